@@ -1,0 +1,95 @@
+/*
+ * Order, batch, answer. The engine owns the log and the store; on the loop thread it gives each command its sequence number
+ * and time, lets the core apply it, and puts entry and outcome into the batch that is forming. While the log's thread makes
+ * one batch durable, the next one forms. What was answered is released when log and sequence say so, never before.
+ *
+ * Timers: engine_tick applies the deadlines that have passed, as commands. A wake that was cut at its bound is continued by
+ * time.wake entries directly behind, in the same batch, before any other command.
+ */
+#pragma once
+#include "core/apply.h"
+#include "log/log.h"
+#include "store/store.h"
+
+struct engine;
+
+struct engine_options {
+    const char *dir;          /* data folder: lock file, log/, store/; made when it does not exist */
+    size_t segment_bytes;     /* 0: default */
+    /* Called on the log's thread when a batch is durable, or failed (error -errno): wake the loop, then call engine_settle there. */
+    void (*wake)(void *context);
+    void *context;
+    /* The clocks, ms: wall clock since the epoch, and boot clock. NULL: the system's. Tests give virtual ones. */
+    int64_t (*wall_ms)(void *context);
+    int64_t (*boot_ms)(void *context);
+};
+
+/* What log_list, events and replays read: an entry decoded. Everything lives in the arena it was decoded into. */
+struct engine_entry {
+    uint64_t seq;
+    int64_t time;
+    struct relief_str identity;
+    unsigned command;
+    const void *params;             /* shape: relief_command_by_number(command)->params */
+    const struct core_change *changes;
+    uint32_t change_count;
+    int answer_change;              /* or -1 */
+    const void *answer;             /* when it is none of the changes; shape: ...->answer */
+    struct relief_list candidates;
+};
+
+enum engine_start { ENGINE_NEW, ENGINE_CLEAN, ENGINE_RECOVERED };
+
+struct engine_report {
+    uint64_t seq, applied, cut;   /* head; entries applied from the log's tail; records cut from the last batch */
+    char message[320];            /* why it did not start, or a warning (clock) */
+};
+
+/* 0; -EBUSY: another daemon has the folder; -EUCLEAN: damage; other -errno. report->message says it in a sentence. */
+int engine_open(struct engine **ret_engine, const struct engine_options *options, struct engine_report *report);
+/* Makes durable what is applied, flushes the store, closes. */
+int engine_close(struct engine *engine);
+
+struct core_view *engine_view(struct engine *engine);
+struct core *engine_core(struct engine *engine);
+struct log *engine_log(struct engine *engine);
+struct store *engine_store(struct engine *engine);
+
+/* T for reads and the next entry (fine print 12); reads the clocks once per call of engine_turn. */
+int64_t engine_now(struct engine *engine);
+/* Start of a loop turn: reads the clocks. */
+void engine_turn(struct engine *engine);
+/* The wall clock jumped and nobody confirmed it: T goes on by the boot clock. */
+bool engine_clock_held(struct engine *engine);
+
+/*
+ * Carries out one command. 0: *ret is the answer, to be released when engine_durable() >= ret->seq. Positive: refused, see
+ * ret->refusal. -EAGAIN: the machine can't take it now (BUSY); -EROFS: the log failed, nothing is taken any more.
+ * A replay of an op or a request id answers with what the log says, byte for byte (ret->replay).
+ * Everything in *ret stays valid until the next call.
+ */
+struct engine_answer {
+    uint64_t seq;         /* log entry of the answer */
+    uint64_t release;     /* the answer may leave when this entry is durable */
+    bool replay;
+    const struct relief_shape *shape;
+    const void *record;
+    struct relief_list candidates; /* present: to be added to the answer */
+    struct relief_refusal refusal;
+};
+int engine_command(struct engine *engine, const struct core_identity *who, unsigned method, const void *params,
+                   struct engine_answer *ret);
+
+/* Applies deadlines that have passed; returns ms until the next one is due, at most 1,000. Call at least once a second. */
+int64_t engine_tick(struct engine *engine);
+/* End of a loop turn: hands the batch that formed to the log's thread, if that is idle. */
+void engine_seal(struct engine *engine);
+/* On the loop thread after options.wake: takes note of what became durable. 0, or the log's first error (negative): stop. */
+int engine_settle(struct engine *engine);
+/* Last entry applied, last entry durable. A read answered now may leave when engine_durable() reaches engine_applied(). */
+uint64_t engine_applied(struct engine *engine);
+uint64_t engine_durable(struct engine *engine);
+/* Hash and time of the last durable entry. */
+struct store_mark engine_head(struct engine *engine);
+/* True when no command can be taken for the moment (the store's bound): stop reading from peers until engine_settle. */
+bool engine_busy(struct engine *engine);

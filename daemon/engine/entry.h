@@ -1,0 +1,23 @@
+/*
+ * An entry of the log: its bytes in the segment and its JSON line (fine print 64), from which the hash chain is computed.
+ * The bytes hold no names: time, identity, command number, params, changed records, answer, each as relief_record_encode has it.
+ */
+#pragma once
+#include "engine/engine.h"
+
+/* Appends the payload of an entry from what was applied. */
+void engine_entry_encode(struct relief_buf *buf, const struct core_entry *entry, const struct core_effects *effects);
+/* 0, -EBADMSG, -ENOMEM. Strings point into payload. */
+int engine_entry_decode(const struct log_record *record, struct relief_arena *arena, struct engine_entry *ret);
+/* {"answer":..,"records":[..]} of the entry. */
+void engine_entry_json_outcome(struct relief_buf *buf, const struct engine_entry *entry);
+void engine_entry_json_params(struct relief_buf *buf, const struct engine_entry *entry);
+/* The line, without line feed: keys sorted; hash NULL leaves the key "hash" out (what is hashed). */
+void engine_entry_json(struct relief_buf *buf, const struct engine_entry *entry, const uint8_t prev[LOG_HASH_BYTES],
+                       const uint8_t *hash);
+/* A log_hash for log_open; its context is a struct engine_entry_hasher. */
+struct engine_entry_hasher {
+    struct relief_arena arena;
+    struct relief_buf buf;
+};
+void engine_entry_hash(void *hasher, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);

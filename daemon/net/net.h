@@ -1,0 +1,87 @@
+/*
+ * Connections: listeners, framing by the scanner, limits, deadlines, backpressure. The layers above see whole messages and
+ * hand back bytes; they never see libevent. One loop, one thread; net_loop_wake may be called from any thread.
+ *
+ * Answers are queued with the log entry that must be durable before they leave. Because they stand in the order of the
+ * requests and entries only grow, a connection's output is one run of bytes with marks; net_release moves the mark.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct net;
+struct net_conn;
+
+enum net_transport { NET_UNIX, NET_TCP, NET_TLS };
+
+struct net_peer {
+    enum net_transport transport;
+    bool loopback;
+    uid_t uid; /* unix socket */
+    gid_t gid;
+    unsigned listener; /* index of the listener it came in by */
+    char address[80];
+};
+
+enum net_fault { NET_BAD_FRAME, NET_FRAME_TOO_LARGE };
+
+struct net_handlers {
+    void *context;
+    /* A connection is there; returns the pointer that later calls carry. NULL: closed at once. */
+    void *(*opened)(void *context, struct net_conn *conn, const struct net_peer *peer);
+    /*
+     * One whole MessagePack value. fault_in_limits: the scanner found a limit exceeded inside (depth, string, elements,
+     * UTF-8: enum scan_fault); the bytes are still one complete value.
+     */
+    void (*message)(void *session, const uint8_t *data, size_t len, int fault_in_limits);
+    /* The bytes are no MessagePack, or too large: answer if you like; the connection closes after that. */
+    void (*fault)(void *session, enum net_fault fault);
+    /* The output fell below the mark: a stream may go on. */
+    void (*drained)(void *session);
+    void (*closed)(void *session);
+    /* Called once per turn of the loop, before reading and after it. */
+    void (*turn_begin)(void *context);
+    void (*turn_end)(void *context);
+    void (*woken)(void *context);  /* after net_wake */
+    int64_t (*tick)(void *context); /* returns ms until it wants to be called again */
+    bool (*busy)(void *context);   /* true: read from nobody for now */
+};
+
+struct net_options {
+    unsigned conns_max;             /* all connections; beyond, the oldest unidentified one goes, then accepting pauses */
+    unsigned conns_per_address_max; /* not for loopback and unix */
+};
+
+int net_open(struct net **ret, const struct net_options *options, const struct net_handlers *handlers);
+/* ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno. */
+int net_listen(struct net *net, const char *address, unsigned listener, char *ret_bound, size_t bound_size);
+/* Runs until net_stop. 0 or -errno. */
+int net_run(struct net *net);
+/* Stops accepting and reading, sends what is queued (at most 5 s), then net_run returns. Safe in a handler. */
+void net_stop(struct net *net);
+/* Any thread, and signal handlers: `woken` is called soon. */
+void net_wake(struct net *net);
+void net_close(struct net *net);
+
+/* Queues bytes that may leave when net_release has reached `release` (0: at once). counts_request: it answers a request. */
+void net_conn_send(struct net_conn *conn, const void *data, size_t len, uint64_t release, bool counts_request);
+/* Everything up to this entry is durable; sends what waited for it, on all connections. */
+void net_release(struct net *net, uint64_t durable);
+/* The frame limit rises from 4 KiB to 1 MiB once the peer is identified. */
+void net_conn_identified(struct net_conn *conn);
+/* A request was taken in; its answer will count it down (1,024 in flight). */
+void net_conn_request(struct net_conn *conn);
+/* Bytes queued and unread by the peer. */
+size_t net_conn_queued(struct net_conn *conn);
+/* Closes once the output is sent; at most 1 s. */
+void net_conn_finish(struct net_conn *conn);
+/* Holds back later messages of this connection until net_conn_resume: its answers come in order. */
+void net_conn_pause(struct net_conn *conn);
+void net_conn_resume(struct net_conn *conn);
+/* Counters for server.stats. */
+struct net_stats {
+    uint64_t accepted, open, messages, bytes_in, bytes_out, faults, refused, timed_out;
+};
+struct net_stats net_stats(struct net *net);

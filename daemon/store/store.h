@@ -1,0 +1,68 @@
+/*
+ * The state at a sequence: LMDB below an in-memory overlay of what is newer (DESIGN 3.2).
+ *
+ * Three layers, read from the top: the active overlay (written by the loop thread only), the frozen overlay (immutable, being
+ * written to LMDB by the store's thread), and LMDB through a read transaction that is renewed after each flush. An overlay
+ * is frozen only at the end of a batch, and flushed only once the log says that this batch is durable, so LMDB never holds
+ * what the log might lose. Every LMDB value carries 8 bytes of SipHash over key and value; a mismatch ends the process with
+ * a message naming the key (the state can be rebuilt from the log). Without a folder the overlay alone is the whole state: that
+ * is the in-memory view of tests and replays.
+ *
+ * All calls are for the loop thread, unless said otherwise.
+ */
+#pragma once
+#include "core/view.h"
+#include "core/apply.h"
+
+#define STORE_GENERATION_BYTES_MAX (16u * 1024u * 1024u) /* DESIGN 3.2 */
+#define STORE_FREEZE_BYTES (4u * 1024u * 1024u)          /* freeze from here on when nothing is being flushed */
+#define STORE_FREEZE_MS 1000                             /* or when the oldest change is this old */
+
+struct store;
+
+/* What LMDB stands for. */
+struct store_mark {
+    uint64_t seq;     /* 0: empty */
+    int64_t time;     /* of entry seq */
+    uint8_t hash[32]; /* of entry seq */
+};
+
+struct store_options {
+    const char *dir;       /* folder with data.mdb; NULL: memory only */
+    bool read_only;        /* relief check: beside a running daemon too */
+    size_t map_bytes;      /* address space of LMDB, 0: 64 GiB (sparse) */
+    /* Called on the store's thread when a flush ended: error 0 or -errno. May be NULL. */
+    void (*flushed)(void *context, int error);
+    void *context;
+};
+
+/* 0; -errno; -EUCLEAN when LMDB's content fails its checksum or was written by a newer version. */
+int store_open(struct store **ret_store, const struct store_options *options);
+/* Waits for a running flush, then closes. With `flush` everything that is marked durable is written first. */
+void store_close(struct store *store);
+struct core_view *store_view(struct store *store);
+struct store_mark store_mark(struct store *store);      /* of LMDB itself */
+
+/* The entry `mark` has been applied; a batch ends here, so the overlay may be frozen at this point. */
+void store_batch_end(struct store *store, uint64_t seq, int64_t time);
+/* The log is durable up to mark (with its hash): frozen overlays up to there may be flushed; starts a flush when one is due. */
+void store_durable(struct store *store, const struct store_mark *mark, int64_t now_ms);
+/* True when the active overlay is at its bound and the frozen one is still being written: the engine takes no commands then. */
+bool store_full(struct store *store);
+/* Freezes what there is and calls back through options.flushed when LMDB stands at seq or later (at once when it does). */
+void store_flush_to(struct store *store, uint64_t seq);
+/* Call on the loop thread after options.flushed: drops the frozen overlay and renews the read transaction. */
+int store_flush_done(struct store *store);
+/* Bytes in overlays, for server.stats. */
+size_t store_overlay_bytes(struct store *store);
+/* Drops every record (a rebuild from the log starts like this). */
+int store_wipe(struct store *store);
+
+/*
+ * A read transaction of its own for a long reader, on any thread: LMDB as it stands at *ret_mark. `view` is read-only
+ * (put and near are not available). End it within the time limit so that it pins no old pages.
+ */
+struct store_snapshot;
+int store_snapshot_open(struct store_snapshot **ret, struct store *store, struct store_mark *ret_mark);
+struct core_view *store_snapshot_view(struct store_snapshot *snapshot);
+void store_snapshot_close(struct store_snapshot *snapshot);

@@ -1,0 +1,26 @@
+/*
+ * A growing byte buffer. The first failure sticks (`failed`), later appends are ignored, so a run of appends is checked once.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "schema/str.h"
+
+struct relief_buf {
+    char *data;
+    size_t len, cap;
+    bool failed;
+};
+
+#define RELIEF_BUF_INIT ((struct relief_buf){0})
+
+void relief_buf_deinit(struct relief_buf *buf);
+static inline void relief_buf_clear(struct relief_buf *buf) { buf->len = 0, buf->failed = false; }
+/* Room for bytes more at data + len; false (and failed) when there is none. */
+bool relief_buf_reserve(struct relief_buf *buf, size_t bytes);
+void relief_buf_add(struct relief_buf *buf, const void *data, size_t bytes);
+void relief_buf_add_str(struct relief_buf *buf, struct relief_str text);
+void relief_buf_add_text(struct relief_buf *buf, const char *text);
+void relief_buf_add_char(struct relief_buf *buf, char c);
+void relief_buf_add_i64(struct relief_buf *buf, int64_t value); /* decimal */
+void relief_buf_printf(struct relief_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,43 @@
+/*
+ * The scanner: looks at bytes from a peer before any decoder does. Iterative, resumable, allocation-free: it keeps one small
+ * struct per connection and looks at each byte once, however the bytes arrive. It finds where a MessagePack value ends and
+ * refuses what breaks the limits of schema/limits.h, so that msgpack-c (which reserves 8 GB of address space for a 5-byte
+ * frame and accepts text that is not UTF-8) only ever sees whole, bounded, well-formed values.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "schema/limits.h"
+
+enum scan_status {
+    SCAN_MORE,      /* no fault so far, the value is not complete */
+    SCAN_DONE,      /* `used` bytes hold one value within the limits */
+    SCAN_BAD,       /* not MessagePack (0xc1) */
+    SCAN_TOO_LARGE, /* longer than bytes_max, or a header announces so much */
+    SCAN_LIMIT,     /* complete and well-formed, but a limit inside is exceeded: depth, string, elements, UTF-8; `used` is set */
+};
+
+/* What was wrong inside a SCAN_LIMIT value; the first that was met. */
+enum scan_fault { SCAN_FAULT_NONE, SCAN_FAULT_DEPTH, SCAN_FAULT_STRING, SCAN_FAULT_ELEMENTS, SCAN_FAULT_UTF8, SCAN_FAULT_TYPE };
+
+struct scan {
+    size_t bytes_max;          /* set by the caller */
+    size_t pos;                /* bytes looked at so far */
+    uint64_t skip;             /* bytes of a string or blob still to come */
+    uint64_t owed;             /* values still to come at depths beyond RELIEF_DEPTH_MAX or inside a skipped container */
+    uint32_t left[RELIEF_DEPTH_MAX + 1]; /* values still to come per open container */
+    uint32_t depth;
+    enum scan_fault fault;
+    uint8_t utf8_state;        /* of the string being scanned, across pieces */
+    uint8_t utf8_need, utf8_low, utf8_high;
+    uint8_t in_string;
+};
+
+void scan_init(struct scan *scan, size_t bytes_max);
+/*
+ * Looks at data[scan->pos .. len); data is the value from its first byte on, each call with more of it. On SCAN_DONE and
+ * SCAN_LIMIT scan->pos is the length of the value; call scan_init before the next one.
+ */
+enum scan_status scan_feed(struct scan *scan, const uint8_t *data, size_t len);
+/* True when the bytes are UTF-8 without overlong forms and surrogates. */
+int scan_utf8(const char *text, size_t len);
