@@ -51,8 +51,10 @@ void relief_json_msgpack(struct relief_buf *buf, const msgpack_object *value);
 /* ---- stored bytes: the values of the fields in their order, no names ---- */
 /*
  * INT BOOL ENUM TIME: 0 for nil, else 1 + zigzag(value) as LEB128 (values near 2^63 take 10 bytes).
- * ID DID TEXT RAW: 0 for nil, else 1 + length as LEB128 and the bytes. IDS OBJS: 0 for nil, else 1 + count and the items.
- * OBJ: its fields. Fields missing at the end (an older, shorter record) decode as nil.
+ * ID DID TEXT RAW: 0 for nil, else 1 + length as LEB128 and the bytes. IDS: 0 for nil, else 1 + count and the items.
+ * OBJS: 0 for nil, else 1 + count and, when there are items, the number of fields of each and their fields.
+ * OBJ: the number of fields up to the last that isn't nil, and these fields.
+ * Fields missing at the end (an older, shorter record or part) decode as nil. LEB128 is as short as can be.
  */
 void relief_record_encode(struct relief_buf *buf, const struct relief_shape *shape, const void *record);
 /* Strings point into the bytes, lists into the arena. Returns bytes used, or -EBADMSG (never reads past len), -ENOMEM. */

@@ -14,7 +14,7 @@
 #define V(word) #word,
 #define L(list)                                                                                                        \
     static const char *const words_##list[] = {RELIEF_ENUM_##list(V) NULL};                                            \
-    const struct relief_enum relief_enum_##list = {#list, words_##list};
+    const struct relief_enum relief_enum_##list = {#list, words_##list, RELIEF_##list##_COUNT};
 RELIEF_ENUMS(L)
 #undef L
 #undef V

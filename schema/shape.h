@@ -43,6 +43,7 @@ struct relief_list {
 struct relief_enum {
     const char *name;
     const char *const *names; /* NULL-terminated, index = value */
+    uint32_t count;
 };
 
 struct relief_shape;

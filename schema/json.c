@@ -1,0 +1,312 @@
+/*
+ * JSON as dumps, log lines and hashes have it (fine print 62): the same record is the same bytes on every machine. Keys in the
+ * order of their bytes, no spaces, no key left out, text as it is but for what JSON must escape, integers in plain decimal.
+ * The order of a record's keys comes from its shape, so only maps of unknown content are sorted here.
+ */
+#include "schema/codec.h"
+#include "schema/scan.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NEST_MAX 40 /* deeper values than msgpack-c decodes (32) can't come in */
+
+void relief_json_str(struct relief_buf *buf, struct relief_str text)
+{
+    if (!text.data) {
+        relief_buf_add(buf, "null", 4);
+        return;
+    }
+    if (!relief_buf_reserve(buf, (size_t)text.len + 2))
+        return;
+    relief_buf_add_char(buf, '"');
+    uint32_t plain = 0; /* start of what needs no escape */
+    for (uint32_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        static const char hex[] = "0123456789abcdef";
+        char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        size_t len = 2;
+        switch (c) {
+        case '"':
+        case '\\':
+            escape[1] = (char)c;
+            break;
+        case '\b':
+            escape[1] = 'b';
+            break;
+        case '\f':
+            escape[1] = 'f';
+            break;
+        case '\n':
+            escape[1] = 'n';
+            break;
+        case '\r':
+            escape[1] = 'r';
+            break;
+        case '\t':
+            escape[1] = 't';
+            break;
+        default:
+            len = 6;
+        }
+        relief_buf_add(buf, text.data + plain, i - plain);
+        relief_buf_add(buf, escape, len);
+        plain = i + 1;
+    }
+    relief_buf_add(buf, text.data + plain, text.len - plain);
+    relief_buf_add_char(buf, '"');
+}
+
+void relief_json_int(struct relief_buf *buf, int64_t value)
+{
+    if (value == RELIEF_NIL)
+        relief_buf_add(buf, "null", 4);
+    else
+        relief_buf_add_i64(buf, value);
+}
+
+static void add_key(struct relief_buf *buf, const char *key)
+{
+    size_t len = strlen(key);
+    if (!relief_buf_reserve(buf, len + 4))
+        return;
+    if (buf->data[buf->len - 1] != '{')
+        buf->data[buf->len++] = ',';
+    buf->data[buf->len++] = '"';
+    memcpy(buf->data + buf->len, key, len);
+    buf->len += len;
+    buf->data[buf->len++] = '"';
+    buf->data[buf->len++] = ':';
+}
+
+/* ---- records ---- */
+
+static void add_raw(struct relief_buf *buf, struct relief_str raw)
+{
+    struct scan scan;
+    scan_init(&scan, raw.len);
+    msgpack_unpacked value;
+    msgpack_unpacked_init(&value);
+    size_t used = 0;
+    /* Scanned first, because the decoder reserves memory for what a header announces (scan.h). */
+    if (raw.data && scan_feed(&scan, (const uint8_t *)raw.data, raw.len) == SCAN_DONE && scan.pos == raw.len &&
+        msgpack_unpack_next(&value, raw.data, raw.len, &used) == MSGPACK_UNPACK_SUCCESS)
+        relief_json_msgpack(buf, &value.data);
+    else
+        relief_buf_add(buf, "null", 4);
+    msgpack_unpacked_destroy(&value);
+}
+
+static void add_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list)
+{
+    if (!list->present) {
+        relief_buf_add(buf, "null", 4);
+        return;
+    }
+    relief_buf_add_char(buf, '[');
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (i)
+            relief_buf_add_char(buf, ',');
+        if (field->kind == RELIEF_F_IDS)
+            relief_json_str(buf, ((const struct relief_str *)list->items)[i]);
+        else
+            relief_json_record(buf, field->sub, (const char *)list->items + (size_t)i * field->sub->size, NULL);
+    }
+    relief_buf_add_char(buf, ']');
+}
+
+static void add_value(struct relief_buf *buf, const struct relief_field *field, const void *record)
+{
+    switch (field->kind) {
+    case RELIEF_F_INT:
+    case RELIEF_F_TIME:
+        relief_json_int(buf, *relief_field_i64(field, record));
+        break;
+    case RELIEF_F_BOOL: {
+        int64_t value = *relief_field_i64(field, record);
+        relief_buf_add_text(buf, value == RELIEF_NIL ? "null" : value ? "true" : "false");
+        break;
+    }
+    case RELIEF_F_ENUM: {
+        int64_t value = *relief_field_i64(field, record);
+        bool known = value >= 0 && value < (int64_t)field->names->count;
+        relief_json_str(buf, known ? relief_str_of(field->names->names[value]) : RELIEF_STR_NONE);
+        break;
+    }
+    case RELIEF_F_ID:
+    case RELIEF_F_DID:
+    case RELIEF_F_TEXT:
+        relief_json_str(buf, *relief_field_str(field, record));
+        break;
+    case RELIEF_F_RAW:
+        add_raw(buf, *relief_field_str(field, record));
+        break;
+    case RELIEF_F_IDS:
+    case RELIEF_F_OBJS:
+        add_list(buf, field, relief_field_list(field, record));
+        break;
+    case RELIEF_F_OBJ:
+        relief_json_record(buf, field->sub, (const char *)record + field->offset, NULL);
+        break;
+    }
+}
+
+/* What stands in a record beside its fields, each at its place in the order of keys. */
+struct extra {
+    const char *key, *text;
+};
+
+/* The fields before `fields` and the extras, which are in order and end with a NULL key. */
+static void add_record(struct relief_buf *buf, const struct relief_shape *shape, unsigned fields, const void *record,
+                       const struct extra *extra)
+{
+    relief_buf_add_char(buf, '{');
+    for (uint32_t i = 0; i <= shape->count; i++) {
+        const struct relief_field *field = i < shape->count ? &shape->fields[shape->by_name[i]] : NULL;
+        if (field && shape->by_name[i] >= fields)
+            continue;
+        for (; extra->key && (!field || strcmp(extra->key, field->name) < 0); extra++) {
+            add_key(buf, extra->key);
+            relief_buf_add_text(buf, extra->text);
+        }
+        if (field) {
+            add_key(buf, field->name);
+            add_value(buf, field, record);
+        }
+    }
+    relief_buf_add_char(buf, '}');
+}
+
+void relief_json_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, const char *table)
+{
+    char quoted[32] = "";
+    struct extra extra[] = {{NULL, NULL}, {NULL, NULL}};
+    if (table) {
+        snprintf(quoted, sizeof quoted, "\"%s\"", table); /* table names are short words */
+        extra[0] = (struct extra){"t", quoted};
+    }
+    add_record(buf, shape, shape->count, record, extra);
+}
+
+void relief_json_gone(struct relief_buf *buf, const struct relief_table_info *table, const void *record)
+{
+    char quoted[32];
+    snprintf(quoted, sizeof quoted, "\"%s\"", table->name);
+    const struct extra extra[] = {{"gone", "true"}, {"t", quoted}, {NULL, NULL}};
+    add_record(buf, table->shape, table->key_fields, record, extra);
+}
+
+/* ---- any MessagePack value ---- */
+
+static void add_object(struct relief_buf *buf, const msgpack_object *value, unsigned depth);
+
+/* The text of a key: JSON has only strings there. */
+static struct relief_str key_text(const msgpack_object *key)
+{
+    switch (key->type) {
+    case MSGPACK_OBJECT_STR:
+        return (struct relief_str){key->via.str.ptr ? key->via.str.ptr : "", key->via.str.size};
+    case MSGPACK_OBJECT_NIL:
+        return RELIEF_STR("null");
+    case MSGPACK_OBJECT_BOOLEAN:
+        return key->via.boolean ? RELIEF_STR("true") : RELIEF_STR("false");
+    default:
+        return RELIEF_STR("");
+    }
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const msgpack_object_kv *const *x = a, *const *y = b;
+    int order = relief_str_cmp(key_text(&(*x)->key), key_text(&(*y)->key));
+    /* Pairs of one map lie in one array: equal keys keep their order. */
+    return order ? order : (*x > *y) - (*x < *y);
+}
+
+static void add_map(struct relief_buf *buf, const msgpack_object_map *map, unsigned depth)
+{
+    const msgpack_object_kv *few[32], **pairs = few;
+    if (map->size > sizeof few / sizeof few[0]) {
+        pairs = malloc(map->size * sizeof *pairs);
+        if (!pairs) {
+            buf->failed = true;
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < map->size; i++)
+        pairs[i] = &map->ptr[i];
+    if (map->size > 1)
+        qsort(pairs, map->size, sizeof *pairs, compare_keys);
+    relief_buf_add_char(buf, '{');
+    for (uint32_t i = 0; i < map->size; i++) {
+        if (i)
+            relief_buf_add_char(buf, ',');
+        const msgpack_object *key = &pairs[i]->key;
+        if (key->type == MSGPACK_OBJECT_POSITIVE_INTEGER || key->type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
+            relief_buf_add_char(buf, '"');
+            add_object(buf, key, depth + 1);
+            relief_buf_add_char(buf, '"');
+        } else {
+            relief_json_str(buf, key_text(key));
+        }
+        relief_buf_add_char(buf, ':');
+        add_object(buf, &pairs[i]->val, depth + 1);
+    }
+    relief_buf_add_char(buf, '}');
+    if (pairs != few)
+        free(pairs);
+}
+
+static void add_object(struct relief_buf *buf, const msgpack_object *value, unsigned depth)
+{
+    if (depth > NEST_MAX) {
+        relief_buf_add(buf, "null", 4);
+        return;
+    }
+    switch (value->type) {
+    case MSGPACK_OBJECT_BOOLEAN:
+        relief_buf_add_text(buf, value->via.boolean ? "true" : "false");
+        break;
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+        if (value->via.u64 > INT64_MAX)
+            relief_buf_printf(buf, "%llu", (unsigned long long)value->via.u64);
+        else
+            relief_buf_add_i64(buf, (int64_t)value->via.u64);
+        break;
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        relief_buf_add_i64(buf, value->via.i64);
+        break;
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+        /* No message of ours has one; a foreign one is shown as far as JSON can. */
+        if (isfinite(value->via.f64))
+            relief_buf_printf(buf, "%.17g", value->via.f64);
+        else
+            relief_buf_add(buf, "null", 4);
+        break;
+    case MSGPACK_OBJECT_STR:
+        relief_json_str(buf, (struct relief_str){value->via.str.ptr ? value->via.str.ptr : "", value->via.str.size});
+        break;
+    case MSGPACK_OBJECT_ARRAY:
+        relief_buf_add_char(buf, '[');
+        for (uint32_t i = 0; i < value->via.array.size; i++) {
+            if (i)
+                relief_buf_add_char(buf, ',');
+            add_object(buf, &value->via.array.ptr[i], depth + 1);
+        }
+        relief_buf_add_char(buf, ']');
+        break;
+    case MSGPACK_OBJECT_MAP:
+        add_map(buf, &value->via.map, depth);
+        break;
+    default: /* nil; bin and ext have no JSON form and are never stored */
+        relief_buf_add(buf, "null", 4);
+    }
+}
+
+void relief_json_msgpack(struct relief_buf *buf, const msgpack_object *value)
+{
+    add_object(buf, value, 0);
+}
