@@ -16,7 +16,8 @@ struct relief_str {
 
 static inline struct relief_str relief_str_of(const char *text)
 {
-    return (struct relief_str){text, text ? (uint32_t)strlen(text) : 0};
+    struct relief_str str = {text, text ? (uint32_t)strlen(text) : 0}; /* no compound literal: C++ callers read this header */
+    return str;
 }
 
 static inline bool relief_str_eq(struct relief_str a, struct relief_str b)

@@ -1,0 +1,71 @@
+/*
+ * Addresses as people write them: unix:PATH, tcp:HOST:PORT, tcp:[::1]:7470.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "client/client.h"
+
+void client_address_default(char *ret_text, size_t size)
+{
+    const char *server = getenv("RELIEF_SERVER");
+    const char *path = getenv("RELIEF_SOCKET");
+    if (server && *server)
+        snprintf(ret_text, size, "%s", server);
+    else
+        snprintf(ret_text, size, "unix:%s", path && *path ? path : "/run/reliefd/reliefd.sock");
+}
+
+static int parse_unix(struct client_address *address, const char *path)
+{
+    if (!*path)
+        return -EINVAL;
+    if (strlen(path) >= sizeof ((struct sockaddr_un *)0)->sun_path)
+        return -ENAMETOOLONG;
+    address->family = CLIENT_UNIX;
+    memcpy(address->host, path, strlen(path) + 1);
+    return 0;
+}
+
+static int parse_tcp(struct client_address *address, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text)
+        return -EINVAL;
+    const char *host = text, *end = colon;
+    if (*host == '[') {
+        host++;
+        if (end[-1] != ']')
+            return -EINVAL;
+        end--;
+    } else if (memchr(host, ':', (size_t)(end - host))) {
+        return -EINVAL; /* an IPv6 address needs its brackets, or the port is anybody's guess */
+    }
+    size_t host_len = (size_t)(end - host), port_len = strlen(colon + 1);
+    if (host_len == 0 || host_len >= sizeof address->host || port_len == 0 || port_len > 5 ||
+        strspn(colon + 1, "0123456789") != port_len || strtol(colon + 1, NULL, 10) > 65535)
+        return -EINVAL;
+    address->family = CLIENT_TCP;
+    memcpy(address->host, host, host_len);
+    memcpy(address->port, colon + 1, port_len + 1);
+    return 0;
+}
+
+int client_address_parse(struct client_address *ret, const char *text)
+{
+    struct client_address address = {0};
+    int error = -EINVAL;
+    if (strlen(text) >= sizeof address.text)
+        return -ENAMETOOLONG;
+    memcpy(address.text, text, strlen(text) + 1);
+    if (strncmp(text, "unix:", 5) == 0)
+        error = parse_unix(&address, text + 5);
+    else if (strncmp(text, "tcp:", 4) == 0)
+        error = parse_tcp(&address, text + 4);
+    else if (strncmp(text, "tls:", 4) == 0)
+        error = -EPROTONOSUPPORT;
+    if (error == 0)
+        *ret = address;
+    return error;
+}
