@@ -21,16 +21,15 @@ enum scan_status {
 enum scan_fault { SCAN_FAULT_NONE, SCAN_FAULT_DEPTH, SCAN_FAULT_STRING, SCAN_FAULT_ELEMENTS, SCAN_FAULT_UTF8, SCAN_FAULT_TYPE };
 
 struct scan {
-    size_t bytes_max;          /* set by the caller */
-    size_t pos;                /* bytes looked at so far */
-    uint64_t skip;             /* bytes of a string or blob still to come */
-    uint64_t owed;             /* values still to come at depths beyond RELIEF_DEPTH_MAX or inside a skipped container */
-    uint32_t left[RELIEF_DEPTH_MAX + 1]; /* values still to come per open container */
+    size_t bytes_max;   /* set by scan_init */
+    size_t pos;         /* bytes looked at so far */
+    uint64_t skip;      /* bytes of a string or blob still to come */
+    uint64_t owed;      /* values still to come, at all depths: 0 means that the value is complete */
+    uint32_t left[RELIEF_DEPTH_MAX + 1]; /* values still to come in each open container; kept up until the first fault */
     uint32_t depth;
     enum scan_fault fault;
-    uint8_t utf8_state;        /* of the string being scanned, across pieces */
-    uint8_t utf8_need, utf8_low, utf8_high;
-    uint8_t in_string;
+    uint8_t in_string;  /* what is skipped is text */
+    uint8_t utf8_need, utf8_low, utf8_high; /* of the character that a piece ended in: bytes to come, range of the next */
 };
 
 void scan_init(struct scan *scan, size_t bytes_max);

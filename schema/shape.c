@@ -1,9 +1,9 @@
 /*
  * The descriptors behind the lists: enum names, the shapes of records, parameters and answers, and the table of tables.
  *
- * Everything but two things is known to the compiler and stands in static tables. Offsets need the name of the struct, which
- * a field row doesn't carry, and the order of names needs sorting; both are filled in by a constructor, before main and thus
- * before any thread, and never change after. The offsets come from offsetof, inside a function where S is the struct.
+ * Most is known to the compiler and stands in static tables. Offsets need the name of the struct, which a field row doesn't
+ * carry, and the order of names needs sorting; both are filled in by a constructor, before main and thus before any thread,
+ * and never change after. The offsets come from offsetof, inside a function where S is the struct.
  */
 #include "schema/shape.h"
 #include "schema/commands.h"
@@ -46,6 +46,7 @@ static void place(struct relief_field *fields, uint8_t *by_name, const size_t *o
     assert(count <= UINT8_MAX);
     for (uint32_t i = 0; i < count; i++) {
         fields[i].offset = (uint32_t)offsets[i];
+        fields[i].name_len = (uint8_t)strlen(fields[i].name);
         uint32_t at = i;
         for (; at > 0 && strcmp(fields[by_name[at - 1]].name, fields[i].name) > 0; at--)
             by_name[at] = by_name[at - 1];
@@ -136,8 +137,9 @@ void relief_shape_clear(const struct relief_shape *shape, void *record)
 const struct relief_field *relief_shape_find(const struct relief_shape *shape, struct relief_str name)
 {
     for (uint32_t i = 0; i < shape->count; i++) {
-        if (relief_str_eq(name, relief_str_of(shape->fields[i].name)))
-            return &shape->fields[i];
+        const struct relief_field *field = &shape->fields[i];
+        if (field->name_len == name.len && memcmp(field->name, name.data ? name.data : "", name.len) == 0)
+            return field;
     }
     return NULL;
 }

@@ -53,6 +53,7 @@ struct relief_field {
     enum relief_kind_of_field kind;
     uint32_t offset;
     uint8_t required;
+    uint8_t name_len;
     int64_t min, max;    /* INT, TIME: range; TEXT: length in bytes; 0,0 = the kind's own bound */
     int64_t fallback;    /* INT, BOOL, ENUM, TIME: value when absent, RELIEF_NIL for none */
     const struct relief_enum *names; /* ENUM */

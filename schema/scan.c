@@ -1,0 +1,240 @@
+/*
+ * The scanner of scan.h: one pass over the bytes, one small struct, no recursion, no allocation.
+ *
+ * Completion needs a single number: the values that are still owed. A value pays one, a container adds what it announces. The
+ * stack of open containers serves the depth limit only, so it stops at that limit: from the first fault on, whatever it is,
+ * the value is known to be refused, and the scanner merely counts on to its end, so that the connection can go on behind it.
+ *
+ * Size is refused at the header that announces it. Each owed value takes at least one byte, so bytes already announced plus
+ * values owed may not pass what bytes_max leaves; a five-byte header that promises 2^32 elements ends there.
+ *
+ * A header that arrives in pieces is looked at again when more has come (it has at most nine bytes), everything else once;
+ * state changes only when a header is whole, so a refusal stays the same however often it is asked for.
+ */
+#include "schema/scan.h"
+#include <string.h>
+
+void scan_init(struct scan *scan, size_t bytes_max)
+{
+    scan->bytes_max = bytes_max;
+    scan->pos = 0;
+    scan->skip = 0;
+    scan->owed = 1;
+    scan->depth = 0;
+    scan->fault = SCAN_FAULT_NONE;
+    scan->in_string = 0;
+    scan->utf8_need = 0;
+}
+
+/* ---- UTF-8, resumable ---- */
+
+/* Starts a character of several bytes (RFC 3629, table 3-7 of Unicode); false when no character begins so. */
+static int utf8_lead(struct scan *scan, uint8_t lead)
+{
+    scan->utf8_low = 0x80;
+    scan->utf8_high = 0xbf;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+        scan->utf8_need = 1;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+        scan->utf8_need = 2;
+        if (lead == 0xe0)
+            scan->utf8_low = 0xa0; /* below are overlong forms */
+        else if (lead == 0xed)
+            scan->utf8_high = 0x9f; /* above are surrogates */
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+        scan->utf8_need = 3;
+        if (lead == 0xf0)
+            scan->utf8_low = 0x90;
+        else if (lead == 0xf4)
+            scan->utf8_high = 0x8f; /* above is no character */
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+static int utf8_run(struct scan *scan, const uint8_t *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len) {
+        if (scan->utf8_need) {
+            if (text[i] < scan->utf8_low || text[i] > scan->utf8_high)
+                return 0;
+            scan->utf8_need--;
+            scan->utf8_low = 0x80;
+            scan->utf8_high = 0xbf;
+            i++;
+            continue;
+        }
+        uint64_t eight;
+        if (len - i >= sizeof eight) {
+            memcpy(&eight, text + i, sizeof eight);
+            if (!(eight & UINT64_C(0x8080808080808080))) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        if (text[i] >= 0x80 && !utf8_lead(scan, text[i]))
+            return 0;
+        i++;
+    }
+    return 1;
+}
+
+int scan_utf8(const char *text, size_t len)
+{
+    struct scan scan;
+    scan_init(&scan, len);
+    return utf8_run(&scan, (const uint8_t *)text, len) && scan.utf8_need == 0;
+}
+
+/* ---- headers ---- */
+
+enum { PLAIN, TEXT, BLOB, ARRAY, MAP, NEVER };
+
+/* Bytes 0xc0 to 0xdf: what it is, bytes of the header with the length (or of the whole value), bytes of the length. */
+static const struct head {
+    uint8_t what, bytes, length;
+    uint8_t payload; /* of the ext types with a fixed size */
+} heads[32] = {
+    {PLAIN, 1, 0, 0},  /* c0 nil */
+    {NEVER, 1, 0, 0},  /* c1 */
+    {PLAIN, 1, 0, 0},  /* c2 false */
+    {PLAIN, 1, 0, 0},  /* c3 true */
+    {BLOB, 2, 1, 0},   /* c4 bin 8 */
+    {BLOB, 3, 2, 0},   /* c5 bin 16 */
+    {BLOB, 5, 4, 0},   /* c6 bin 32 */
+    {BLOB, 3, 1, 0},   /* c7 ext 8: the length stands before the type */
+    {BLOB, 4, 2, 0},   /* c8 ext 16 */
+    {BLOB, 6, 4, 0},   /* c9 ext 32 */
+    {PLAIN, 5, 0, 0},  /* ca float 32 */
+    {PLAIN, 9, 0, 0},  /* cb float 64 */
+    {PLAIN, 2, 0, 0},  /* cc uint 8 */
+    {PLAIN, 3, 0, 0},  /* cd uint 16 */
+    {PLAIN, 5, 0, 0},  /* ce uint 32 */
+    {PLAIN, 9, 0, 0},  /* cf uint 64 */
+    {PLAIN, 2, 0, 0},  /* d0 int 8 */
+    {PLAIN, 3, 0, 0},  /* d1 int 16 */
+    {PLAIN, 5, 0, 0},  /* d2 int 32 */
+    {PLAIN, 9, 0, 0},  /* d3 int 64 */
+    {BLOB, 2, 0, 1},   /* d4 fixext 1 */
+    {BLOB, 2, 0, 2},   /* d5 fixext 2 */
+    {BLOB, 2, 0, 4},   /* d6 fixext 4 */
+    {BLOB, 2, 0, 8},   /* d7 fixext 8 */
+    {BLOB, 2, 0, 16},  /* d8 fixext 16 */
+    {TEXT, 2, 1, 0},   /* d9 str 8 */
+    {TEXT, 3, 2, 0},   /* da str 16 */
+    {TEXT, 5, 4, 0},   /* db str 32 */
+    {ARRAY, 3, 2, 0},  /* dc array 16 */
+    {ARRAY, 5, 4, 0},  /* dd array 32 */
+    {MAP, 3, 2, 0},    /* de map 16 */
+    {MAP, 5, 4, 0},    /* df map 32 */
+};
+
+static void blame(struct scan *scan, enum scan_fault fault)
+{
+    if (!scan->fault)
+        scan->fault = fault;
+}
+
+/* A whole header: the value pays its debt, a container takes on that of its elements. */
+static void take(struct scan *scan, unsigned what, unsigned bytes, uint64_t payload, uint64_t elements)
+{
+    uint64_t values = what == MAP ? 2 * elements : elements;
+    scan->pos += bytes;
+    scan->owed += values - 1;
+    scan->skip = payload;
+    if (scan->fault)
+        return;
+    if (scan->depth)
+        scan->left[scan->depth]--;
+    if (what == TEXT) {
+        if (payload > RELIEF_STRING_BYTES_MAX)
+            scan->fault = SCAN_FAULT_STRING;
+        else
+            scan->in_string = 1;
+    } else if (what >= ARRAY) {
+        if (scan->depth == RELIEF_DEPTH_MAX)
+            scan->fault = SCAN_FAULT_DEPTH;
+        else if (elements > RELIEF_ELEMENTS_MAX)
+            scan->fault = SCAN_FAULT_ELEMENTS;
+        else if (values)
+            scan->left[++scan->depth] = (uint32_t)values;
+    }
+    while (scan->depth && scan->left[scan->depth] == 0)
+        scan->depth--;
+}
+
+/* Looks at the header at pos. SCAN_DONE: taken. */
+static enum scan_status header(struct scan *scan, const uint8_t *data, size_t len)
+{
+    uint8_t first = data[scan->pos];
+    size_t room = scan->bytes_max - scan->pos;
+    unsigned what = PLAIN, bytes = 1;
+    uint64_t payload = 0, elements = 0;
+    if (first >= 0xa0 && first <= 0xbf) {
+        what = TEXT;
+        payload = first & 0x1f;
+    } else if (first >= 0x90 && first <= 0x9f) {
+        what = ARRAY;
+        elements = first & 0x0f;
+    } else if (first >= 0x80 && first <= 0x8f) {
+        what = MAP;
+        elements = first & 0x0f;
+    } else if (first >= 0xc0 && first <= 0xdf) {
+        const struct head *head = &heads[first - 0xc0];
+        if (head->what == NEVER)
+            return SCAN_BAD;
+        what = head->what;
+        bytes = head->bytes;
+        payload = head->payload;
+        if (bytes + (scan->owed - 1) > room)
+            return SCAN_TOO_LARGE;
+        if (len - scan->pos < bytes)
+            return SCAN_MORE;
+        uint64_t length = 0;
+        for (unsigned i = 1; i <= head->length; i++)
+            length = length << 8 | data[scan->pos + i];
+        if (what >= ARRAY)
+            elements = length;
+        else
+            payload += length;
+    }
+    if (bytes + payload + (what == MAP ? 2 * elements : elements) + (scan->owed - 1) > room)
+        return SCAN_TOO_LARGE;
+    take(scan, what, bytes, payload, elements);
+    return SCAN_DONE;
+}
+
+enum scan_status scan_feed(struct scan *scan, const uint8_t *data, size_t len)
+{
+    for (;;) {
+        if (scan->skip) {
+            size_t piece = len > scan->pos ? len - scan->pos : 0;
+            if (piece > scan->skip)
+                piece = (size_t)scan->skip;
+            if (scan->in_string && !utf8_run(scan, data + scan->pos, piece)) {
+                blame(scan, SCAN_FAULT_UTF8);
+                scan->in_string = 0;
+                scan->utf8_need = 0;
+            }
+            scan->pos += piece;
+            scan->skip -= piece;
+            if (scan->skip)
+                return SCAN_MORE;
+        }
+        if (scan->in_string) {
+            if (scan->utf8_need)
+                blame(scan, SCAN_FAULT_UTF8);
+            scan->in_string = 0;
+            scan->utf8_need = 0;
+        }
+        if (scan->owed == 0)
+            return scan->fault ? SCAN_LIMIT : SCAN_DONE;
+        if (scan->pos >= len)
+            return SCAN_MORE;
+        enum scan_status status = header(scan, data, len);
+        if (status != SCAN_DONE)
+            return status;
+    }
+}
