@@ -1,0 +1,232 @@
+/*
+ * From a struct to MessagePack, by its shape: answers, notifications, and what a client sends. The bytes are msgpack-c's, so
+ * every value takes its shortest form; they go straight to the end of the caller's buffer.
+ */
+#include "schema/codec.h"
+#include "schema/scan.h"
+
+/* ---- values ---- */
+
+static int write_to_buf(void *context, const char *data, size_t len)
+{
+    struct relief_buf *buf = context;
+    relief_buf_add(buf, data, len);
+    return buf->failed ? -1 : 0;
+}
+
+static msgpack_packer packer_of(struct relief_buf *buf)
+{
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, buf, write_to_buf);
+    return packer;
+}
+
+void relief_pack_array(struct relief_buf *buf, uint32_t count)
+{
+    msgpack_packer packer = packer_of(buf);
+    msgpack_pack_array(&packer, count);
+}
+
+void relief_pack_map(struct relief_buf *buf, uint32_t count)
+{
+    msgpack_packer packer = packer_of(buf);
+    msgpack_pack_map(&packer, count);
+}
+
+void relief_pack_int(struct relief_buf *buf, int64_t value)
+{
+    msgpack_packer packer = packer_of(buf);
+    if (value == RELIEF_NIL)
+        msgpack_pack_nil(&packer);
+    else
+        msgpack_pack_int64(&packer, value);
+}
+
+void relief_pack_bool(struct relief_buf *buf, bool value)
+{
+    msgpack_packer packer = packer_of(buf);
+    if (value)
+        msgpack_pack_true(&packer);
+    else
+        msgpack_pack_false(&packer);
+}
+
+void relief_pack_nil(struct relief_buf *buf)
+{
+    msgpack_packer packer = packer_of(buf);
+    msgpack_pack_nil(&packer);
+}
+
+void relief_pack_str(struct relief_buf *buf, struct relief_str text)
+{
+    msgpack_packer packer = packer_of(buf);
+    if (text.data)
+        msgpack_pack_str_with_body(&packer, text.data, text.len);
+    else
+        msgpack_pack_nil(&packer);
+}
+
+void relief_pack_text(struct relief_buf *buf, const char *text)
+{
+    relief_pack_str(buf, relief_str_of(text));
+}
+
+/* ---- records ---- */
+
+static bool is_present(const struct relief_field *field, const void *record);
+
+static uint32_t present_fields(const struct relief_shape *shape, const void *record)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < shape->count; i++)
+        count += is_present(&shape->fields[i], record);
+    return count;
+}
+
+static bool is_present(const struct relief_field *field, const void *record)
+{
+    switch (field->kind) {
+    case RELIEF_F_INT:
+    case RELIEF_F_BOOL:
+    case RELIEF_F_ENUM:
+    case RELIEF_F_TIME:
+        return *relief_field_i64(field, record) != RELIEF_NIL;
+    case RELIEF_F_ID:
+    case RELIEF_F_DID:
+    case RELIEF_F_TEXT:
+    case RELIEF_F_RAW:
+        return relief_field_str(field, record)->data != NULL;
+    case RELIEF_F_IDS:
+    case RELIEF_F_OBJS:
+        return relief_field_list(field, record)->present;
+    case RELIEF_F_OBJ:
+        return present_fields(field->sub, (const char *)record + field->offset) > 0;
+    }
+    return false;
+}
+
+enum absent { ABSENT_AS_NIL, ABSENT_LEFT_OUT };
+
+static void pack_fields(struct relief_buf *buf, const struct relief_shape *shape, const void *record, enum absent absent);
+
+static void pack_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list, enum absent absent)
+{
+    if (!list->present) {
+        relief_pack_nil(buf);
+        return;
+    }
+    relief_pack_array(buf, list->count);
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (field->kind == RELIEF_F_IDS) {
+            relief_pack_str(buf, ((const struct relief_str *)list->items)[i]);
+            continue;
+        }
+        const void *item = (const char *)list->items + (size_t)i * field->sub->size;
+        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count : present_fields(field->sub, item));
+        pack_fields(buf, field->sub, item, absent);
+    }
+}
+
+static void pack_value(struct relief_buf *buf, const struct relief_field *field, const void *record, enum absent absent)
+{
+    switch (field->kind) {
+    case RELIEF_F_INT:
+    case RELIEF_F_TIME:
+        relief_pack_int(buf, *relief_field_i64(field, record));
+        break;
+    case RELIEF_F_BOOL: {
+        int64_t value = *relief_field_i64(field, record);
+        if (value == RELIEF_NIL)
+            relief_pack_nil(buf);
+        else
+            relief_pack_bool(buf, value != 0);
+        break;
+    }
+    case RELIEF_F_ENUM: {
+        int64_t value = *relief_field_i64(field, record);
+        bool known = value >= 0 && value < (int64_t)field->names->count;
+        relief_pack_text(buf, known ? field->names->names[value] : NULL);
+        break;
+    }
+    case RELIEF_F_ID:
+    case RELIEF_F_DID:
+    case RELIEF_F_TEXT:
+        relief_pack_str(buf, *relief_field_str(field, record));
+        break;
+    case RELIEF_F_RAW: {
+        struct relief_str raw = *relief_field_str(field, record);
+        if (raw.len)
+            relief_buf_add_str(buf, raw);
+        else
+            relief_pack_nil(buf);
+        break;
+    }
+    case RELIEF_F_IDS:
+    case RELIEF_F_OBJS:
+        pack_list(buf, field, relief_field_list(field, record), absent);
+        break;
+    case RELIEF_F_OBJ: {
+        const void *part = (const char *)record + field->offset;
+        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count : present_fields(field->sub, part));
+        pack_fields(buf, field->sub, part, absent);
+        break;
+    }
+    }
+}
+
+static void pack_fields(struct relief_buf *buf, const struct relief_shape *shape, const void *record, enum absent absent)
+{
+    for (uint32_t i = 0; i < shape->count; i++) {
+        const struct relief_field *field = &shape->fields[i];
+        if (absent == ABSENT_LEFT_OUT && !is_present(field, record))
+            continue;
+        relief_pack_str(buf, (struct relief_str){field->name, field->name_len});
+        pack_value(buf, field, record, absent);
+    }
+}
+
+void relief_pack_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra)
+{
+    relief_pack_map(buf, shape->count + extra);
+    pack_fields(buf, shape, record, ABSENT_AS_NIL);
+}
+
+void relief_pack_params(struct relief_buf *buf, const struct relief_shape *shape, const void *params)
+{
+    relief_pack_map(buf, present_fields(shape, params));
+    pack_fields(buf, shape, params, ABSENT_LEFT_OUT);
+}
+
+/* ---- refusals ---- */
+
+/* The longest beginning that is UTF-8: a bound may have cut the text inside a character. */
+static void pack_cut_text(struct relief_buf *buf, const char *key, const char *text)
+{
+    size_t len = strlen(text);
+    for (unsigned cut = 0; cut < 4 && len > 0 && !scan_utf8(text, len); cut++)
+        len--;
+    if (!scan_utf8(text, len))
+        len = 0;
+    relief_pack_text(buf, key);
+    relief_pack_str(buf, (struct relief_str){text, (uint32_t)len});
+}
+
+void relief_pack_refusal(struct relief_buf *buf, const struct relief_refusal *refusal)
+{
+    bool field = refusal->field[0], id = refusal->id[0], state = refusal->state[0];
+    bool available = refusal->available != RELIEF_NIL;
+    relief_pack_map(buf, 2u + field + id + state + available);
+    relief_pack_text(buf, "code");
+    relief_pack_text(buf, relief_error_name(refusal->code));
+    pack_cut_text(buf, "message", refusal->message[0] ? refusal->message : relief_error_advice(refusal->code));
+    if (field)
+        pack_cut_text(buf, "field", refusal->field);
+    if (id)
+        pack_cut_text(buf, "id", refusal->id);
+    if (state)
+        pack_cut_text(buf, "state", refusal->state);
+    if (available) {
+        relief_pack_text(buf, "available");
+        relief_pack_int(buf, refusal->available);
+    }
+}
