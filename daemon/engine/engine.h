@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "core/apply.h"
+#include "core/check.h"
 #include "log/log.h"
 #include "store/store.h"
 
@@ -41,6 +42,7 @@ struct engine_entry {
 enum engine_start { ENGINE_NEW, ENGINE_CLEAN, ENGINE_RECOVERED };
 
 struct engine_report {
+    enum engine_start start;
     uint64_t seq, applied, cut;   /* head; entries applied from the log's tail; records cut from the last batch */
     char message[320];            /* why it did not start, or a warning (clock) */
 };
@@ -93,3 +95,16 @@ uint64_t engine_durable(struct engine *engine);
 struct store_mark engine_head(struct engine *engine);
 /* True when no command can be taken for the moment (the store's bound): stop reading from peers until engine_settle. */
 bool engine_busy(struct engine *engine);
+
+/* An entry that was applied, durable or not, as replays read it. 0; -ENOENT; other negative. Valid until the next engine call. */
+int engine_read_entry(struct engine *engine, uint64_t seq, struct engine_entry *ret);
+
+/* ---- a folder that no daemon serves ---- */
+
+/* Makes the store anew from the log. 0 or as engine_open, with report->applied the entries of the log. */
+int engine_rebuild(const char *dir, struct engine_report *report);
+/*
+ * Proves what DESIGN 6 promises, from the log alone and by comparing it with the store; beside a running daemon too, nothing is
+ * written. Returns how many things are broken, each reported; negative when the folder can't be read (ret->message).
+ */
+int engine_check(const char *dir, core_check_report *report, void *context, struct engine_report *ret);

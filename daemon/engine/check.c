@@ -1,0 +1,208 @@
+/*
+ * The proof that a data folder holds what it promises (DESIGN 6), beside a running daemon too: nothing is written.
+ *
+ * The log's outcomes are applied to an empty state in memory while the chain is proved (invariants 6, 7). When that
+ * state reaches the entry at which LMDB stands, the two are compared key by key, derived keys included. At the head the
+ * core checks its own invariants. So the store is never trusted to describe itself. LMDB is opened before the log: the
+ * log is then never behind it, however fast a daemon writes.
+ */
+#include "engine/state.h"
+
+#include "core/key.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DIFFERENCES_MAX 100u /* named one by one; a store that is wrong all over says no more with a million lines */
+#define KEY_TEXT_BYTES  (3 * CORE_KEY_BYTES_MAX + 1)
+
+struct check {
+    struct core core;
+    struct store *memory;
+    struct store_snapshot *snapshot; /* of LMDB, NULL when it could not be read */
+    struct store_mark mark;          /* where it stands */
+    bool compared;
+    core_check_report *report;
+    void *context;
+    unsigned broken;
+};
+
+static void broken(struct check *check, int invariant, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void broken(struct check *check, int invariant, const char *format, ...)
+{
+    char what[KEY_TEXT_BYTES + 128];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    check->broken++;
+    if (check->report)
+        check->report(check->context, invariant, what);
+}
+
+/* First byte as hex, then the parts as text with '/' between; other bytes as hex. */
+static void key_text(struct relief_str key, char text[KEY_TEXT_BYTES])
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < key.len && i < CORE_KEY_BYTES_MAX; i++) {
+        uint8_t byte = (uint8_t)key.data[i];
+        if (i == 0)
+            at += (size_t)snprintf(text + at, KEY_TEXT_BYTES - at, "%02x ", byte);
+        else if (byte == 0)
+            text[at++] = '/';
+        else if (byte > 0x20 && byte < 0x7f)
+            text[at++] = (char)byte;
+        else
+            at += (size_t)snprintf(text + at, KEY_TEXT_BYTES - at, "\\%02x", byte);
+    }
+    text[at] = '\0';
+}
+
+struct side {
+    struct core_view *view;
+    struct core_cursor cursor;
+    struct relief_str key, value;
+    bool more;
+};
+
+static void side_start(struct side *side, struct core_view *view, const struct core_key *prefix)
+{
+    const struct core_key none = {.len = 0};
+    side->view = view;
+    view->ops->scan(view, &side->cursor, prefix, &none);
+}
+
+static void side_next(struct side *side)
+{
+    side->more = side->view->ops->next(side->view, &side->cursor, &side->key, &side->value);
+}
+
+/* Which side comes next: below 0 only the log's, above 0 only LMDB's. */
+static int side_order(const struct side *log, const struct side *lmdb)
+{
+    if (!log->more || !lmdb->more)
+        return log->more ? -1 : 1;
+    return relief_str_cmp(log->key, lmdb->key);
+}
+
+static void compare_space(struct check *check, unsigned space, unsigned *differences)
+{
+    struct side log = {0}, lmdb = {0};
+    struct core_key prefix;
+    char text[KEY_TEXT_BYTES];
+
+    core_key_start(&prefix, space);
+    side_start(&log, store_view(check->memory), &prefix);
+    side_start(&lmdb, store_snapshot_view(check->snapshot), &prefix);
+    side_next(&log);
+    side_next(&lmdb);
+    while ((log.more || lmdb.more) && *differences < DIFFERENCES_MAX) {
+        int order = side_order(&log, &lmdb);
+        if (order != 0 || !relief_str_eq(log.value, lmdb.value)) {
+            key_text(order <= 0 ? log.key : lmdb.key, text);
+            ++*differences;
+            broken(check, 7, "key %s %s", text,
+                   order < 0   ? "follows from the log and is missing in the store"
+                   : order > 0 ? "is in the store and does not follow from the log"
+                               : "has another value in the store than follows from the log");
+        }
+        if (order <= 0)
+            side_next(&log);
+        if (order >= 0)
+            side_next(&lmdb);
+    }
+}
+
+static void compare(struct check *check)
+{
+    unsigned differences = 0;
+    check->compared = true;
+    for (unsigned space = CORE_KEY_RECORD; space <= UINT8_MAX; space++)
+        compare_space(check, space, &differences);
+    if (differences == DIFFERENCES_MAX)
+        broken(check, 7, "more differences between store and log follow and are not named");
+}
+
+static int check_entry(void *context, const struct engine_entry *entry, const struct log_record *record,
+                       const struct store_mark *mark)
+{
+    struct check *check = context;
+    (void)record;
+    core_restore(&check->core, entry->changes, entry->change_count);
+    if (!check->snapshot || mark->seq != check->mark.seq)
+        return 0;
+    if (memcmp(mark->hash, check->mark.hash, LOG_HASH_BYTES) != 0 || mark->time != check->mark.time)
+        broken(check, 7, "store and log disagree about hash or time of entry %llu", (unsigned long long)mark->seq);
+    compare(check);
+    return 0;
+}
+
+static int check_log(struct check *check, struct log *log, struct engine_report *ret)
+{
+    struct store_mark mark = {0};
+    if (check->snapshot && check->mark.seq == 0)
+        compare(check);
+    int rc = engine_walk(log, &mark, check_entry, check, ret);
+    ret->seq = mark.seq;
+    if (rc == -EUCLEAN) {
+        broken(check, 6, "%s", ret->message);
+        return 0;
+    }
+    if (rc)
+        return rc;
+    if (check->snapshot && !check->compared)
+        broken(check, 6, "the store stands at entry %llu, but the log ends with entry %llu",
+               (unsigned long long)check->mark.seq, (unsigned long long)mark.seq);
+    check->broken += core_check(&check->core, mark.time, true, check->report, check->context);
+    return 0;
+}
+
+int engine_check(const char *dir, core_check_report *report, void *context, struct engine_report *ret)
+{
+    struct check check = {.report = report, .context = context};
+    struct engine_entry_hasher hasher;
+    struct store *store = NULL;
+    struct log *log = NULL;
+    bool core_ready = false;
+
+    *ret = (struct engine_report){0};
+    int rc = engine_entry_hasher_init(&hasher);
+    if (rc)
+        return engine_say(ret, rc, "%s", strerror(-rc));
+    rc = engine_open_store(&store, dir, true, NULL, ret);
+    if (rc == 0)
+        rc = store_snapshot_open(&check.snapshot, store, &check.mark);
+    if (rc == -EUCLEAN) {
+        broken(&check, 7, "%s", ret->message[0] ? ret->message : "the store can't be read");
+        rc = 0;
+    }
+    if (rc == 0)
+        rc = engine_open_log(&log, dir, 0, true, &hasher, ret);
+    if (rc == -EUCLEAN) {
+        broken(&check, 6, "%s", ret->message);
+        rc = 0;
+        goto out;
+    }
+    if (rc == 0)
+        rc = store_open(&check.memory, &(struct store_options){0});
+    if (rc == 0)
+        rc = core_init(&check.core, store_view(check.memory));
+    core_ready = rc == 0;
+    if (rc == 0)
+        rc = check_log(&check, log, ret);
+out:
+    if (core_ready)
+        core_deinit(&check.core);
+    store_close(check.memory);
+    store_snapshot_close(check.snapshot);
+    store_close(store);
+    log_close(log);
+    engine_entry_hasher_deinit(&hasher);
+    if (rc && !ret->message[0])
+        engine_say(ret, rc, "%s: %s", dir, strerror(-rc));
+    return rc ? rc : check.broken > INT_MAX ? INT_MAX : (int)check.broken;
+}

@@ -1,0 +1,327 @@
+/*
+ * An entry of the log, as bytes and as a JSON line.
+ *
+ * The bytes go into the segment, the line is what auditors see and what the hash chain covers. The bytes are written on
+ * the loop thread for each command, so they are made without a detour: every record stands there as
+ * relief_record_encode has it, behind its length. The line is made on the log's thread from the bytes alone: that
+ * proves with every entry that the bytes hold all that the line says, and keeps the loop free of the work.
+ *
+ * Layout, numbers little-endian:
+ *   version 1, parts 1 (see PART_), command 2, time 8, identity length 1 and bytes,
+ *   params, changes 4, each: table 1 (+ 0x80: gone, then only the key fields follow) and record,
+ *   answer_change 4 (index + 1, 0: none), with PART_ANSWER the answer, with PART_CANDIDATES their number 4 and each of
+ * them. A record is its length 4 and its bytes. The length is what lets a newer program read an older, shorter record.
+ */
+#include "engine/entry.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#define VERSION         1u
+#define PART_ANSWER     1u
+#define PART_CANDIDATES 2u
+#define GONE            0x80u
+
+/* ---- bytes ---- */
+
+static void add_number(struct relief_buf *buf, uint64_t value, unsigned bytes)
+{
+    uint8_t raw[8];
+    for (unsigned i = 0; i < bytes; i++)
+        raw[i] = (uint8_t)(value >> (8 * i));
+    relief_buf_add(buf, raw, bytes);
+}
+
+static void add_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record)
+{
+    size_t at = buf->len;
+    add_number(buf, 0, 4);
+    relief_record_encode(buf, shape, record);
+    if (buf->failed)
+        return;
+    size_t len = buf->len - at - 4;
+    for (unsigned i = 0; i < 4; i++)
+        buf->data[at + i] = (char)(len >> (8 * i));
+}
+
+/* Of a record that is gone nothing but its key is defined, and nothing else is kept. */
+static void add_change(struct relief_buf *buf, const struct core_change *change)
+{
+    const struct relief_table_info *table = &relief_tables[change->table];
+    struct relief_shape shape = *table->shape;
+    if (change->gone)
+        shape.count = table->key_fields;
+    add_number(buf, (uint64_t)change->table | (change->gone ? GONE : 0u), 1);
+    add_record(buf, &shape, change->record);
+}
+
+void engine_entry_encode(struct relief_buf *buf, const struct core_entry *entry, const struct core_effects *effects)
+{
+    const struct relief_command_info *command = relief_command_by_number(entry->command);
+    bool answer = effects->answer_change < 0 && effects->answer && command->answer;
+    bool candidates = effects->candidates.present;
+
+    add_number(buf, VERSION, 1);
+    add_number(buf, (answer ? PART_ANSWER : 0u) | (candidates ? PART_CANDIDATES : 0u), 1);
+    add_number(buf, entry->command, 2);
+    add_number(buf, (uint64_t)entry->time, 8);
+    add_number(buf, entry->who.name.len, 1);
+    relief_buf_add_str(buf, entry->who.name);
+    add_record(buf, command->params, entry->params);
+    add_number(buf, effects->count, 4);
+    for (uint32_t i = 0; i < effects->count; i++)
+        add_change(buf, &effects->changes[i]);
+    add_number(buf, (uint64_t)(effects->answer_change + 1), 4);
+    if (answer)
+        add_record(buf, command->answer, effects->answer);
+    if (!candidates)
+        return;
+    add_number(buf, effects->candidates.count, 4);
+    const struct relief_candidate *list = effects->candidates.items;
+    for (uint32_t i = 0; i < effects->candidates.count; i++)
+        add_record(buf, &relief_shape_candidate, &list[i]);
+}
+
+/* Reading sticks at the first fault, so a run of takes is checked once. */
+struct reader {
+    const uint8_t *at, *end;
+    struct relief_arena *arena;
+    int error;
+};
+
+static uint64_t take_number(struct reader *in, unsigned bytes)
+{
+    uint64_t value = 0;
+    if (in->error || (size_t)(in->end - in->at) < bytes) {
+        in->error = in->error ? in->error : -EBADMSG;
+        return 0;
+    }
+    for (unsigned i = 0; i < bytes; i++)
+        value |= (uint64_t)in->at[i] << (8 * i);
+    in->at += bytes;
+    return value;
+}
+
+static struct relief_str take_bytes(struct reader *in, uint64_t len)
+{
+    if (in->error || (uint64_t)(in->end - in->at) < len) {
+        in->error = in->error ? in->error : -EBADMSG;
+        return RELIEF_STR_NONE;
+    }
+    struct relief_str bytes = {(const char *)in->at, (uint32_t)len};
+    in->at += len;
+    return bytes;
+}
+
+static void *take_memory(struct reader *in, size_t bytes)
+{
+    void *memory = in->error ? NULL : relief_arena_alloc(in->arena, bytes);
+    if (!memory && !in->error)
+        in->error = -ENOMEM;
+    return memory;
+}
+
+static void take_record(struct reader *in, const struct relief_shape *shape, void *ret_record)
+{
+    struct relief_str bytes = take_bytes(in, take_number(in, 4));
+    if (in->error)
+        return;
+    int64_t used = relief_record_decode(shape, bytes, in->arena, ret_record);
+    if (used < 0)
+        in->error = (int)used;
+    else if (used != (int64_t)bytes.len)
+        in->error = -EBADMSG; /* written by a newer program: what it says would be lost */
+}
+
+/* A number of items, each at least so many bytes long: a wrong one is found before memory is asked for. */
+static uint32_t take_count(struct reader *in, size_t item_bytes_min)
+{
+    uint64_t count = take_number(in, 4);
+    if (!in->error && count > (size_t)(in->end - in->at) / item_bytes_min)
+        in->error = -EBADMSG;
+    return in->error ? 0 : (uint32_t)count;
+}
+
+static void take_changes(struct reader *in, struct engine_entry *ret)
+{
+    ret->change_count = take_count(in, 5);
+    struct core_change *changes = take_memory(in, ret->change_count * sizeof *changes);
+    for (uint32_t i = 0; i < ret->change_count && !in->error; i++) {
+        uint64_t head = take_number(in, 1);
+        if ((head & ~(uint64_t)GONE) >= RELIEF_TABLE_COUNT) {
+            in->error = -EBADMSG;
+            return;
+        }
+        enum relief_table table = (enum relief_table)(head & ~(uint64_t)GONE);
+        void *record = take_memory(in, relief_tables[table].shape->size);
+        take_record(in, relief_tables[table].shape, record);
+        changes[i] = (struct core_change){.table = table, .gone = (head & GONE) != 0, .record = record};
+    }
+    ret->changes = changes;
+}
+
+static void take_candidates(struct reader *in, struct engine_entry *ret)
+{
+    uint32_t count = take_count(in, 4);
+    struct relief_candidate *list = take_memory(in, count * sizeof *list);
+    for (uint32_t i = 0; i < count && !in->error; i++)
+        take_record(in, &relief_shape_candidate, &list[i]);
+    ret->candidates = (struct relief_list){list, count, 1};
+}
+
+int engine_entry_decode(const struct log_record *record, struct relief_arena *arena, struct engine_entry *ret)
+{
+    struct reader in = {.at = record->payload, .end = record->payload + record->len, .arena = arena};
+    struct engine_entry entry = {.seq = record->seq, .answer_change = -1};
+
+    if (take_number(&in, 1) != VERSION)
+        return -EBADMSG;
+    uint64_t parts = take_number(&in, 1);
+    entry.command = (unsigned)take_number(&in, 2);
+    entry.time = (int64_t)take_number(&in, 8);
+    entry.identity = take_bytes(&in, take_number(&in, 1));
+    const struct relief_command_info *command = in.error ? NULL : relief_command_by_number(entry.command);
+    if (!command || (parts & PART_ANSWER && !command->answer))
+        return -EBADMSG;
+    void *params = take_memory(&in, command->params->size);
+    take_record(&in, command->params, params);
+    entry.params = params;
+    take_changes(&in, &entry);
+    uint64_t answer_change = take_number(&in, 4);
+    if (answer_change > entry.change_count)
+        return -EBADMSG;
+    entry.answer_change = (int)answer_change - 1;
+    if (parts & PART_ANSWER) {
+        void *answer = take_memory(&in, command->answer->size);
+        take_record(&in, command->answer, answer);
+        entry.answer = answer;
+    }
+    if (parts & PART_CANDIDATES)
+        take_candidates(&in, &entry);
+    if (!in.error && in.at != in.end)
+        in.error = -EBADMSG;
+    if (in.error)
+        return in.error;
+    *ret = entry;
+    return 0;
+}
+
+/* ---- JSON ---- */
+
+static void json_candidates(struct relief_buf *buf, const struct relief_list *candidates)
+{
+    const struct relief_candidate *list = candidates->items;
+    relief_buf_add_text(buf, "{\"candidates\":[");
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        if (i)
+            relief_buf_add_char(buf, ',');
+        relief_json_record(buf, &relief_shape_candidate, &list[i], NULL);
+    }
+    relief_buf_add_text(buf, "]}");
+}
+
+/*
+ * "answer" stands there only when it says what the records do not: an answer that is none of them, or the candidates
+ * beside one that is.
+ */
+void engine_entry_json_outcome(struct relief_buf *buf, const struct engine_entry *entry)
+{
+    relief_buf_add_char(buf, '{');
+    if (entry->candidates.present) {
+        relief_buf_add_text(buf, "\"answer\":");
+        json_candidates(buf, &entry->candidates);
+        relief_buf_add_char(buf, ',');
+    } else if (entry->answer) {
+        relief_buf_add_text(buf, "\"answer\":");
+        relief_json_record(buf, relief_command_by_number(entry->command)->answer, entry->answer, NULL);
+        relief_buf_add_char(buf, ',');
+    }
+    relief_buf_add_text(buf, "\"records\":[");
+    for (uint32_t i = 0; i < entry->change_count; i++) {
+        const struct core_change *change = &entry->changes[i];
+        const struct relief_table_info *table = &relief_tables[change->table];
+        if (i)
+            relief_buf_add_char(buf, ',');
+        if (change->gone)
+            relief_json_gone(buf, table, change->record);
+        else
+            relief_json_record(buf, table->shape, change->record, table->name);
+    }
+    relief_buf_add_text(buf, "]}");
+}
+
+void engine_entry_json_params(struct relief_buf *buf, const struct engine_entry *entry)
+{
+    relief_json_record(buf, relief_command_by_number(entry->command)->params, entry->params, NULL);
+}
+
+static void add_hex(struct relief_buf *buf, const uint8_t hash[LOG_HASH_BYTES])
+{
+    char hex[2 * LOG_HASH_BYTES + 1];
+    sodium_bin2hex(hex, sizeof hex, hash, LOG_HASH_BYTES);
+    relief_buf_add(buf, hex, 2 * LOG_HASH_BYTES);
+}
+
+void engine_entry_json(struct relief_buf *buf, const struct engine_entry *entry, const uint8_t prev[LOG_HASH_BYTES],
+                       const uint8_t *hash)
+{
+    relief_buf_add_char(buf, '{');
+    if (hash) {
+        relief_buf_add_text(buf, "\"hash\":\"");
+        add_hex(buf, hash);
+        relief_buf_add_text(buf, "\",");
+    }
+    relief_buf_add_text(buf, "\"identity\":");
+    relief_json_str(buf, entry->identity);
+    relief_buf_add_text(buf, ",\"method\":\"");
+    relief_buf_add_text(buf, relief_command_by_number(entry->command)->wire);
+    relief_buf_add_text(buf, "\",\"outcome\":");
+    engine_entry_json_outcome(buf, entry);
+    relief_buf_add_text(buf, ",\"params\":");
+    engine_entry_json_params(buf, entry);
+    relief_buf_add_text(buf, ",\"prev\":\"");
+    add_hex(buf, prev);
+    relief_buf_add_text(buf, "\",\"seq\":");
+    relief_buf_add_i64(buf, (int64_t)entry->seq);
+    relief_buf_add_text(buf, ",\"time\":");
+    relief_buf_add_i64(buf, entry->time);
+    relief_buf_add_char(buf, '}');
+}
+
+/* ---- hash ---- */
+
+int engine_entry_hasher_init(struct engine_entry_hasher *hasher)
+{
+    *hasher = (struct engine_entry_hasher){0};
+    if (sodium_init() < 0) /* also chooses the fastest BLAKE2b of this machine */
+        return -EIO;
+    return relief_arena_init(&hasher->arena, ENGINE_ENTRY_ARENA_BYTES);
+}
+
+void engine_entry_hasher_deinit(struct engine_entry_hasher *hasher)
+{
+    relief_arena_deinit(&hasher->arena);
+    relief_buf_deinit(&hasher->buf);
+    hasher->error = 0;
+}
+
+/* An entry that can't be read has no hash: zeros, which no entry behind it names, and the error for who asks. */
+void engine_entry_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
+{
+    struct engine_entry_hasher *hasher = context;
+
+    memset(ret_hash, 0, LOG_HASH_BYTES);
+    relief_arena_reset(&hasher->arena);
+    relief_buf_clear(&hasher->buf);
+    int rc = engine_entry_decode(record, &hasher->arena, &hasher->entry);
+    if (rc == 0) {
+        add_hex(&hasher->buf, record->prev);
+        engine_entry_json(&hasher->buf, &hasher->entry, record->prev, NULL);
+        rc = hasher->buf.failed ? -ENOMEM : 0;
+    }
+    if (rc == 0)
+        crypto_generichash(ret_hash, LOG_HASH_BYTES, (const unsigned char *)hasher->buf.data, hasher->buf.len, NULL, 0);
+    else if (!hasher->error)
+        hasher->error = rc;
+}

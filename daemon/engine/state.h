@@ -1,0 +1,100 @@
+/*
+ * Inside the engine: what its files share. Nothing else includes this.
+ */
+#pragma once
+#include <pthread.h>
+#include "engine/clock.h"
+#include "engine/engine.h"
+#include "engine/entry.h"
+#include "engine/writer.h"
+
+#define ENGINE_BATCH_BYTES_MAX (8u * 1024u * 1024u) /* a forming batch beyond it makes the engine busy: 0.1 s of a slow disk */
+
+/* The store's thread says that a flush ended; the loop thread looks, or sleeps for it while it starts. */
+struct engine_flush_signal {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool set;
+    void (*wake)(void *context);
+    void *context;
+};
+
+struct engine {
+    struct engine_options options;
+    int lock_fd;
+    struct log *log;
+    struct store *store;
+    struct engine_writer *writer;
+    struct engine_entry_hasher hasher; /* of the log: this thread's until the writer runs, then the writer's */
+    struct core core;
+    struct core_effects effects;       /* of the command */
+    struct core_effects wake_effects;  /* of the entries that follow it: the answer stays readable meanwhile */
+    struct engine_clock clock;
+    struct engine_batch batches[2];
+    struct engine_batch *forming;
+    struct engine_batch *handed; /* with the writer; NULL: none */
+    struct engine_flush_signal flush;
+    uint64_t applied;
+    struct store_mark head; /* last durable entry */
+    int error;              /* the first failure; no command is taken any more */
+    int64_t ops_looked;     /* T when old ops were looked for */
+
+    struct relief_arena replay_arena;
+    struct relief_buf replay_bytes, replay_first, replay_now;
+};
+
+/* ---- engine.c ---- */
+/* Applies a command and what has to follow it, into the forming batch. As engine_command, without replay. */
+int engine_enter(struct engine *engine, const struct core_identity *who, unsigned command, const void *params);
+extern const struct core_identity engine_timer;
+void engine_read_clocks(const struct engine_options *options, int64_t *ret_wall, int64_t *ret_boot);
+
+/* ---- flush.c ---- */
+void engine_flush_init(struct engine_flush_signal *flush, void (*wake)(void *context), void *context);
+void engine_flush_deinit(struct engine_flush_signal *flush);
+/* The store's options.flushed. */
+void engine_flush_ended(void *flush, int error);
+/* Takes note of a flush that ended, if one did. 0 or the store's error. */
+int engine_flush_settle(struct engine_flush_signal *flush, struct store *store);
+/* Sleeps until the store can take more. */
+int engine_flush_wait(struct engine_flush_signal *flush, struct store *store);
+/* Has the store flushed up to entry seq, which is durable, and sleeps until it is. */
+int engine_flush_all(struct engine_flush_signal *flush, struct store *store, uint64_t seq);
+
+/* ---- folder.c ---- */
+/* Makes the folder when it does not exist. */
+int engine_folder_make(const char *path);
+/* Locks it; -EBUSY when another process has. */
+int engine_folder_lock(const char *dir, int *ret_fd);
+/* "DIR/NAME", or false when it is too long. */
+bool engine_folder_path(char *ret_path, size_t size, const char *dir, const char *name);
+int engine_open_log(struct log **ret_log, const char *dir, size_t segment_bytes, bool read_only,
+                    struct engine_entry_hasher *hasher, struct engine_report *report);
+int engine_open_store(struct store **ret_store, const char *dir, bool read_only, struct engine_flush_signal *flush,
+                      struct engine_report *report);
+/* Fills in the message. Returns rc. */
+int engine_say(struct engine_report *report, int rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- walk.c ---- */
+/* Called for each entry of a walk; mark is its sequence number, time and hash. 0 goes on. */
+typedef int engine_walk_entry(void *context, const struct engine_entry *entry, const struct log_record *record,
+                              const struct store_mark *mark);
+/*
+ * Reads the log behind `mark` (seq 0: from the start) to its durable end and proves the chain on the way: sequence, hash of
+ * the entry before, head. 0 and the last mark; -EUCLEAN with a message; what `each` returned.
+ */
+int engine_walk(struct log *log, struct store_mark *mark, engine_walk_entry *each, void *context,
+                struct engine_report *report);
+
+/* ---- recover.c ---- */
+/* Brings the store from its mark to the head of the log. */
+int engine_recover(struct log *log, struct store *store, struct core *core, struct engine_flush_signal *flush,
+                   const struct engine_options *clocks, struct engine_report *report, struct store_mark *ret_head);
+
+/* ---- replay.c ---- */
+/*
+ * Is this a command that was carried out before? 0 with *ret_done: *ret is its first answer. 0 without: it is new. Positive:
+ * refused, see ret->refusal; negative: the first entry could not be read.
+ */
+int engine_replay(struct engine *engine, const struct core_identity *who, const struct relief_command_info *command,
+                  const void *params, struct engine_answer *ret, bool *ret_done);
