@@ -1,0 +1,96 @@
+/*
+ * Answers. A message is built in one buffer that every call reuses and handed to the connection whole: header, then the
+ * result that the handler appended. When a handler refuses half-way, the buffer starts again with the error.
+ */
+#include "rpc/session.h"
+#include <errno.h>
+
+void rpc_answer_start(struct relief_buf *out, uint32_t msgid)
+{
+    relief_buf_clear(out);
+    relief_pack_array(out, 4);
+    relief_pack_int(out, 1);
+    relief_pack_int(out, msgid);
+    relief_pack_nil(out);
+}
+
+void rpc_answer_send(struct rpc_session *session, uint64_t release)
+{
+    if (release > session->release)
+        session->release = release;
+    net_conn_send(session->conn, session->rpc->out.data, session->rpc->out.len, session->release, true);
+}
+
+void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
+                        const struct relief_refusal *refusal)
+{
+    struct relief_buf *out = &session->rpc->out;
+    relief_buf_clear(out);
+    relief_pack_array(out, 4);
+    relief_pack_int(out, 1);
+    relief_pack_int(out, msgid);
+    relief_pack_refusal(out, refusal);
+    relief_pack_nil(out);
+    rpc_answer_send(session, release);
+}
+
+void rpc_answer_change(struct relief_buf *out, const struct engine_answer *answer)
+{
+    /* clock.confirm answers with the log's head, whose own seq is the entry's */
+    bool has_seq = relief_shape_find(answer->shape, RELIEF_STR("seq")) != NULL;
+    bool candidates = answer->candidates.present;
+    relief_pack_record(out, answer->shape, answer->record, (has_seq ? 0u : 1u) + (candidates ? 1u : 0u));
+    if (candidates) {
+        const struct relief_candidate *items = answer->candidates.items;
+        relief_pack_text(out, "candidates");
+        relief_pack_array(out, answer->candidates.count);
+        for (uint32_t i = 0; i < answer->candidates.count; i++)
+            relief_pack_record(out, &relief_shape_candidate, &items[i], 0);
+    }
+    if (!has_seq) {
+        relief_pack_text(out, "seq");
+        relief_pack_int(out, (int64_t)answer->seq);
+    }
+}
+
+void rpc_answer_machine(int error, struct relief_refusal *refusal)
+{
+    switch (-error) {
+    case EAGAIN:
+        relief_refuse(refusal, RELIEF_BUSY, "the daemon can't take more at the moment");
+        break;
+    case EROFS:
+        relief_refuse(refusal, RELIEF_READ_ONLY, "the log can't be written; only reads are served");
+        break;
+    case ENOSPC:
+    case EDQUOT:
+        relief_refuse(refusal, RELIEF_DISK_FULL, "the daemon's disk is full");
+        break;
+    default:
+        relief_refuse(refusal, RELIEF_INTERNAL, "the daemon could not carry this out");
+    }
+}
+
+int rpc_not_found(struct relief_refusal *refusal, const char *field, struct relief_str id)
+{
+    relief_refuse_field(refusal, RELIEF_NOT_FOUND, field, "there is no such %s", field);
+    uint32_t len = id.len < sizeof refusal->id - 1 ? id.len : (uint32_t)sizeof refusal->id - 1;
+    memcpy(refusal->id, id.data, len);
+    refusal->id[len] = 0;
+    return RELIEF_NOT_FOUND;
+}
+
+int rpc_wait_durable(struct rpc_call *call)
+{
+    struct rpc_session *session = call->session;
+    uint64_t applied = engine_applied(call->rpc->engine);
+    if (engine_durable(call->rpc->engine) >= applied || session->waiting.method)
+        return 0;
+    session->waiting = (struct rpc_waiting){
+        .method = call->method, .msgid = call->msgid, .until = applied, .since_us = call->rpc->turn_us};
+    if (call->method->number == RELIEF_METHOD_log_list)
+        session->waiting.params.log_list = *(const struct relief_log_list_params *)call->params;
+    call->rpc->waiting_count++;
+    net_conn_pause(session->conn);
+    return RPC_LATER;
+}

@@ -1,0 +1,116 @@
+/*
+ * From a call to its answer. Changes need no handler: the engine carries out every one of them, and the answer is the
+ * record that the row of the method names. Reads have a handler each, found by the method's number.
+ *
+ * A read sees the applied state, which may be ahead of what is durable; so its answer, a refusal as much as a result,
+ * leaves when everything applied by then is durable. Nobody is ever shown what a crash could take back.
+ */
+#include "rpc/session.h"
+#include "base/notice.h"
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static rpc_handler *const handlers[STATS_METHODS] = {
+    [RELIEF_METHOD_server_hello] = rpc_server_hello,
+    [RELIEF_METHOD_server_ping] = rpc_server_ping,
+    [RELIEF_METHOD_server_info] = rpc_server_info,
+    [RELIEF_METHOD_server_stats] = rpc_server_stats,
+    [RELIEF_METHOD_region_get] = rpc_get_record,
+    [RELIEF_METHOD_region_list] = rpc_region_list,
+    [RELIEF_METHOD_city_get] = rpc_get_record,
+    [RELIEF_METHOD_city_list] = rpc_city_list,
+    [RELIEF_METHOD_link_list] = rpc_link_list,
+    [RELIEF_METHOD_travel_get] = rpc_travel_get,
+    [RELIEF_METHOD_kind_get] = rpc_get_record,
+    [RELIEF_METHOD_kind_list] = rpc_kind_list,
+    [RELIEF_METHOD_stock_get] = rpc_stock_get,
+    [RELIEF_METHOD_stock_list] = rpc_stock_list,
+    [RELIEF_METHOD_incident_get] = rpc_get_record,
+    [RELIEF_METHOD_incident_list] = rpc_incident_list,
+    [RELIEF_METHOD_agreement_get] = rpc_get_record,
+    [RELIEF_METHOD_agreement_list] = rpc_agreement_list,
+    [RELIEF_METHOD_request_get] = rpc_get_record,
+    [RELIEF_METHOD_request_list] = rpc_request_list,
+    [RELIEF_METHOD_request_explain] = rpc_request_explain,
+    [RELIEF_METHOD_match_preview] = rpc_match_preview,
+    [RELIEF_METHOD_dispatch_get] = rpc_get_record,
+    [RELIEF_METHOD_dispatch_list] = rpc_dispatch_list,
+    [RELIEF_METHOD_log_list] = rpc_log_list,
+    [RELIEF_METHOD_log_head] = rpc_log_head,
+    [RELIEF_METHOD_snapshot_dump] = rpc_snapshot_dump,
+    [RELIEF_METHOD_event_subscribe] = rpc_event_subscribe,
+};
+
+static int change(struct rpc_call *call)
+{
+    struct engine_answer answer;
+    struct core_identity who = rpc_identity_core(&call->session->identity);
+    int result = engine_command(call->rpc->engine, &who, call->method->number, call->params, &answer);
+    if (result == 0) {
+        call->release = answer.release;
+        rpc_answer_change(call->out, &answer);
+    } else if (result > 0) {
+        call->release = engine_applied(call->rpc->engine);
+        call->refusal = answer.refusal;
+    }
+    return result;
+}
+
+static int read_state(struct rpc_call *call)
+{
+    rpc_handler *handler = handlers[call->method->number];
+    assert(handler); /* every built row that is no change has one; tests/unit/rpc/test_dispatch.c calls them all */
+    call->release = call->method->kind == RELIEF_SESSION ? 0 : engine_applied(call->rpc->engine);
+    return handler(call);
+}
+
+static void answer(struct rpc_call *call, int result, int64_t since_us)
+{
+    struct rpc *rpc = call->rpc;
+    if (result == 0 && rpc->out.failed)
+        result = -ENOMEM;
+    if (result < 0) {
+        rpc_answer_machine(result, &call->refusal);
+        if (call->refusal.code == RELIEF_INTERNAL)
+            notice(RELIEF_MESSAGE_INTERNAL, "method=%s error=%s", call->method->wire,
+                   notice_quote(strerror(-result)).text);
+    }
+    if (result == 0)
+        rpc_answer_send(call->session, call->release);
+    else
+        rpc_answer_refusal(call->session, call->msgid, call->release, &call->refusal);
+    stats_answered(&rpc->stats, call->method->number, result != 0, call->release, engine_durable(rpc->engine), since_us,
+                   rpc->turn_us);
+}
+
+void rpc_dispatch(struct rpc_call *call)
+{
+    rpc_answer_start(call->out, call->msgid);
+    int result = call->method->kind == RELIEF_CHANGE ? change(call) : read_state(call);
+    if (result != RPC_LATER)
+        answer(call, result, call->rpc->turn_us);
+    if (call->session->subscription && call->method->number == RELIEF_METHOD_event_subscribe)
+        rpc_subscription_pump(call->session);
+}
+
+void rpc_dispatch_waiting(struct rpc_session *session)
+{
+    struct rpc *rpc = session->rpc;
+    const struct rpc_waiting *waiting = &session->waiting;
+    relief_arena_reset(&rpc->arena);
+    struct rpc_call call = {.rpc = rpc,
+                            .session = session,
+                            .method = waiting->method,
+                            .msgid = waiting->msgid,
+                            .params = &waiting->params,
+                            .out = &rpc->out};
+    rpc_answer_start(call.out, call.msgid);
+    int result = handlers[call.method->number](&call);
+    call.release =
+        engine_applied(rpc->engine); /* server.info also counts records, which others may have changed since */
+    answer(&call, result, waiting->since_us);
+    session->waiting.method = NULL;
+    rpc->waiting_count--;
+    net_conn_resume(session->conn);
+}

@@ -1,0 +1,167 @@
+/*
+ * snapshot.dump on its connection. Three steps, each begun when the one before is done, none of them waiting in the
+ * loop: the log makes durable what was applied when the request came; the store writes that to LMDB; a worker reads a
+ * snapshot and the loop passes its notifications on as fast as the peer reads. Later messages of the connection wait
+ * until the answer is sent.
+ */
+#include "rpc/session.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/notice.h"
+#include "views/dump.h"
+
+struct rpc_dump {
+    uint32_t msgid;
+    uint64_t want; /* entry that the dump has to include */
+    int64_t since_us;
+    bool flush_asked;
+    bool tables[RELIEF_TABLE_COUNT];
+    struct views_dump *view; /* NULL until LMDB has reached `want` */
+};
+
+static int start(struct rpc_session *session)
+{
+    struct rpc *rpc = session->rpc;
+    struct rpc_dump *dump = session->dump;
+    struct views_dump_options options = {
+        .store = engine_store(rpc->engine),
+        .msgid = dump->msgid,
+        .ms_max = rpc->options.dump_ms_max,
+        .wake = rpc_wake,
+        .context = rpc,
+    };
+    memcpy(options.tables, dump->tables, sizeof options.tables);
+    return views_dump_start(&dump->view, &options);
+}
+
+static void refuse(struct rpc_session *session, int error)
+{
+    struct relief_refusal refusal;
+    if (error == -ETIME)
+        relief_refuse(&refusal, RELIEF_BUSY, "the dump took longer than it may; read faster, or name fewer tables");
+    else
+        rpc_answer_machine(error, &refusal);
+    notice(RELIEF_MESSAGE_DUMP_FAILED, "identity=%s error=%s", session->identity.name,
+           notice_quote(strerror(-error)).text);
+    rpc_answer_refusal(session, session->dump->msgid, 0, &refusal);
+}
+
+static void complete(struct rpc_session *session, const struct views_dump_end *end)
+{
+    struct relief_buf *out = &session->rpc->out;
+    struct relief_dump_end answer = {
+        .seq = (int64_t)end->seq,
+        .head = relief_str_of(end->head),
+        .records = (int64_t)end->records,
+        .digest = relief_str_of(end->digest),
+    };
+    rpc_answer_start(out, session->dump->msgid);
+    relief_pack_record(out, &relief_shape_dump_end, &answer, 0);
+    rpc_answer_send(session, 0);
+    session->rpc->dumps_done++;
+}
+
+static void finish(struct rpc_session *session, int result, const struct views_dump_end *end)
+{
+    struct rpc *rpc = session->rpc;
+    if (result == -ENODATA)
+        complete(session, end);
+    else
+        refuse(session, result);
+    stats_answered(&rpc->stats, RELIEF_METHOD_snapshot_dump, result != -ENODATA, 0, 0, session->dump->since_us,
+                   rpc->turn_us);
+    rpc_dump_free(session);
+    net_conn_resume(session->conn);
+}
+
+/* Passes on what there is. 0: goes on later, else the dump's end as views_dump_take says it. */
+static int pass_on(struct rpc_session *session, struct views_dump_end *ret_end)
+{
+    int result = 1;
+    while (result == 1) {
+        struct relief_buf chunk;
+        if (net_conn_queued(session->conn) >= RELIEF_UNREAD_BYTES_MAX)
+            return 0;
+        result = views_dump_take(session->dump->view, &chunk, ret_end);
+        if (result == 1) {
+            net_conn_send(session->conn, chunk.data, chunk.len, session->release, false);
+            relief_buf_deinit(&chunk);
+        }
+    }
+    return result;
+}
+
+void rpc_dump_step(struct rpc_session *session)
+{
+    struct engine *engine = session->rpc->engine;
+    struct rpc_dump *dump = session->dump;
+    struct views_dump_end end;
+    int result = 0;
+    if (!dump->view) {
+        if (engine_durable(engine) < dump->want)
+            return;
+        if (!dump->flush_asked) {
+            dump->flush_asked = true;
+            store_flush_to(engine_store(engine), dump->want);
+        }
+        if (store_mark(engine_store(engine)).seq < dump->want)
+            return; /* a flush wakes the loop when it ends */
+        result = start(session);
+    }
+    if (result == 0)
+        result = pass_on(session, &end);
+    if (result != 0)
+        finish(session, result, &end);
+}
+
+void rpc_dump_free(struct rpc_session *session)
+{
+    if (!session->dump)
+        return;
+    views_dump_free(session->dump->view);
+    free(session->dump);
+    session->dump = NULL;
+    session->rpc->dump_count--;
+}
+
+static int choose_tables(struct rpc_call *call, const struct relief_list *tables, bool ret_chosen[])
+{
+    const struct relief_str *items = tables->items;
+    for (int i = 0; i < RELIEF_TABLE_COUNT; i++)
+        ret_chosen[i] = !tables->present;
+    for (uint32_t i = 0; i < tables->count; i++) {
+        int table = relief_table_find(items[i]);
+        char field[32];
+        snprintf(field, sizeof field, "tables.%u", i);
+        if (table < 0)
+            return relief_refuse_field(&call->refusal, RELIEF_BAD_PARAMS, field, "there is no such table");
+        ret_chosen[table] = true;
+    }
+    return 0;
+}
+
+int rpc_snapshot_dump(struct rpc_call *call)
+{
+    const struct relief_snapshot_dump_params *params = call->params;
+    struct rpc *rpc = call->rpc;
+    bool chosen[RELIEF_TABLE_COUNT];
+    int result = choose_tables(call, &params->tables, chosen);
+    if (result)
+        return result;
+    if (rpc->dump_count >= RPC_DUMPS_MAX)
+        return relief_refuse(&call->refusal, RELIEF_TOO_MANY, "%u dumps are under way", RPC_DUMPS_MAX);
+    struct rpc_dump *dump = calloc(1, sizeof *dump);
+    if (!dump)
+        return -EAGAIN;
+    dump->msgid = call->msgid;
+    dump->want = engine_applied(rpc->engine);
+    dump->since_us = rpc->turn_us;
+    memcpy(dump->tables, chosen, sizeof dump->tables);
+    call->session->dump = dump;
+    rpc->dump_count++;
+    net_conn_pause(call->session->conn);
+    rpc_wake(rpc); /* the first step is made by the loop, not inside this message */
+    return RPC_LATER;
+}

@@ -1,0 +1,32 @@
+/*
+ * Whom the daemon takes a connection for (fine print 14). Identities read local, ROLE, ROLE:CITY (city) or ROLE:REGION
+ * (coordinator). hello may narrow one, never widen it; the narrowed one is what ops and request ids belong to.
+ */
+#pragma once
+#include <stdbool.h>
+#include "core/apply.h"
+
+struct rpc_identity {
+    bool known; /* false: only hello and ping are answered */
+    enum relief_role role;
+    char city[RELIEF_ID_BYTES_MAX + 1];
+    char region[RELIEF_ID_BYTES_MAX + 1];
+    char name[RELIEF_IDENTITY_BYTES_MAX + 1];
+};
+
+/* From its text. 0, or -EINVAL. */
+int rpc_identity_parse(struct rpc_identity *ret, const char *text);
+/* As the core sees it; strings point into identity. */
+struct core_identity rpc_identity_core(const struct rpc_identity *identity);
+/*
+ * What identity becomes when hello asks for a role. 0, or a positive relief_error with refusal. view: to see whether a region
+ * lies below another.
+ */
+int rpc_identity_narrow(struct core_view *view, const struct rpc_identity *identity,
+                        const struct relief_server_hello_params *params, struct rpc_identity *ret,
+                        struct relief_refusal *refusal);
+/* The role column. */
+static inline bool rpc_identity_may(const struct rpc_identity *identity, const struct relief_method_info *method)
+{
+    return identity->role == RELIEF_role_local || (method->roles & 1u << identity->role);
+}

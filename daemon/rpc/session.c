@@ -1,0 +1,242 @@
+/*
+ * The sessions, and what happens once per turn of the loop: clocks are read at its start, the batch that formed is
+ * handed to the log at its end, and when something became durable, answers leave, waiting reads are made and
+ * subscriptions go on.
+ *
+ * Turns matter: everything that waits when a turn starts is applied in it and shares one sync (group commit).
+ */
+#include "rpc/session.h"
+#include <assert.h>
+#include <stdatomic.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/notice.h"
+
+/* ---- sessions ---- */
+
+static struct rpc_identity identify(const struct rpc *rpc, const struct net_peer *peer)
+{
+    struct rpc_identity identity = {.known = false};
+    if (peer->transport != NET_UNIX)
+        return peer->listener < rpc->options.listener_count ? rpc->listeners[peer->listener] : identity;
+    if (peer->uid == 0 || peer->uid == geteuid()) {
+        rpc_identity_parse(&identity, "local");
+        return identity;
+    }
+    for (unsigned i = 0; i < rpc->options.mapping_count; i++) {
+        const struct rpc_mapping *mapping = &rpc->mappings[i];
+        if (mapping->id == (mapping->by_group ? peer->gid : peer->uid))
+            return mapping->identity;
+    }
+    return identity;
+}
+
+static void *opened(void *context, struct net_conn *conn, const struct net_peer *peer)
+{
+    struct rpc *rpc = context;
+    struct rpc_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return NULL;
+    session->rpc = rpc;
+    session->conn = conn;
+    session->identity = identify(rpc, peer);
+    if (session->identity.known)
+        net_conn_identified(conn);
+    session->next = rpc->sessions.next;
+    session->prev = &rpc->sessions;
+    session->next->prev = session;
+    rpc->sessions.next = session;
+    rpc->session_count++;
+    return session;
+}
+
+static void closed(void *context)
+{
+    struct rpc_session *session = context;
+    rpc_subscription_free(session);
+    rpc_dump_free(session);
+    if (session->waiting.method)
+        session->rpc->waiting_count--;
+    session->prev->next = session->next;
+    session->next->prev = session->prev;
+    session->rpc->session_count--;
+    free(session);
+}
+
+static void drained(void *context)
+{
+    struct rpc_session *session = context;
+    if (session->subscription)
+        rpc_subscription_pump(session);
+    if (session->dump)
+        rpc_dump_step(session);
+}
+
+/* ---- turns ---- */
+
+static void fail(struct rpc *rpc, int error)
+{
+    if (rpc->failure)
+        return;
+    rpc->failure = error;
+    notice(RELIEF_MESSAGE_LOG_FAILED, "seq=%llu error=%s", (unsigned long long)engine_durable(rpc->engine),
+           notice_quote(strerror(-error)).text);
+    net_stop(rpc->net);
+}
+
+/* Answers leave, waiting reads are made, streams go on. */
+static void go_on(struct rpc *rpc)
+{
+    uint64_t durable = engine_durable(rpc->engine);
+    net_release(rpc->net, durable);
+    stats_released(&rpc->stats, durable, stats_now_us());
+    rpc->streams_due = false;
+    if (!rpc->waiting_count && !rpc->subscription_count && !rpc->dump_count)
+        return;
+    for (struct rpc_session *session = rpc->sessions.next, *next; session != &rpc->sessions; session = next) {
+        next = session->next; /* nothing below frees a session: net calls `closed` from its own turn */
+        if (session->waiting.method && session->waiting.until <= durable)
+            rpc_dispatch_waiting(session);
+        if (session->subscription)
+            rpc_subscription_pump(session);
+        if (session->dump)
+            rpc_dump_step(session);
+    }
+}
+
+static void turn_begin(void *context)
+{
+    struct rpc *rpc = context;
+    rpc->turn_us = stats_now_us();
+    engine_turn(rpc->engine);
+}
+
+static void turn_end(void *context)
+{
+    struct rpc *rpc = context;
+    engine_seal(rpc->engine);
+    if (rpc->streams_due)
+        net_wake(rpc->net);
+}
+
+static void woken(void *context)
+{
+    struct rpc *rpc = context;
+    if (atomic_load(&rpc->stop_wanted) && !rpc->stopping) {
+        rpc->stopping = true;
+        net_stop(rpc->net);
+    }
+    int error = engine_settle(rpc->engine);
+    if (error < 0)
+        fail(rpc, error);
+    go_on(rpc);
+}
+
+static int64_t tick(void *context)
+{
+    struct rpc *rpc = context;
+    return engine_tick(rpc->engine);
+}
+
+static bool busy(void *context)
+{
+    struct rpc *rpc = context;
+    return engine_busy(rpc->engine);
+}
+
+/* ---- life ---- */
+
+static int copy_options(struct rpc *rpc, const struct rpc_options *options)
+{
+    rpc->options = *options;
+    rpc->listeners = calloc(options->listener_count + 1, sizeof *rpc->listeners);
+    rpc->mappings = calloc(options->mapping_count + 1, sizeof *rpc->mappings);
+    if (!rpc->listeners || !rpc->mappings)
+        return -ENOMEM;
+    if (options->listener_count)
+        memcpy(rpc->listeners, options->listeners, options->listener_count * sizeof *rpc->listeners);
+    if (options->mapping_count)
+        memcpy(rpc->mappings, options->mappings, options->mapping_count * sizeof *rpc->mappings);
+    return 0;
+}
+
+int rpc_open(struct rpc **ret, const struct rpc_options *options)
+{
+    struct rpc *rpc = calloc(1, sizeof *rpc);
+    if (!rpc)
+        return -ENOMEM;
+    rpc->sessions.next = rpc->sessions.prev = &rpc->sessions;
+    rpc->started_us = rpc->turn_us = stats_now_us();
+    rpc->handlers = (struct net_handlers){.context = rpc,
+                                          .opened = opened,
+                                          .message = rpc_request_message,
+                                          .fault = rpc_request_fault,
+                                          .drained = drained,
+                                          .closed = closed,
+                                          .turn_begin = turn_begin,
+                                          .turn_end = turn_end,
+                                          .woken = woken,
+                                          .tick = tick,
+                                          .busy = busy};
+    int result = copy_options(rpc, options);
+    if (result == 0 && !msgpack_zone_init(&rpc->zone, MSGPACK_ZONE_CHUNK_SIZE))
+        result = -ENOMEM;
+    if (result == 0)
+        result = relief_arena_init(&rpc->arena, RPC_ARENA_BYTES);
+    if (result == 0)
+        result = relief_arena_init(&rpc->record, RPC_ARENA_BYTES);
+    if (result)
+        rpc_close(rpc);
+    else
+        *ret = rpc;
+    return result;
+}
+
+void rpc_close(struct rpc *rpc)
+{
+    if (!rpc)
+        return;
+    assert(rpc->session_count == 0); /* net is closed before */
+    if (rpc->zone.chunk_size)
+        msgpack_zone_destroy(&rpc->zone);
+    relief_arena_deinit(&rpc->arena);
+    relief_arena_deinit(&rpc->record);
+    relief_buf_deinit(&rpc->out);
+    relief_buf_deinit(&rpc->page);
+    free(rpc->listeners);
+    free(rpc->mappings);
+    free(rpc);
+}
+
+void rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net)
+{
+    rpc->engine = engine;
+    atomic_store(&rpc->net, net);
+    net_release(net, engine_durable(engine));
+}
+
+const struct net_handlers *rpc_handlers(struct rpc *rpc)
+{
+    return &rpc->handlers;
+}
+
+void rpc_wake(void *context)
+{
+    struct rpc *rpc = context;
+    struct net *net = atomic_load(&rpc->net);
+    if (net)
+        net_wake(net);
+}
+
+void rpc_stop(struct rpc *rpc)
+{
+    atomic_store(&rpc->stop_wanted, true);
+    rpc_wake(rpc);
+}
+
+int rpc_failure(const struct rpc *rpc)
+{
+    return rpc->failure;
+}

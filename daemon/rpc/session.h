@@ -1,0 +1,144 @@
+/*
+ * Inside of rpc: the connections' sessions, a call on its way to its answer, and the handlers.
+ *
+ * A call is answered within its message, with three exceptions that hold the connection back (net_conn_pause) until they
+ * are done, so that answers keep the order of requests: a read of the log itself waits until what was applied is durable,
+ * a dump until it is sent, and no message is looked at meanwhile.
+ */
+#pragma once
+#include <msgpack.h>
+#include "rpc/rpc.h"
+#include "rpc/stats.h"
+#include "schema/codec.h"
+
+#define RPC_DUMPS_MAX 4u                          /* at a time: each holds a thread and a read transaction */
+#define RPC_PAGE_BYTES_MAX (RELIEF_FRAME_BYTES_MAX - 4096u) /* items of a page; the rest is for the frame around them */
+#define RPC_ARENA_BYTES ((size_t)256 << 20)       /* address space of one call: a page of records with their lists */
+#define RPC_EVENT_ENTRIES_MAX 1024u               /* log entries a subscription looks at in one turn */
+#define RPC_LATER 4096                            /* a handler's result: the answer comes by rpc_call_done */
+
+struct rpc_session;
+struct rpc_dump;
+struct rpc_subscription;
+
+/* One request. Everything in it lives until its handler returns. */
+struct rpc_call {
+    struct rpc *rpc;
+    struct rpc_session *session;
+    const struct relief_method_info *method;
+    uint32_t msgid;
+    const void *params;
+    struct relief_buf *out; /* the handler appends the result */
+    uint64_t release;       /* entry that must be durable before the answer leaves */
+    struct relief_refusal refusal;
+};
+
+/* Appends the result: 0; positive: refused, see call->refusal; negative: -errno; RPC_LATER. */
+typedef int rpc_handler(struct rpc_call *call);
+
+/* A read that waits for the log: enough of the call to make it again. */
+struct rpc_waiting {
+    const struct relief_method_info *method; /* NULL: none */
+    uint32_t msgid;
+    uint64_t until; /* entry that has to be durable */
+    int64_t since_us;
+    union {
+        struct relief_log_list_params log_list;
+        char none;
+    } params;
+};
+
+struct rpc_session {
+    struct rpc *rpc;
+    struct net_conn *conn;
+    struct rpc_identity identity;
+    uint64_t release; /* highest so far: marks of a connection never go back */
+    struct rpc_waiting waiting;
+    struct rpc_dump *dump;
+    struct rpc_subscription *subscription;
+    struct rpc_session *prev, *next;
+};
+
+struct rpc {
+    struct rpc_options options;
+    struct rpc_identity *listeners;
+    struct rpc_mapping *mappings;
+    struct net_handlers handlers;
+    struct engine *engine;
+    struct net *_Atomic net; /* NULL until attached */
+    _Atomic bool stop_wanted;
+    bool stopping;
+    int failure;
+    struct rpc_session sessions; /* head of the list */
+    unsigned session_count, dump_count, subscription_count, waiting_count;
+    uint64_t dumps_done, events_sent, notifications_ignored;
+    bool streams_due; /* a stream stopped at its bound of work: go on in the next turn */
+    int64_t turn_us;  /* stats_now_us at the start of the turn */
+    int64_t started_us;
+    msgpack_zone zone;
+    struct relief_arena arena;  /* reset for each message */
+    struct relief_arena record; /* reset for each record of a scan */
+    struct relief_buf out;      /* the message that is being made */
+    struct relief_buf page;     /* its items */
+    struct stats stats;
+};
+
+/* request.c */
+void rpc_request_message(void *session, const uint8_t *data, size_t len, int fault_in_limits);
+void rpc_request_fault(void *session, enum net_fault fault);
+
+/* dispatch.c: runs the handler and answers. */
+void rpc_dispatch(struct rpc_call *call);
+/* A call that waited for the log is made now. */
+void rpc_dispatch_waiting(struct rpc_session *session);
+
+/* answer.c */
+void rpc_answer_start(struct relief_buf *out, uint32_t msgid);
+/* Queues what rpc->out holds as the answer. */
+void rpc_answer_send(struct rpc_session *session, uint64_t release);
+void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
+                        const struct relief_refusal *refusal);
+/* The answer to a change: its record, seq, and the candidates where there are any. */
+void rpc_answer_change(struct relief_buf *out, const struct engine_answer *answer);
+/* What the machine's failure is on the wire. */
+void rpc_answer_machine(int error, struct relief_refusal *refusal);
+/* NOT_FOUND with the parameter's name and value. Returns the code. */
+int rpc_not_found(struct relief_refusal *refusal, const char *field, struct relief_str id);
+/* For reads of the log itself: 0 when everything applied is durable, else RPC_LATER, and the call comes again. */
+int rpc_wait_durable(struct rpc_call *call);
+
+/* list.c */
+struct rpc_page {
+    struct rpc_call *call;
+    uint32_t count, limit, looked;
+    bool full;
+    struct core_key last; /* of the last record looked at */
+};
+typedef bool rpc_wanted(const struct rpc_call *call, const void *record);
+void rpc_page_start(struct rpc_page *page, struct rpc_call *call, int64_t limit);
+/* Adds an item; false: it does not fit any more, the page ends before it. */
+bool rpc_page_add(struct rpc_page *page, const struct relief_shape *shape, const void *item);
+/* Writes {items, next}. next.data NULL: nil. */
+void rpc_page_end(struct rpc_page *page, struct relief_str next);
+/* Splits `after` at its slashes into exactly count ids. 0 or BAD_PARAMS. */
+int rpc_after_parts(struct rpc_call *call, struct relief_str after, unsigned count, struct relief_str ret_parts[]);
+/* A page of a table's records below prefix (NULL: all), filtered. */
+int rpc_list_table(struct rpc_call *call, enum relief_table table, const struct core_key *prefix, struct relief_str after,
+                   int64_t limit, rpc_wanted *wanted);
+/* NOUN.get of a table with one key field. */
+int rpc_get_record(struct rpc_call *call);
+
+/* subscribe.c, dump.c: the streams of a session */
+void rpc_subscription_pump(struct rpc_session *session);
+void rpc_subscription_free(struct rpc_session *session);
+void rpc_dump_step(struct rpc_session *session);
+void rpc_dump_free(struct rpc_session *session);
+
+/* query_*.c, subscribe.c, dump.c: one handler a method, named after it */
+rpc_handler rpc_server_hello, rpc_server_ping, rpc_server_info, rpc_server_stats;
+rpc_handler rpc_region_list, rpc_city_list, rpc_link_list, rpc_kind_list, rpc_travel_get;
+rpc_handler rpc_incident_list, rpc_agreement_list;
+rpc_handler rpc_stock_get, rpc_stock_list;
+rpc_handler rpc_request_list, rpc_request_explain, rpc_match_preview, rpc_dispatch_list;
+rpc_handler rpc_log_list, rpc_log_head;
+rpc_handler rpc_event_subscribe, rpc_snapshot_dump;

@@ -1,0 +1,274 @@
+/*
+ * The worker of a dump. It walks the tables in the order of a dump and each in the order of its keys, and makes two
+ * things of every record: the map that is sent, and the JSON line that the digest covers, so that the peer can write
+ * the file by itself and compare (fine print 62, 63). The first notification also says of which moment the dump is.
+ */
+#include "views/dump.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <time.h>
+#include "core/key.h"
+#include "schema/codec.h"
+
+#define RECORD_ARENA_BYTES ((size_t)64 << 20) /* address space: a request with a million legs fits */
+
+struct views_dump {
+    struct views_dump_options options;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    struct relief_buf chunks[VIEWS_DUMP_CHUNKS];
+    unsigned first, count;
+    bool cancelled, finished;
+    int result;
+    struct views_dump_end end;
+    int64_t deadline_ms; /* boot clock */
+    /* the worker's own */
+    struct store_mark mark;
+    crypto_generichash_state digest;
+    struct relief_arena arena;
+    struct relief_buf rows, line;
+    uint32_t row_count;
+    bool head_sent;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for room. 0, -ECANCELED or -ETIME. */
+static int put_chunk(struct views_dump *dump, const struct relief_buf *chunk)
+{
+    struct timespec until = {.tv_sec = (time_t)(dump->deadline_ms / 1000),
+                             .tv_nsec = dump->deadline_ms % 1000 * 1000000};
+    int result = 0;
+    pthread_mutex_lock(&dump->lock);
+    while (dump->count == VIEWS_DUMP_CHUNKS && !dump->cancelled && result == 0)
+        result = -pthread_cond_timedwait(&dump->room, &dump->lock, &until);
+    if (dump->cancelled)
+        result = -ECANCELED;
+    else if (dump->count < VIEWS_DUMP_CHUNKS)
+        result = 0;
+    else
+        result = -ETIME;
+    if (result == 0)
+        dump->chunks[(dump->first + dump->count++) % VIEWS_DUMP_CHUNKS] = *chunk;
+    pthread_mutex_unlock(&dump->lock);
+    if (result == 0)
+        dump->options.wake(dump->options.context);
+    return result;
+}
+
+/* [2, "rows", [{msgid, rows: [...], and the first time seq, head, time}]] */
+static int send_rows(struct views_dump *dump)
+{
+    struct relief_buf chunk = RELIEF_BUF_INIT;
+    relief_buf_reserve(&chunk, dump->rows.len + 256);
+    relief_pack_array(&chunk, 3);
+    relief_pack_int(&chunk, 2);
+    relief_pack_text(&chunk, "rows");
+    relief_pack_array(&chunk, 1);
+    relief_pack_map(&chunk, dump->head_sent ? 2 : 5);
+    relief_pack_text(&chunk, "msgid");
+    relief_pack_int(&chunk, dump->options.msgid);
+    if (!dump->head_sent) {
+        relief_pack_text(&chunk, "seq");
+        relief_pack_int(&chunk, (int64_t)dump->mark.seq);
+        relief_pack_text(&chunk, "head");
+        relief_pack_text(&chunk, dump->end.head);
+        relief_pack_text(&chunk, "time");
+        relief_pack_int(&chunk, dump->mark.time);
+    }
+    relief_pack_text(&chunk, "rows");
+    relief_pack_array(&chunk, dump->row_count);
+    relief_buf_add(&chunk, dump->rows.data, dump->rows.len);
+    int result = chunk.failed || dump->rows.failed ? -ENOMEM : put_chunk(dump, &chunk);
+    if (result)
+        relief_buf_deinit(&chunk);
+    relief_buf_clear(&dump->rows);
+    dump->row_count = 0;
+    dump->head_sent = true;
+    return result;
+}
+
+static int end_line(struct views_dump *dump)
+{
+    relief_buf_add_char(&dump->line, '\n');
+    if (dump->line.failed)
+        return -ENOMEM;
+    crypto_generichash_update(&dump->digest, (const unsigned char *)dump->line.data, dump->line.len);
+    relief_buf_clear(&dump->line);
+    return 0;
+}
+
+static int first_line(struct views_dump *dump)
+{
+    relief_buf_printf(&dump->line,
+                      "{\"format\":\"relief-dump\",\"head\":\"%s\",\"seq\":%llu,\"time\":%lld,\"version\":1}",
+                      dump->end.head, (unsigned long long)dump->mark.seq, (long long)dump->mark.time);
+    return end_line(dump);
+}
+
+static int add_record(struct views_dump *dump, const struct relief_table_info *table, struct relief_str value)
+{
+    union relief_any_record record;
+    size_t before = dump->rows.len;
+    relief_arena_reset(&dump->arena);
+    int64_t used = relief_record_decode(table->shape, value, &dump->arena, &record);
+    if (used < 0)
+        return (int)used;
+    relief_pack_record(&dump->rows, table->shape, &record, 1);
+    relief_pack_text(&dump->rows, "t");
+    relief_pack_text(&dump->rows, table->name);
+    dump->row_count++;
+    dump->end.records++;
+    relief_json_record(&dump->line, table->shape, &record, table->name);
+    int result = end_line(dump);
+    /* full when another record of this size would not fit */
+    if (result == 0 && dump->rows.len + (dump->rows.len - before) > VIEWS_DUMP_CHUNK_BYTES)
+        result = send_rows(dump);
+    return result;
+}
+
+static int over(struct views_dump *dump)
+{
+    pthread_mutex_lock(&dump->lock);
+    bool cancelled = dump->cancelled;
+    pthread_mutex_unlock(&dump->lock);
+    if (cancelled)
+        return -ECANCELED;
+    return now_ms() > dump->deadline_ms ? -ETIME : 0;
+}
+
+static int walk_table(struct views_dump *dump, struct core_view *view, enum relief_table table)
+{
+    struct core_key prefix, from = {.len = 0};
+    struct core_cursor cursor;
+    struct relief_str key, value;
+    int result = 0;
+    core_key_table(&prefix, table);
+    view->ops->scan(view, &cursor, &prefix, &from);
+    for (unsigned n = 0; result == 0 && view->ops->next(view, &cursor, &key, &value); n++) {
+        result = add_record(dump, &relief_tables[table], value);
+        if (result == 0 && n % 256 == 255)
+            result = over(dump);
+    }
+    return result;
+}
+
+static int walk(struct views_dump *dump)
+{
+    struct store_snapshot *snapshot = NULL;
+    int result = relief_arena_init(&dump->arena, RECORD_ARENA_BYTES);
+    if (result == 0)
+        result = store_snapshot_open(&snapshot, dump->options.store, &dump->mark);
+    if (result)
+        goto out;
+    crypto_generichash_init(&dump->digest, NULL, 0, 32);
+    sodium_bin2hex(dump->end.head, sizeof dump->end.head, dump->mark.hash, sizeof dump->mark.hash);
+    dump->end.seq = dump->mark.seq;
+    result = first_line(dump);
+    for (int table = 0; result == 0 && table < RELIEF_TABLE_COUNT; table++)
+        if (dump->options.tables[table])
+            result = walk_table(dump, store_snapshot_view(snapshot), (enum relief_table)table);
+    if (result == 0 && (dump->row_count > 0 || !dump->head_sent))
+        result = send_rows(dump);
+    unsigned char digest[32];
+    crypto_generichash_final(&dump->digest, digest, sizeof digest);
+    sodium_bin2hex(dump->end.digest, sizeof dump->end.digest, digest, sizeof digest);
+out:
+    if (snapshot)
+        store_snapshot_close(snapshot);
+    relief_arena_deinit(&dump->arena);
+    relief_buf_deinit(&dump->rows);
+    relief_buf_deinit(&dump->line);
+    return result;
+}
+
+static void *worker(void *context)
+{
+    struct views_dump *dump = context;
+    int result = walk(dump);
+    pthread_mutex_lock(&dump->lock);
+    dump->result = result;
+    dump->finished = true;
+    pthread_mutex_unlock(&dump->lock);
+    dump->options.wake(dump->options.context);
+    return NULL;
+}
+
+static int start_thread(struct views_dump *dump)
+{
+    sigset_t all, before; /* signals are the loop's */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = -pthread_create(&dump->thread, NULL, worker, dump);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
+int views_dump_start(struct views_dump **ret, const struct views_dump_options *options)
+{
+    struct views_dump *dump = calloc(1, sizeof *dump);
+    pthread_condattr_t attributes;
+    if (!dump)
+        return -ENOMEM;
+    dump->options = *options;
+    dump->deadline_ms = now_ms() + (options->ms_max ? options->ms_max : VIEWS_DUMP_MS_MAX);
+    pthread_mutex_init(&dump->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&dump->room, &attributes);
+    pthread_condattr_destroy(&attributes);
+    int result = start_thread(dump);
+    if (result) {
+        pthread_cond_destroy(&dump->room);
+        pthread_mutex_destroy(&dump->lock);
+        free(dump);
+        return result;
+    }
+    *ret = dump;
+    return 0;
+}
+
+int views_dump_take(struct views_dump *dump, struct relief_buf *ret, struct views_dump_end *ret_end)
+{
+    int result = 0;
+    pthread_mutex_lock(&dump->lock);
+    if (dump->count > 0) {
+        *ret = dump->chunks[dump->first];
+        dump->first = (dump->first + 1) % VIEWS_DUMP_CHUNKS;
+        dump->count--;
+        pthread_cond_signal(&dump->room);
+        result = 1;
+    } else if (dump->finished) {
+        result = dump->result ? dump->result : -ENODATA;
+        *ret_end = dump->end;
+    }
+    pthread_mutex_unlock(&dump->lock);
+    return result;
+}
+
+void views_dump_free(struct views_dump *dump)
+{
+    if (!dump)
+        return;
+    pthread_mutex_lock(&dump->lock);
+    dump->cancelled = true;
+    pthread_cond_signal(&dump->room);
+    pthread_mutex_unlock(&dump->lock);
+    pthread_join(dump->thread, NULL);
+    for (; dump->count > 0; dump->count--) {
+        relief_buf_deinit(&dump->chunks[dump->first]);
+        dump->first = (dump->first + 1) % VIEWS_DUMP_CHUNKS;
+    }
+    pthread_cond_destroy(&dump->room);
+    pthread_mutex_destroy(&dump->lock);
+    free(dump);
+}

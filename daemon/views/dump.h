@@ -1,0 +1,41 @@
+/*
+ * A dump: every record at one moment, on a thread of its own. The store's snapshot gives the moment, so it does not matter how
+ * long the reading takes or what is written meanwhile (DESIGN 3.4).
+ *
+ * The worker makes whole `rows` notifications and puts them into a queue of VIEWS_DUMP_CHUNKS; the loop takes them out
+ * as fast as the peer reads. So a dump holds a megabyte, whatever the size of the database.
+ */
+#pragma once
+#include "schema/buf.h"
+#include "store/store.h"
+
+#define VIEWS_DUMP_CHUNKS 4u
+#define VIEWS_DUMP_CHUNK_BYTES (256u * 1024u)
+#define VIEWS_DUMP_MS_MAX INT64_C(600000) /* a read transaction pins the pages that it sees; ten minutes of writes fit any disk */
+
+struct views_dump;
+
+struct views_dump_options {
+    struct store *store;                /* has been flushed as far as the dump must reach */
+    uint32_t msgid;                     /* of the request, for the notifications */
+    bool tables[RELIEF_TABLE_COUNT];    /* which to show */
+    int64_t ms_max;                     /* 0: VIEWS_DUMP_MS_MAX */
+    void (*wake)(void *context);        /* any thread: views_dump_take has something */
+    void *context;
+};
+
+struct views_dump_end {
+    uint64_t seq;
+    char head[65];      /* hash of entry seq */
+    uint64_t records;
+    char digest[65];    /* fine print 63 */
+};
+
+int views_dump_start(struct views_dump **ret, const struct views_dump_options *options);
+/*
+ * 1: *ret is the next notification, the caller's to free. 0: nothing yet. Otherwise the dump is over: -ENODATA and *ret_end
+ * is filled in; -ETIME past the limit; other -errno.
+ */
+int views_dump_take(struct views_dump *dump, struct relief_buf *ret, struct views_dump_end *ret_end);
+/* Stops the worker, waits for it (one record at most), frees. */
+void views_dump_free(struct views_dump *dump);

@@ -1,0 +1,30 @@
+/*
+ * What the daemon tells its operator on standard error, one row each: N(id, name, level, text, advice). Log lines are
+ * key=value with the id, so that a script can wait for an id and a person can look it up here and in reliefd(8).
+ * Ids are append-only. Levels are those of syslog: err, warning, notice, info.
+ */
+#pragma once
+
+#define RELIEF_MESSAGES(N)                                                                                             \
+    N(1, STARTED, "notice", "started", "")                                                                             \
+    N(2, STOPPED, "notice", "stopped cleanly", "")                                                                     \
+    N(3, RECOVERED, "notice", "the log's tail was applied", "the daemon was not stopped cleanly the last time")        \
+    N(4, CLOCK, "warning", "the clock", "see clock.confirm in reliefd(8)")                                             \
+    N(10, CONFIG_BAD, "err", "the configuration can't be used", "correct the option named; see reliefd.conf(5)")       \
+    N(11, DATA_BUSY, "err", "another daemon has the data directory", "stop it first, or choose another --data")        \
+    N(12, DATA_DAMAGED, "err", "the data is damaged", "keep the folder, restore the named part from a replica or backup") \
+    N(13, DATA_FAILED, "err", "the data directory can't be used", "see error; check owner, mode and space")           \
+    N(14, LISTEN_FAILED, "err", "an address can't be listened on", "see error; is the port taken, the folder there?")  \
+    N(15, LOOP_FAILED, "err", "the event loop failed", "see error; check the number of open files allowed")            \
+    N(20, LOG_FAILED, "err", "the log can't be written; nothing more is acknowledged",                                 \
+      "nothing that was acknowledged is lost; free space or replace the disk, then start again")                       \
+    N(21, CLOSE_FAILED, "err", "the data could not be closed cleanly", "the next start applies the log's tail")        \
+    N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
+    N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \
+    N(32, INTERNAL, "err", "a request failed inside the daemon", "report it with this line")
+
+enum relief_message {
+#define N(id, name, level, text, advice) RELIEF_MESSAGE_##name = id,
+    RELIEF_MESSAGES(N)
+#undef N
+};
