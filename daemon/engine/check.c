@@ -164,6 +164,7 @@ static int check_log(struct check *check, struct log *log, struct engine_report 
 int engine_check(const char *dir, core_check_report *report, void *context, struct engine_report *ret)
 {
     struct check check = {.report = report, .context = context};
+    const struct engine_options options = {0};
     struct engine_entry_hasher hasher;
     struct store *store = NULL;
     struct log *log = NULL;
@@ -181,7 +182,7 @@ int engine_check(const char *dir, core_check_report *report, void *context, stru
         rc = 0;
     }
     if (rc == 0)
-        rc = engine_open_log(&log, dir, 0, true, &hasher, ret);
+        rc = engine_open_log(&log, dir, &options, true, &hasher, ret);
     if (rc == -EUCLEAN) {
         broken(&check, 6, "%s", ret->message);
         rc = 0;

@@ -296,7 +296,7 @@ static int open_folder(struct engine *engine, const char *dir, struct engine_rep
         return engine_say(report, rc, "%s: %s", dir, rc == -EBUSY ? "another daemon has it" : strerror(-rc));
     rc = engine_open_store(&engine->store, dir, false, &engine->flush, report);
     if (rc == 0)
-        rc = engine_open_log(&engine->log, dir, engine->options.segment_bytes, false, &engine->hasher, report);
+        rc = engine_open_log(&engine->log, dir, &engine->options, false, &engine->hasher, report);
     return rc;
 }
 

@@ -17,6 +17,7 @@ struct engine;
 struct engine_options {
     const char *dir;          /* data folder: lock file, log/, store/; made when it does not exist */
     size_t segment_bytes;     /* 0: default */
+    const struct file_io *io; /* of the log; NULL: the system's calls; tests put faults here */
     /* Called on the log's thread when a batch is durable, or failed (error -errno): wake the loop, then call engine_settle there. */
     void (*wake)(void *context);
     void *context;

@@ -4,6 +4,8 @@
  */
 #include "engine/state.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int engine_say(struct engine_report *report, int rc, const char *format, ...)
@@ -29,26 +30,13 @@ bool engine_folder_path(char *ret_path, size_t size, const char *dir, const char
     return len >= 0 && (size_t)len < size;
 }
 
-/* A name in a folder survives a power cut once the folder itself is synced. */
-static int sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int rc = fsync(fd) ? -errno : 0;
-    close(fd);
-    return rc;
-}
-
 int engine_folder_make(const char *path)
 {
-    char parent[PATH_MAX];
-    if (mkdir(path, 0750) == 0) {
-        if (!engine_folder_path(parent, sizeof parent, path, ".."))
-            return -ENAMETOOLONG;
-        return sync_folder(parent);
-    }
-    return errno == EEXIST ? 0 : -errno;
+    int fd;
+    int rc = file_open_dir(&file_io_system, path, 1, &fd);
+    if (rc == 0)
+        file_close(&file_io_system, fd);
+    return rc;
 }
 
 int engine_folder_lock(const char *dir, int *ret_fd)
@@ -68,7 +56,7 @@ int engine_folder_lock(const char *dir, int *ret_fd)
     return 0;
 }
 
-int engine_open_log(struct log **ret_log, const char *dir, size_t segment_bytes, bool read_only,
+int engine_open_log(struct log **ret_log, const char *dir, const struct engine_options *options, bool read_only,
                     struct engine_entry_hasher *hasher, struct engine_report *report)
 {
     char path[PATH_MAX];
@@ -80,7 +68,8 @@ int engine_open_log(struct log **ret_log, const char *dir, size_t segment_bytes,
     struct log_damage damage = {0};
     rc = log_open(ret_log,
                   &(struct log_options){.dir = path,
-                                        .segment_bytes = segment_bytes,
+                                        .segment_bytes = options->segment_bytes,
+                                        .io = options->io,
                                         .read_only = read_only,
                                         .hash = engine_entry_hash,
                                         .context = hasher},

@@ -43,7 +43,7 @@ static int open_empty(struct store **ret_store, const char *dir, struct engine_f
 
 int engine_rebuild(const char *dir, struct engine_report *report)
 {
-    const struct engine_options clocks = {0};
+    const struct engine_options options = {0};
     struct engine_entry_hasher hasher;
     struct engine_flush_signal flush;
     struct log *log = NULL;
@@ -62,7 +62,7 @@ int engine_rebuild(const char *dir, struct engine_report *report)
         engine_say(report, rc, "%s: %s", dir, rc == -EBUSY ? "another daemon has it" : strerror(-rc));
         goto out;
     }
-    rc = engine_open_log(&log, dir, 0, false, &hasher, report);
+    rc = engine_open_log(&log, dir, &options, false, &hasher, report);
     if (rc == 0)
         rc = open_empty(&store, dir, &flush, report);
     if (rc)
@@ -70,7 +70,7 @@ int engine_rebuild(const char *dir, struct engine_report *report)
     rc = core_init(&core, store_view(store));
     core_ready = rc == 0;
     if (rc == 0)
-        rc = engine_recover(log, store, &core, &flush, &clocks, report, &head);
+        rc = engine_recover(log, store, &core, &flush, &options, report, &head);
     if (rc == 0 && (rc = engine_flush_all(&flush, store, head.seq)) < 0)
         engine_say(report, rc, "writing the store: %s", strerror(-rc));
 out:

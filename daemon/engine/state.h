@@ -68,7 +68,7 @@ int engine_folder_make(const char *path);
 int engine_folder_lock(const char *dir, int *ret_fd);
 /* "DIR/NAME", or false when it is too long. */
 bool engine_folder_path(char *ret_path, size_t size, const char *dir, const char *name);
-int engine_open_log(struct log **ret_log, const char *dir, size_t segment_bytes, bool read_only,
+int engine_open_log(struct log **ret_log, const char *dir, const struct engine_options *options, bool read_only,
                     struct engine_entry_hasher *hasher, struct engine_report *report);
 int engine_open_store(struct store **ret_store, const char *dir, bool read_only, struct engine_flush_signal *flush,
                       struct engine_report *report);
