@@ -123,7 +123,8 @@
     F(INT, price, "price", OPT, RELIEF_X_COUNT, "fen a unit, for loans a unit and day")                                \
     F(TIME, from, "from", OPT, RELIEF_X_TIME, "in force from then")                                                    \
     F(TIME, until, "until", OPT, RELIEF_X_TIME, "in force before then")                                                \
-    F(TIME, ended, "ended", OPT, RELIEF_X_TIME, "when it was ended early")
+    F(TIME, ended, "ended", OPT, RELIEF_X_TIME, "when it was ended, or its until had passed")                          \
+    F(BOOL, started, "started", REQ, RELIEF_X_NONE, "its from has come")
 #define RELIEF_FIELDS_request(F)                                                                                       \
     F(ID, id, "id", REQ, RELIEF_X_NONE, "request id, the requester's")                                                 \
     F(ID, city, "city", REQ, RELIEF_X_NONE, "city that lacks")                                                         \

@@ -6,6 +6,7 @@
 #pragma once
 #include "core/view.h"
 #include "schema/arena.h"
+#include "schema/buf.h"
 #include "schema/codec.h"
 #include "schema/commands.h"
 
@@ -46,7 +47,8 @@ struct core_effects {
 
 struct core {
     struct core_view *view;
-    struct relief_arena scratch; /* reset for each entry */
+    struct relief_buf buf;       /* a record being encoded */
+    struct relief_arena scratch; /* of core_restore and core_check */
 };
 
 #define CORE_ARENA_BYTES ((size_t)1 << 30) /* address space, not memory: 1,024 legs with 65,536 lots each would need half of it */

@@ -1,0 +1,183 @@
+/*
+ * What the files of the core share while one entry is carried out; nobody outside daemon/core includes this.
+ *
+ * A work is the view, the entry and what has come of it so far. Records read through it are copies in its arena, so they stay
+ * as they were read whatever is put later. work_put is the only way to change a record: it notes the change, lets derive.c
+ * adjust what follows from it, and writes both to the view.
+ */
+#pragma once
+#include "core/apply.h"
+#include "core/key.h"
+
+#define WORK_PAIRS_MAX 8u /* donors looked at one by one in a wake; with more, the requests are matched in full */
+
+/* What an entry may have made possible for open requests; see wake.c. */
+struct core_wake {
+    struct wake_pair {
+        struct relief_str donor, kind;
+    } pairs[WORK_PAIRS_MAX];
+    unsigned pair_count;
+    bool pairs_spilled;          /* more than WORK_PAIRS_MAX: everything is matched */
+    struct relief_str request;   /* this one in full */
+    bool all;                    /* every open request in full... */
+    struct relief_str city;      /* ...or only those of this city */
+    struct relief_str city_too;  /* ...and this one */
+    struct relief_str kind;      /* ...or only those that want this kind, or take it as a substitute */
+    struct relief_str incident;  /* ...or only those of this incident */
+};
+
+struct core_work {
+    struct core *core;
+    struct core_view *view;
+    struct relief_arena *arena;
+    const struct core_entry *entry; /* NULL when nothing may change: preview, explain, reads */
+    struct core_effects *fx;        /* the same */
+    int64_t now;
+    struct core_wake wake;
+    uint32_t *slots;                /* hash of changes by key, once there are many */
+    uint32_t slot_count;
+    uint32_t legs_made;             /* against RELIEF_WAKE_LEGS_MAX */
+    struct {
+        bool wanted;
+        struct relief_str city, kind, lot;
+    } stock_answer;                 /* worked out after the wake, so that it shows what the wake reserved */
+};
+
+/* ---- records (record.c) ---- */
+bool work_find(struct core_work *work, enum relief_table table, void *record);
+void work_put(struct core_work *work, enum relief_table table, const void *record);
+void work_remove(struct core_work *work, enum relief_table table, const void *record);
+/* One record of a scan: decodes value into *record, in the arena. */
+void work_decode(struct core_work *work, enum relief_table table, struct relief_str value, void *record);
+bool work_city(struct core_work *work, struct relief_str code, struct relief_city *ret);
+bool work_kind(struct core_work *work, struct relief_str code, struct relief_kind *ret);
+bool work_request(struct core_work *work, struct relief_str id, struct relief_request *ret);
+bool work_dispatch(struct core_work *work, struct relief_str id, struct relief_dispatch *ret);
+bool work_lot(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_str lot,
+              struct relief_lot *ret);
+/* The account, zeros when there is none yet. */
+void work_account(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_account *ret);
+/* Arena memory; never fails within the bounds of an entry. */
+void *work_alloc(struct core_work *work, size_t bytes);
+struct relief_str work_str(struct core_work *work, struct relief_str text);
+/* A list with one more id. */
+struct relief_list work_ids_with(struct core_work *work, struct relief_list list, struct relief_str id);
+bool ids_have(struct relief_list list, struct relief_str id);
+
+/* ---- answers ---- */
+/* The record that was put last under that key is the answer. */
+void work_answer_record(struct core_work *work, enum relief_table table, const void *record);
+void work_answer(struct core_work *work, const struct relief_shape *shape, const void *answer);
+int work_not_found(struct core_work *work, const char *field, struct relief_str id);
+int work_denied(struct core_work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int work_bad_params(struct core_work *work, const char *field, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int work_bad_state(struct core_work *work, const char *state, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int work_insufficient(struct core_work *work, int64_t available, const char *what);
+
+/* ---- rights (rights.c): 0 or DENIED ---- */
+int rights_city(struct core_work *work, struct relief_str city);                    /* the city itself */
+int rights_place(struct core_work *work, const struct relief_city *city);            /* the city, or a coordinator over it */
+int rights_coordinator(struct core_work *work, struct relief_str region);            /* a coordinator over this region */
+int rights_everywhere(struct core_work *work);                                       /* a coordinator of a root */
+
+/* ---- regions and agreements (agree.c) ---- */
+bool region_within(struct core_work *work, struct relief_str region, struct relief_str ancestor); /* itself counts */
+struct relief_str region_parent(struct core_work *work, struct relief_str region);
+struct terms {
+    struct relief_str agreement; /* absent: the region's default */
+    int64_t commit, share_percent, answer_minutes;
+};
+/* Under which terms donor gives kind to requester at T; false: none. */
+bool agree_find(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,
+                struct relief_str kind, struct terms *ret);
+/* The most units that the agreement's share allows. */
+int64_t agree_limit(struct core_work *work, const struct terms *terms, struct relief_str donor, struct relief_str kind,
+                    int64_t available);
+
+/* ---- stock (stock.c) ---- */
+struct holding {
+    int64_t on_hand, unusable, held, reserved, floor, available;
+    struct relief_lot *lots; /* first expired first, then lot id */
+    uint32_t count;
+};
+/* The answer will be the stock of that kind in that city, as it stands at the end of the entry. */
+void stock_answer_later(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_str lot);
+void stock_answer_now(struct core_work *work);
+void stock_holding(struct core_work *work, const struct relief_city *city, struct relief_str kind, struct holding *ret);
+/* Fine print 26: the date in decimal, or 0. */
+struct relief_str stock_default_lot(struct core_work *work, int64_t expires);
+bool stock_lot_usable(const struct relief_lot *lot, int64_t now);
+int64_t stock_floor_in_force(struct core_work *work, const struct relief_city *city, struct relief_str kind);
+
+/* ---- legs (leg.c) ---- */
+struct plan_leg {
+    struct relief_str donor, kind, agreement;
+    int64_t quantity, covers, give, for_, level, minutes, commit, answer_minutes;
+    struct relief_list lots; /* relief_leg_lot */
+};
+/* Makes the leg: dispatch, lots, request (updated in place, put by the caller's leg_request_put). */
+void leg_make(struct core_work *work, struct relief_request *request, const struct plan_leg *plan);
+/* Ends an asked or committed leg in `state`, frees its stock, takes what it covers off the request. */
+void leg_withdraw(struct core_work *work, struct relief_request *request, struct relief_dispatch *leg, int64_t state,
+                  struct relief_str reason, bool exclude);
+/* Takes `units` of a leg off the covered part of its request: open again, or shortfall when it is closed. */
+void leg_uncover(struct relief_request *request, int64_t units);
+void leg_exclude(struct core_work *work, struct relief_request *request, struct relief_str donor);
+/* Moves units of the leg's lots: adds to quantity, held, reserved of each, times the sign given. */
+void leg_book_lots(struct core_work *work, const struct relief_dispatch *leg, int quantity, int held, int reserved);
+/* Works out the state of a live request and puts it. */
+void leg_request_put(struct core_work *work, struct relief_request *request);
+bool request_live(const struct relief_request *request);
+void leg_enter(struct relief_dispatch *leg, int64_t state, int64_t now);
+/* All legs of a request in the order of N. */
+struct relief_dispatch *request_legs(struct core_work *work, const struct relief_request *request);
+
+/* ---- matching (match.c) ---- */
+struct need {
+    const struct relief_request *request; /* open, city, kind, ... as it stands */
+    struct relief_city city;
+    struct relief_kind kind;
+    struct relief_incident incident;      /* id absent: none */
+    int64_t level_max, neighbour_minutes;
+};
+struct match {
+    struct plan_leg *legs;
+    uint32_t count, cap;
+    int64_t open;                          /* still uncovered after the plan */
+    bool explain;
+    struct relief_candidate *candidates;
+    uint32_t candidate_count;
+};
+void match_need(struct core_work *work, const struct relief_request *request, struct need *ret);
+/* Plans without changing anything. */
+void match_plan(struct core_work *work, const struct need *need, struct match *match);
+/* The same for one donor and kind only; used by wakes. */
+void match_plan_pairs(struct core_work *work, const struct need *need, const struct wake_pair *pairs, unsigned count,
+                      struct match *match);
+/* Highest level for a request of that city. */
+int64_t match_level_max(int64_t max_level, int64_t priority, int64_t mode);
+
+/* ---- wakes (wake.c) ---- */
+void wake_pair(struct core_work *work, struct relief_str donor, struct relief_str kind);
+/* Matches what the entry made possible, in the order of (priority, submitted, id), to a fixed point or the bound. */
+void wake_run(struct core_work *work);
+/* Matches one request now and makes its legs; true when it made any. */
+bool wake_request(struct core_work *work, struct relief_request *request, const struct wake_pair *pairs, unsigned count);
+
+/* ---- derived keys (derive.c) ---- */
+/* Old or new may be NULL. Called before the record itself is put. */
+void derive(struct core_work *work, enum relief_table table, const void *old, const void *new);
+
+/* ---- commands: one function per CHANGE method and timer, named after its row ---- */
+#define M_SESSION(noun, verb)
+#define M_QUERY(noun, verb)
+#define M_LIST(noun, verb)
+#define M_STREAM(noun, verb)
+#define M_CHANGE(noun, verb) int core_apply_##noun##_##verb(struct core_work *work, const struct relief_##noun##_##verb##_params *params);
+#define M_SKIP(noun, verb)
+#define M(number, noun, verb, kind, roles, result, state, summary) M_##kind(noun, verb)
+RELIEF_METHODS(M)
+#undef M
+#define C(number, name, wire, summary) int core_apply_##name(struct core_work *work, const struct relief_##name##_params *params);
+RELIEF_COMMANDS(C)
+#undef C
