@@ -1,6 +1,6 @@
 /*
  * Connections: listeners, framing by the scanner, limits, deadlines, backpressure. The layers above see whole messages and
- * hand back bytes; they never see libevent. One loop, one thread; net_loop_wake may be called from any thread.
+ * hand back bytes; they never see libevent. One loop, one thread; net_wake may be called from any thread.
  *
  * Answers are queued with the log entry that must be durable before they leave. Because they stand in the order of the
  * requests and entries only grow, a connection's output is one run of bytes with marks; net_release moves the mark.
@@ -51,27 +51,42 @@ struct net_handlers {
 
 struct net_options {
     unsigned conns_max;             /* all connections; beyond, the oldest unidentified one goes, then accepting pauses */
-    unsigned conns_per_address_max; /* not for loopback and unix */
+    unsigned conns_per_address_max; /* not for loopback and unix; an IPv6 address counts as its /64 */
+    /* Monotonic clock, ms; NULL: the system's. Tests give a virtual one. Called with handlers.context, once per turn. */
+    int64_t (*now_ms)(void *context);
 };
 
+/* What options of 0 mean. */
+#define NET_CONNS_DEFAULT 1024u
+#define NET_CONNS_PER_ADDRESS_DEFAULT 64u
+/* `drained` is called when the bytes queued fall from at least this to less. A stream may stop at any mark from here up. */
+#define NET_DRAINED_BYTES (64u * 1024u)
+
 int net_open(struct net **ret, const struct net_options *options, const struct net_handlers *handlers);
-/* ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno. */
+/*
+ * ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno:
+ * -EINVAL no address, -EADDRINUSE somebody listens there, -EEXIST the path is something else than a socket, -EPROTONOSUPPORT
+ * tls. A unix socket is made 0660, its folder too if missing; a stale one is replaced, and net_close removes it.
+ */
 int net_listen(struct net *net, const char *address, unsigned listener, char *ret_bound, size_t bound_size);
 /* Runs until net_stop. 0 or -errno. */
 int net_run(struct net *net);
-/* Stops accepting and reading, sends what is queued (at most 5 s), then net_run returns. Safe in a handler. */
+/* Stops accepting and reading, waits for the answers under way and sends what is queued (at most 5 s), then net_run returns.
+ * Safe in a handler and before net_run. */
 void net_stop(struct net *net);
 /* Any thread, and signal handlers: `woken` is called soon. */
 void net_wake(struct net *net);
 void net_close(struct net *net);
+/* Calls `caught` on the loop's thread, between turn_begin and turn_end, after this signal. At most 8 signals. 0 or -errno. */
+int net_on_signal(struct net *net, int signo, void (*caught)(void *context, int signo), void *context);
 
-/* Queues bytes that may leave when net_release has reached `release` (0: at once). counts_request: it answers a request. */
+/* Queues bytes (copied) that may leave when net_release has reached `release` (0: at once). counts_request: it answers a request. */
 void net_conn_send(struct net_conn *conn, const void *data, size_t len, uint64_t release, bool counts_request);
-/* Everything up to this entry is durable; sends what waited for it, on all connections. */
+/* Everything up to this entry is durable; what waited for it, on all connections, is sent at the end of the turn. */
 void net_release(struct net *net, uint64_t durable);
 /* The frame limit rises from 4 KiB to 1 MiB once the peer is identified. */
 void net_conn_identified(struct net_conn *conn);
-/* A request was taken in; its answer will count it down (1,024 in flight). */
+/* A request was taken in; its answer counts it down when it is released (1,024 in flight). */
 void net_conn_request(struct net_conn *conn);
 /* Bytes queued and unread by the peer. */
 size_t net_conn_queued(struct net_conn *conn);
