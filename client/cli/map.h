@@ -1,0 +1,28 @@
+/*
+ * A table in memory from bytes to a few numbers and a text: ids that a file repeats, sums per kind, records of a replay.
+ */
+#pragma once
+#include "schema/buf.h"
+
+struct cli_map_item {
+    char *key;
+    uint32_t key_len;
+    uint32_t text_len;
+    char *text;
+    int64_t n[5];
+};
+
+struct cli_map {
+    struct cli_map_item **slots;
+    size_t size, count;
+};
+
+#define CLI_MAP_INIT ((struct cli_map){0})
+
+void cli_map_deinit(struct cli_map *map);
+/* The item under key; made when it isn't there (n all 0, no text). NULL: no memory. */
+struct cli_map_item *cli_map_get(struct cli_map *map, struct relief_str key);
+/* The same, but NULL when it isn't there. */
+struct cli_map_item *cli_map_find(const struct cli_map *map, struct relief_str key);
+/* All items in the order of their keys' bytes: a block to be freed, map->count long. */
+struct cli_map_item **cli_map_sorted(const struct cli_map *map);
