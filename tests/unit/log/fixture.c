@@ -281,7 +281,8 @@ int fixture_check(struct log *log, uint64_t last, uint64_t *ret_bad)
 
     while (r == 0 && !line && (r = log_cursor_next(cursor, &record)) == 1) {
         seq++;
-        if (record.seq != seq || record.len != fixture_payload(seq, payload) || memcmp(record.payload, payload, record.len))
+        if (record.seq != seq || record.len != fixture_payload(seq, payload) ||
+            memcmp(record.payload, payload, record.len))
             line = __LINE__;
         else if (memcmp(record.prev, hash, sizeof(hash)) != 0)
             line = __LINE__;

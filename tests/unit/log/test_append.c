@@ -86,8 +86,15 @@ static void test_large(void **state)
 {
     struct fixture f;
     uint8_t *big = calloc(1, RELIEF_ENTRY_BYTES_MAX + 1);
-    uint32_t sizes[] = {200000, 10, LOG_SEGMENT_MIN - LOG_SEGMENT_HEADER - LOG_FRAME_HEADER,
-                        LOG_SEGMENT_MIN - LOG_SEGMENT_HEADER - LOG_FRAME_HEADER + 1, 40000, 30000, RELIEF_ENTRY_BYTES_MAX, 0, 1};
+    uint32_t sizes[] = {200000,
+                        10,
+                        LOG_SEGMENT_MIN - LOG_SEGMENT_HEADER - LOG_FRAME_HEADER,
+                        LOG_SEGMENT_MIN - LOG_SEGMENT_HEADER - LOG_FRAME_HEADER + 1,
+                        40000,
+                        30000,
+                        RELIEF_ENTRY_BYTES_MAX,
+                        0,
+                        1};
     uint64_t firsts[16], expected[] = {1, 3, 4, 5, 6, 7}; /* 2, 8 and 9 fit into what rounding left */
     struct log_record record;
     struct log_cursor *cursor;
@@ -218,8 +225,8 @@ static void test_prepare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),       cmocka_unit_test(test_folder),  cmocka_unit_test(test_reopen),
-        cmocka_unit_test(test_large),       cmocka_unit_test(test_large_first), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_empty),   cmocka_unit_test(test_folder),      cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_large),   cmocka_unit_test(test_large_first), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_prepare),
     };
 

@@ -35,7 +35,8 @@ static void read_one(struct log *log, uint64_t seq)
     log_cursor_close(cursor);
 }
 
-/* Many numbers at random in large and small segments: with marks from appending, from the walk at opening, and without. */
+/* Many numbers at random in large and small segments: with marks from appending, from the walk at opening, and without.
+ */
 static void test_random(void **state)
 {
     static const size_t sizes[] = {LOG_SEGMENT_MIN, 1u << 20};

@@ -1,6 +1,6 @@
 /*
- * Failing calls and failing power. Whatever fails, what was acknowledged is there afterwards, and after a failed append no other
- * one is taken.
+ * Failing calls and failing power. Whatever fails, what was acknowledged is there afterwards, and after a failed append
+ * no other one is taken.
  */
 #include "fixture.h"
 #include <errno.h>
@@ -172,8 +172,8 @@ static void test_short_transfers(void **state)
 }
 
 /*
- * Power fails at any call, again and again on the same folder: of what was not synced each sector is there or not. What was
- * acknowledged stays, and what is read was written: no ghost of a batch that was cut ever comes back.
+ * Power fails at any call, again and again on the same folder: of what was not synced each sector is there or not. What
+ * was acknowledged stays, and what is read was written: no ghost of a batch that was cut ever comes back.
  */
 static void test_power(void **state)
 {

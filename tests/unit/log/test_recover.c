@@ -1,6 +1,6 @@
 /*
- * Opening after a crash and after damage. The last batch may be torn in any way: what stands before it stays, nothing wrong is
- * ever read. Anything wrong before the last batch is named.
+ * Opening after a crash and after damage. The last batch may be torn in any way: what stands before it stays, nothing
+ * wrong is ever read. Anything wrong before the last batch is named.
  */
 #include "fixture.h"
 #include <errno.h>
@@ -196,7 +196,8 @@ static void test_damage_zeroed(void **state)
     fixture_deinit(&f);
 }
 
-/* Good checks, wrong order: a record taken away with what follows moved up, a record exchanged, a chain that doesn't hold. */
+/* Good checks, wrong order: a record taken away with what follows moved up, a record exchanged, a chain that doesn't
+ * hold. */
 static void test_forged(void **state)
 {
     static uint8_t payload[FIXTURE_PAYLOAD_MAX];
@@ -240,11 +241,13 @@ static void test_forged(void **state)
     fixture_deinit(&f);
 }
 
-/* A record inside of a payload, even with every field right but the key: it is not taken for one behind a torn record. */
+/* A record inside of a payload, even with every field right but the key: it is not taken for one behind a torn record.
+ */
 static void test_payload_like_record(void **state)
 {
     static uint8_t payload[1024];
-    struct log_record fake = {.seq = 900, .batch = 800}, record = {.seq = 11, .payload = payload, .len = sizeof(payload)};
+    struct log_record fake = {.seq = 900, .batch = 800},
+                      record = {.seq = 11, .payload = payload, .len = sizeof(payload)};
     uint8_t guess[LOG_KEY_BYTES] = {0};
     struct fixture f;
     struct fault fault;
@@ -445,9 +448,12 @@ static void test_read_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_torn),   cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_damage_zeroed), cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_payload_like_record), cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_torn),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage_zeroed),
+        cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_payload_like_record),
+        cmocka_unit_test(test_segments),
         cmocka_unit_test(test_read_only),
     };
 

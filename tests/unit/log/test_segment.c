@@ -11,7 +11,8 @@ static void test_header(void **state)
     for (unsigned i = 0; i < LOG_KEY_BYTES; i++)
         header.key[i] = (uint8_t)(i + 1);
     log_segment_header_encode(&header, bytes);
-    assert_memory_equal(bytes, "RELIEFLG\x01\0\0\0\0\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01\x07\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0", 40);
+    assert_memory_equal(
+        bytes, "RELIEFLG\x01\0\0\0\0\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01\x07\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0", 40);
     assert_true(log_segment_header_decode(bytes, &back));
     assert_int_equal(back.first, header.first);
     assert_int_equal(back.before, 7);
@@ -26,8 +27,14 @@ static void test_header(void **state)
 
 static void test_name(void **state)
 {
-    static const char *const bad[] = {"", "1.seg", "0000000000000000000a.seg", "00000000000000000000.seg", "next.seg",
-                                      "18446744073709551616.seg", "00000000000000000001.sega", "000000000000000000001.seg"};
+    static const char *const bad[] = {"",
+                                      "1.seg",
+                                      "0000000000000000000a.seg",
+                                      "00000000000000000000.seg",
+                                      "next.seg",
+                                      "18446744073709551616.seg",
+                                      "00000000000000000001.sega",
+                                      "000000000000000000001.seg"};
     char name[LOG_SEGMENT_NAME];
     uint64_t first;
 
@@ -45,7 +52,8 @@ static void test_name(void **state)
 static void test_frame(void **state)
 {
     uint8_t key[LOG_KEY_BYTES] = {9}, other[LOG_KEY_BYTES] = {8}, bytes[128];
-    struct log_record record = {.seq = 0x1122334455667788, .batch = 5, .flags = LOG_MORE, .payload = (const uint8_t *)"relief", .len = 6};
+    struct log_record record = {
+        .seq = 0x1122334455667788, .batch = 5, .flags = LOG_MORE, .payload = (const uint8_t *)"relief", .len = 6};
     struct log_frame frame;
 
     (void)state;
