@@ -1,0 +1,60 @@
+/*
+ * Random commands that mean something in a world: mostly possible, at times at an edge, at times wrong. All randomness
+ * comes from the seed, so a seed and a number of steps replay a world.
+ */
+#pragma once
+#include "model.h"
+
+union any_params {
+    struct relief_region_put_params region_put;
+    struct relief_city_put_params city_put;
+    struct relief_city_mode_params city_mode;
+    struct relief_link_put_params link_put;
+    struct relief_travel_put_params travel_put;
+    struct relief_kind_put_params kind_put;
+    struct relief_stock_receive_params stock_receive;
+    struct relief_stock_issue_params stock_issue;
+    struct relief_stock_writeoff_params stock_writeoff;
+    struct relief_stock_count_params stock_count;
+    struct relief_stock_hold_params stock_hold;
+    struct relief_stock_floor_params stock_floor;
+    struct relief_incident_open_params incident_open;
+    struct relief_incident_update_params incident_update;
+    struct relief_incident_close_params incident_close;
+    struct relief_agreement_put_params agreement_put;
+    struct relief_agreement_end_params agreement_end;
+    struct relief_request_submit_params request_submit;
+    struct relief_request_amend_params request_amend;
+    struct relief_request_cancel_params request_cancel;
+    struct relief_request_close_params request_close;
+    struct relief_dispatch_accept_params dispatch_accept;
+    struct relief_dispatch_decline_params dispatch_decline;
+    struct relief_dispatch_cancel_params dispatch_cancel;
+    struct relief_dispatch_renege_params dispatch_renege;
+    struct relief_dispatch_lost_params dispatch_lost;
+    struct relief_dispatch_depart_params dispatch_depart;
+    struct relief_dispatch_receive_params dispatch_receive;
+};
+
+struct generator {
+    struct model *m;
+    uint64_t state; /* of the random numbers */
+    int64_t now;    /* T of the next command */
+    unsigned step;
+    unsigned request_next, incident_next, agreement_next, op_next;
+    /* what this world is like */
+    unsigned cities, regions, kinds, setup;
+    unsigned ask_percent, agreement_percent, needed_percent, busy;
+    int64_t lat, lon, spread; /* where its cities lie */
+    int64_t dates[8];         /* dates of expiry that its lots have */
+    /* the command made last */
+    struct core_identity who;
+    unsigned command;
+    union any_params params;
+};
+
+void generator_start(struct generator *g, struct model *m, uint64_t seed);
+uint64_t generator_random(struct generator *g, uint64_t below);
+/* Moves `now` on and makes the next command. */
+void generator_tick(struct generator *g);
+void generator_next(struct generator *g);

@@ -1,0 +1,22 @@
+/* What the two halves of the generator share. */
+#pragma once
+#include "generate.h"
+
+bool gen_chance(struct generator *g, unsigned percent);
+int64_t gen_between(struct generator *g, int64_t low, int64_t high);
+/* A city's code; now and then one that doesn't exist. */
+struct relief_str gen_city(struct generator *g);
+/* A supply kind's code; now and then a team's, or none that exists. */
+struct relief_str gen_kind(struct generator *g);
+struct relief_str gen_reason(struct generator *g);
+void gen_local(struct generator *g);
+/* Somebody for a command about this city: its own client, local, at times somebody without the right. */
+void gen_for_city(struct generator *g, struct relief_str city);
+/* A coordinator; one of a region only when it holds all of these cities or none of them. */
+void gen_coordinator(struct generator *g, const struct relief_str *cities, unsigned count);
+/* Clears the parameters for this command. */
+void *gen_begin(struct generator *g, unsigned command);
+
+void gen_request_submit(struct generator *g);
+void gen_request_change(struct generator *g);
+void gen_leg(struct generator *g, unsigned command);

@@ -1,0 +1,357 @@
+/*
+ * The model's matching: DESIGN 4 and fine print 16 to 45 read aloud. Donors of a request are all cities, put into
+ * levels one by one and sorted; what each gives is added up from its lots. Nothing is remembered from one round to the
+ * next.
+ */
+#include "model.h"
+#include <assert.h>
+#include <stdlib.h>
+
+struct donor {
+    struct relief_city *city;
+    int level, ring;
+    int64_t minutes, score;
+};
+
+bool model_live(const struct relief_request *request)
+{
+    return request->state == RELIEF_request_state_open || request->state == RELIEF_request_state_partial ||
+           request->state == RELIEF_request_state_covered;
+}
+
+/* Fine print 37, 38, 42, 44: all numbers of a request follow from its legs. */
+void model_recount(struct model *m, struct relief_request *request)
+{
+    request->covered = request->received = request->level = 0;
+    for (unsigned i = 0; i < m->dispatch_count; i++) {
+        const struct relief_dispatch *leg = &m->dispatch[i];
+        if (!model_same(leg->request, request->id))
+            continue;
+        request->covered += leg->covers;
+        if (leg->times.received != RELIEF_NIL)
+            request->received += leg->covers;
+        if (leg->level > request->level)
+            request->level = leg->level;
+    }
+    if (!model_live(request)) {
+        request->open = 0;
+        request->shortfall = request->quantity - request->covered;
+        return;
+    }
+    request->open = request->quantity - request->covered;
+    if (request->received == request->quantity)
+        request->state = RELIEF_request_state_filled;
+    else if (request->covered == 0)
+        request->state = RELIEF_request_state_open;
+    else
+        request->state = request->open ? RELIEF_request_state_partial : RELIEF_request_state_covered;
+}
+
+/* Fine print 45. */
+void model_scores(struct model *m)
+{
+    for (unsigned c = 0; c < m->city_count; c++) {
+        model_wide promised = 0, accepted = 0;
+        for (unsigned i = 0; i < m->dispatch_count; i++) {
+            const struct relief_dispatch *leg = &m->dispatch[i];
+            if (!model_same(leg->donor, m->city[c].code) || leg->level < 1 || leg->times.committed == RELIEF_NIL)
+                continue;
+            if (leg->times.received == RELIEF_NIL && leg->state != RELIEF_dispatch_state_lost &&
+                leg->state != RELIEF_dispatch_state_reneged)
+                continue;
+            promised += leg->quantity;
+            accepted += leg->accepted == RELIEF_NIL ? 0 : leg->accepted;
+        }
+        m->score[c] = promised ? (int64_t)(1000 * accepted / promised) : 1000;
+    }
+}
+
+static int donor_order(const void *x, const void *y)
+{
+    const struct donor *a = x, *b = y;
+    if (a->level != b->level)
+        return a->level - b->level;
+    if (a->ring != b->ring)
+        return a->ring - b->ring;
+    if (a->minutes != b->minutes)
+        return a->minutes < b->minutes ? -1 : 1;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return relief_str_cmp(a->city->code, b->city->code);
+}
+
+/* Fine print 18, 19, 33: the level and ring at which a city is looked at; false when it is not. */
+static bool level_of(struct model *m, struct relief_city *to, struct relief_city *from, struct donor *ret)
+{
+    struct relief_region *home = model_region(m, to->region);
+    int64_t neighbour = home && home->neighbour_minutes != RELIEF_NIL ? home->neighbour_minutes : 240;
+    ret->city = from;
+    ret->ring = 0;
+    ret->minutes = model_minutes(m, from, to);
+    ret->score = m->score[from - m->city];
+    if (ret->minutes != RELIEF_NIL && ret->minutes <= neighbour) {
+        ret->level = 1;
+        return true;
+    }
+    if (model_in_region(m, from->region, to->region)) {
+        ret->level = 2;
+        return true;
+    }
+    ret->level = 3;
+    for (struct relief_region *up = home; up && up->parent.data; up = model_region(m, up->parent)) {
+        ret->ring++;
+        if (model_in_region(m, from->region, up->parent))
+            return true;
+    }
+    return false;
+}
+
+static unsigned donors_of(struct model *m, const struct relief_request *request, struct donor *ret)
+{
+    struct relief_city *to = model_city(m, request->city);
+    int64_t highest = request->max_level;
+    if (highest == RELIEF_NIL)
+        highest = to->mode == RELIEF_mode_emergency || request->priority == 1 ? 3 : 2;
+    unsigned count = 0;
+    for (unsigned i = 0; i < m->city_count; i++) {
+        struct donor donor = {.city = &m->city[i], .score = m->score[i]};
+        if (&m->city[i] == to) {
+            if (!request->own_first)
+                continue;
+        } else if (!level_of(m, to, &m->city[i], &donor)) {
+            continue;
+        }
+        if (donor.level <= highest && donor.minutes != RELIEF_NIL)
+            ret[count++] = donor;
+    }
+    qsort(ret, count, sizeof *ret, donor_order);
+    return count;
+}
+
+static bool covers_kind(const struct relief_agreement *agreement, struct relief_str kind)
+{
+    if (!agreement->kinds.present)
+        return true;
+    const struct relief_str *prefix = agreement->kinds.items;
+    for (uint32_t i = 0; i < agreement->kinds.count; i++) {
+        if (relief_str_starts(kind, prefix[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Fine print 21: the pair's before a region's, then by id. */
+static struct relief_agreement *agreement_of(struct model *m, int64_t time, struct relief_city *from,
+                                             struct relief_city *to, struct relief_str kind)
+{
+    struct relief_agreement *best = NULL;
+    for (unsigned i = 0; i < m->agreement_count; i++) {
+        struct relief_agreement *a = &m->agreement[i];
+        if (!model_same(a->donor, from->code) || a->ended != RELIEF_NIL || !covers_kind(a, kind))
+            continue;
+        if ((a->from != RELIEF_NIL && a->from > time) || (a->until != RELIEF_NIL && a->until <= time))
+            continue;
+        if (a->requester.data ? !model_same(a->requester, to->code) : !model_in_region(m, to->region, a->region))
+            continue;
+        bool pair = a->requester.data != NULL, best_pair = best && best->requester.data;
+        if (!best || (pair && !best_pair) || (pair == best_pair && relief_str_cmp(a->id, best->id) < 0))
+            best = a;
+    }
+    return best;
+}
+
+/* Fine print 20: the default of the lowest region that holds both and says something; -1: none. */
+static int64_t default_of(struct model *m, struct relief_city *from, struct relief_city *to)
+{
+    for (struct relief_region *r = model_region(m, to->region); r;
+         r = r->parent.data ? model_region(m, r->parent) : NULL) {
+        if (r->agreement != RELIEF_NIL && model_in_region(m, from->region, r->id))
+            return r->agreement;
+    }
+    return -1;
+}
+
+/* Fine print 22. */
+static int64_t share_limit(struct model *m, const struct relief_agreement *agreement, struct relief_str kind,
+                           int64_t available)
+{
+    model_wide out = 0;
+    for (unsigned i = 0; i < m->dispatch_count; i++) {
+        const struct relief_dispatch *leg = &m->dispatch[i];
+        if (model_same(leg->agreement, agreement->id) && model_same(leg->donor, agreement->donor) &&
+            model_same(leg->kind, kind) &&
+            (leg->state == RELIEF_dispatch_state_asked || leg->state == RELIEF_dispatch_state_committed ||
+             leg->state == RELIEF_dispatch_state_in_transit))
+            out += leg->quantity;
+    }
+    model_wide limit = (available + out) * agreement->share_percent / 100 - out;
+    return limit > 0 ? (int64_t)limit : 0;
+}
+
+static bool is_affected(struct model *m, const struct relief_request *request, struct relief_str city)
+{
+    if (!request->incident.data)
+        return false;
+    const struct relief_incident *incident = model_incident(m, request->incident);
+    return (model_same(incident->origin, city) || model_listed(&incident->affected, city)) &&
+           !model_listed(&incident->donating, city);
+}
+
+struct pick {
+    struct relief_lot *lot;
+    int64_t quantity;
+};
+
+static void make_leg(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
+                     const struct relief_agreement *agreement, bool ask, const struct relief_substitute *pack,
+                     int64_t packs, struct relief_lot **lots, unsigned lot_count)
+{
+    assert(m->dispatch_count < 65536);
+    struct relief_dispatch *leg = &m->dispatch[m->dispatch_count++];
+    relief_shape_clear(&relief_shape_dispatch, leg);
+    leg->id = model_printf(m, "%s/%u", request->id.data, request->dispatches.count + 1);
+    leg->request = request->id;
+    leg->donor = donor->city->code;
+    leg->requester = request->city;
+    leg->kind = pack->kind;
+    leg->quantity = packs * pack->give;
+    leg->give = pack->give;
+    leg->for_ = pack->for_;
+    leg->covers = packs * pack->for_;
+    leg->level = donor->level;
+    leg->minutes = donor->minutes;
+    leg->assets = leg->operators = (struct relief_list){.present = 1};
+    leg->ordered = 0;
+    leg->agreement = agreement ? agreement->id : RELIEF_STR_NONE;
+    leg->eta = time + donor->minutes * 60000;
+    if (request->needed_by != RELIEF_NIL)
+        leg->depart_by = request->needed_by - donor->minutes * 60000;
+    leg->state = ask ? RELIEF_dispatch_state_asked : RELIEF_dispatch_state_committed;
+    if (ask) {
+        leg->times.asked = time;
+        leg->answer_by = time + (agreement ? agreement->answer_minutes : 60) * 60000;
+        if (leg->depart_by != RELIEF_NIL && leg->depart_by < leg->answer_by)
+            leg->answer_by = leg->depart_by;
+    } else {
+        leg->times.committed = time;
+    }
+    struct relief_leg_lot *taken = model_alloc(m, (lot_count + 1) * sizeof *taken);
+    int64_t left = leg->quantity;
+    uint32_t count = 0;
+    for (unsigned i = 0; i < lot_count && left; i++) {
+        int64_t free_units = lots[i]->quantity - lots[i]->held - lots[i]->reserved;
+        int64_t units = free_units < left ? free_units : left;
+        if (units <= 0)
+            continue;
+        *(ask ? &lots[i]->held : &lots[i]->reserved) += units;
+        taken[count++] = (struct relief_leg_lot){.lot = lots[i]->lot, .quantity = units};
+        left -= units;
+    }
+    assert(left == 0);
+    leg->lots = (struct relief_list){.items = taken, .count = count, .present = 1};
+    model_list_add(m, &request->dispatches, leg->id);
+    model_recount(m, request);
+}
+
+/* What one donor gives of one kind; makes the leg. */
+static bool take(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
+                 const struct relief_substitute *pack)
+{
+    struct relief_kind *kind = model_kind(m, pack->kind);
+    if (!kind || kind->class_ != RELIEF_class_supply || model_listed(&request->excluded, donor->city->code))
+        return false;
+    int64_t arrival = time + donor->minutes * 60000;
+    if (request->needed_by != RELIEF_NIL && arrival > request->needed_by)
+        return false;
+    struct relief_agreement *agreement = NULL;
+    bool ask = false;
+    if (donor->level > 0) {
+        if (is_affected(m, request, donor->city->code))
+            return false;
+        struct relief_city *to = model_city(m, request->city);
+        agreement = agreement_of(m, time, donor->city, to, pack->kind);
+        int64_t commit = agreement ? agreement->commit : default_of(m, donor->city, to);
+        if (commit < 0)
+            return false;
+        ask = commit == RELIEF_commit_ask;
+    }
+    struct relief_lot *lots[512], *good[512];
+    unsigned count = model_lots(m, donor->city->code, pack->kind, lots, 512), good_count = 0;
+    int64_t on_hand = 0, bound = 0, unusable = 0, qualifying = 0;
+    for (unsigned i = 0; i < count; i++) {
+        int64_t free_units = lots[i]->quantity - lots[i]->held - lots[i]->reserved;
+        on_hand += lots[i]->quantity;
+        bound += lots[i]->held + lots[i]->reserved;
+        if (!model_lot_usable(lots[i], time)) {
+            unusable += lots[i]->quantity;
+            continue;
+        }
+        if (lots[i]->expires == RELIEF_NIL || lots[i]->expires >= arrival + kind->min_life_days * RELIEF_DAY_MS) {
+            qualifying += free_units;
+            good[good_count++] = lots[i];
+        }
+    }
+    int64_t units = on_hand - unusable - bound - model_floor_now(m, donor->city, pack->kind);
+    if (units <= 0)
+        return false;
+    if (agreement) {
+        int64_t limit = share_limit(m, agreement, pack->kind, units);
+        units = limit < units ? limit : units;
+    }
+    units = qualifying < units ? qualifying : units;
+    int64_t packs = units / pack->give, wanted = request->open / pack->for_;
+    packs = wanted < packs ? wanted : packs;
+    if (packs <= 0)
+        return false;
+    make_leg(m, time, request, donor, agreement, ask, pack, packs, good, good_count);
+    return true;
+}
+
+bool model_match(struct model *m, int64_t time, struct relief_request *request)
+{
+    if (!model_live(request) || !request->open)
+        return false;
+    struct donor donors[64];
+    unsigned count = donors_of(m, request, donors);
+    bool made = false;
+    struct relief_kind *kind = model_kind(m, request->kind);
+    uint32_t steps = 1 + (request->substitutes ? kind->substitutes.count : 0);
+    for (uint32_t step = 0; step < steps; step++) {
+        struct relief_substitute pack = {.kind = request->kind, .give = 1, .for_ = 1};
+        if (step)
+            pack = ((const struct relief_substitute *)kind->substitutes.items)[step - 1];
+        for (unsigned i = 0; i < count && request->open; i++)
+            made |= take(m, time, request, &donors[i], &pack);
+    }
+    return made;
+}
+
+static int request_order(const void *x, const void *y)
+{
+    const struct relief_request *a = *(struct relief_request *const *)x, *b = *(struct relief_request *const *)y;
+    if (a->priority != b->priority)
+        return a->priority < b->priority ? -1 : 1;
+    if (a->submitted != b->submitted)
+        return a->submitted < b->submitted ? -1 : 1;
+    return relief_str_cmp(a->id, b->id);
+}
+
+void model_rematch(struct model *m, int64_t time)
+{
+    static struct relief_request *open[16384];
+    unsigned count = 0;
+    for (unsigned i = 0; i < m->request_count; i++) {
+        if (model_live(&m->request[i]) && m->request[i].open)
+            open[count++] = &m->request[i];
+    }
+    qsort(open, count, sizeof *open, request_order);
+    model_scores(m);
+    bool changed = true;
+    for (unsigned round = 0; changed; round++) {
+        assert(round <
+               16); /* matching only takes; a second round finding something would be an error of the contract */
+        changed = false;
+        for (unsigned i = 0; i < count; i++)
+            changed |= model_match(m, time, open[i]);
+    }
+}

@@ -1,0 +1,117 @@
+/*
+ * A naive model of the whole domain of supplies, written from DESIGN, PROTOCOL and the fine print alone: plain arrays,
+ * linear loops, no index, no incremental wake. After every command all open requests are matched again from scratch. It
+ * shares the record structs with the product (schema/tables.h) so that the two can be compared byte for byte, and
+ * nothing else.
+ */
+#pragma once
+#include "core/apply.h"
+#include "schema/methods.h"
+#include "schema/tables.h"
+
+#define MODEL_TABLES(T)                                                                                                \
+    T(region, 64)                                                                                                      \
+    T(city, 64) T(link, 4096) T(kind, 32) T(floor, 1024) T(lot, 16384) T(incident, 4096) T(agreement, 4096)            \
+        T(request, 16384) T(dispatch, 65536) T(account, 2048) T(travel, 1)
+
+/* Sums and products that may pass 63 bits. */
+__extension__ typedef __int128 model_wide;
+
+/* Strings and lists of one world: freed all at once when the world ends. */
+struct model_chunk;
+
+struct model {
+#define T(table, cap)                                                                                                  \
+    struct relief_##table *table;                                                                                      \
+    unsigned table##_count;
+    MODEL_TABLES(T)
+#undef T
+    int64_t score[64]; /* of each city, computed before each round of matching (fine print 45) */
+    struct model_chunk *chunks;
+    struct model_name **names; /* interned strings: equal text is the same pointer */
+};
+
+/* What an answer has to be. NULL or RELIEF_NIL with `open_...`: the contract leaves it open. */
+struct model_answer {
+    int code;
+    const char *field;
+    struct relief_str id;
+    const char *state;
+    int64_t available;
+    bool open_field, open_state, open_available;
+    bool open_code; /* several codes are right: only that it is refused */
+    /* when done: the record, or the stock of a city and kind */
+    int table; /* -1: stock, -2: none */
+    const void *record;
+    struct relief_stock stock;
+};
+
+void model_init(struct model *m);
+void model_deinit(struct model *m);
+void model_reset(struct model *m);
+void *model_alloc(struct model *m, size_t bytes);
+struct relief_str model_name(struct model *m, const char *text, size_t len);
+struct relief_str model_printf(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static inline bool model_same(struct relief_str a, struct relief_str b)
+{
+    return a.data == b.data;
+}
+
+/* ---- lookups (model.c) ---- */
+struct relief_region *model_region(struct model *m, struct relief_str id);
+struct relief_city *model_city(struct model *m, struct relief_str code);
+struct relief_link *model_link(struct model *m, struct relief_str from, struct relief_str to);
+struct relief_kind *model_kind(struct model *m, struct relief_str code);
+struct relief_floor *model_floor(struct model *m, struct relief_str city, struct relief_str kind);
+struct relief_lot *model_lot(struct model *m, struct relief_str city, struct relief_str kind, struct relief_str lot);
+struct relief_incident *model_incident(struct model *m, struct relief_str id);
+struct relief_agreement *model_agreement(struct model *m, struct relief_str id);
+struct relief_request *model_request(struct model *m, struct relief_str id);
+struct relief_dispatch *model_dispatch(struct model *m, struct relief_str id);
+struct relief_account *model_account(struct model *m, struct relief_str city, struct relief_str kind);
+bool model_in_region(struct model *m, struct relief_str region, struct relief_str top);
+bool model_listed(const struct relief_list *list, struct relief_str id);
+void model_list_add(struct model *m, struct relief_list *list, struct relief_str id);
+/* Metres by long double; *ret_tie when the value is too near to a rounding tie to be compared. */
+int64_t model_metres(int64_t lat_a, int64_t lon_a, int64_t lat_b, int64_t lon_b, bool *ret_tie);
+/* RELIEF_NIL: closed. */
+int64_t model_minutes(struct model *m, const struct relief_city *from, const struct relief_city *to);
+bool model_lot_usable(const struct relief_lot *lot, int64_t time);
+int64_t model_floor_now(struct model *m, const struct relief_city *city, struct relief_str kind);
+void model_stock(struct model *m, int64_t time, struct relief_str city, struct relief_str kind,
+                 struct relief_stock *ret);
+/* Lots of a city and kind: first expired first, none last, then id. Returns how many; at most cap. */
+unsigned model_lots(struct model *m, struct relief_str city, struct relief_str kind, struct relief_lot **ret,
+                    unsigned cap);
+
+/* ---- matching (match.c) ---- */
+bool model_live(const struct relief_request *request);
+void model_recount(struct model *m, struct relief_request *request);
+/* Matches one request; true when a leg was made. */
+bool model_match(struct model *m, int64_t time, struct relief_request *request);
+/* Matches all open requests in order until nothing changes. */
+void model_rematch(struct model *m, int64_t time);
+void model_scores(struct model *m);
+
+/* ---- legs (legs.c) ---- */
+void model_leg_release(struct model *m, struct relief_dispatch *leg);
+void model_leg_end(struct model *m, struct relief_dispatch *leg, int state, int64_t time, struct relief_str reason);
+void model_leg_cut(struct model *m, struct relief_dispatch *leg, int64_t quantity);
+void model_exclude(struct model *m, struct relief_request *request, struct relief_str donor);
+void model_apply_leg(struct model *m, const struct core_entry *entry, struct model_answer *answer);
+
+/* ---- commands (apply.c, requests.c, legs.c) ---- */
+void model_apply(struct model *m, const struct core_entry *entry, struct model_answer *answer);
+void model_apply_request(struct model *m, const struct core_entry *entry, struct model_answer *answer);
+/* Rights over a city: its own, a coordinator's subtree, or all. */
+bool model_may(struct model *m, const struct core_identity *who, struct relief_str city);
+void model_refuse(struct model_answer *answer, int code, const char *field);
+void model_not_found(struct model_answer *answer, const char *field, struct relief_str id);
+void model_bad_state(struct model_answer *answer, const struct relief_enum *names, int64_t state);
+
+/* ---- timers ---- */
+/* The earliest deadline that something has to happen at, or INT64_MAX. */
+int64_t model_next_due(struct model *m);
+/* Whether this deadline is one that the model knows, too. */
+bool model_knows_due(struct model *m, const struct core_due *due);
