@@ -40,30 +40,6 @@ fail:
     return false;
 }
 
-void relief_buf_add(struct relief_buf *buf, const void *data, size_t bytes)
-{
-    if (bytes == 0 || !relief_buf_reserve(buf, bytes))
-        return;
-    memcpy(buf->data + buf->len, data, bytes);
-    buf->len += bytes;
-}
-
-void relief_buf_add_str(struct relief_buf *buf, struct relief_str text)
-{
-    relief_buf_add(buf, text.data, text.len);
-}
-
-void relief_buf_add_text(struct relief_buf *buf, const char *text)
-{
-    relief_buf_add(buf, text, strlen(text));
-}
-
-void relief_buf_add_char(struct relief_buf *buf, char c)
-{
-    if (relief_buf_reserve(buf, 1))
-        buf->data[buf->len++] = c;
-}
-
 void relief_buf_add_i64(struct relief_buf *buf, int64_t value)
 {
     char digits[20]; /* 19 digits of 2^63 and a sign */

@@ -18,9 +18,30 @@ void relief_buf_deinit(struct relief_buf *buf);
 static inline void relief_buf_clear(struct relief_buf *buf) { buf->len = 0, buf->failed = false; }
 /* Room for bytes more at data + len; false (and failed) when there is none. */
 bool relief_buf_reserve(struct relief_buf *buf, size_t bytes);
-void relief_buf_add(struct relief_buf *buf, const void *data, size_t bytes);
-void relief_buf_add_str(struct relief_buf *buf, struct relief_str text);
-void relief_buf_add_text(struct relief_buf *buf, const char *text);
-void relief_buf_add_char(struct relief_buf *buf, char c);
+/* The same without a call when there is room, which is nearly always. */
+static inline bool relief_buf_room(struct relief_buf *buf, size_t bytes)
+{
+    return (!buf->failed && buf->cap - buf->len >= bytes) || relief_buf_reserve(buf, bytes);
+}
+static inline void relief_buf_add(struct relief_buf *buf, const void *data, size_t bytes)
+{
+    if (bytes && relief_buf_room(buf, bytes)) {
+        memcpy(buf->data + buf->len, data, bytes);
+        buf->len += bytes;
+    }
+}
+static inline void relief_buf_add_str(struct relief_buf *buf, struct relief_str text)
+{
+    relief_buf_add(buf, text.data, text.len);
+}
+static inline void relief_buf_add_text(struct relief_buf *buf, const char *text)
+{
+    relief_buf_add(buf, text, strlen(text));
+}
+static inline void relief_buf_add_char(struct relief_buf *buf, char c)
+{
+    if (relief_buf_room(buf, 1))
+        buf->data[buf->len++] = c;
+}
 void relief_buf_add_i64(struct relief_buf *buf, int64_t value); /* decimal */
 void relief_buf_printf(struct relief_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -11,20 +11,24 @@
 
 #define NEST_MAX 40 /* deeper values than msgpack-c decodes (32) can't come in */
 
-void relief_json_str(struct relief_buf *buf, struct relief_str text)
+/* Length of the beginning that stands in JSON as it is. */
+static inline uint32_t plain_bytes(const char *text, uint32_t len)
 {
-    if (!text.data) {
-        relief_buf_add(buf, "null", 4);
-        return;
-    }
-    if (!relief_buf_reserve(buf, (size_t)text.len + 2))
-        return;
-    relief_buf_add_char(buf, '"');
-    uint32_t plain = 0; /* start of what needs no escape */
+    uint32_t i = 0;
+    while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
+static void add_escaped(struct relief_buf *buf, struct relief_str text)
+{
     for (uint32_t i = 0; i < text.len; i++) {
+        uint32_t plain = plain_bytes(text.data + i, text.len - i);
+        relief_buf_add(buf, text.data + i, plain);
+        i += plain;
+        if (i == text.len)
+            break;
         unsigned char c = (unsigned char)text.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
         static const char hex[] = "0123456789abcdef";
         char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
         size_t len = 2;
@@ -51,11 +55,26 @@ void relief_json_str(struct relief_buf *buf, struct relief_str text)
         default:
             len = 6;
         }
-        relief_buf_add(buf, text.data + plain, i - plain);
         relief_buf_add(buf, escape, len);
-        plain = i + 1;
     }
-    relief_buf_add(buf, text.data + plain, text.len - plain);
+}
+
+void relief_json_str(struct relief_buf *buf, struct relief_str text)
+{
+    if (!text.data) {
+        relief_buf_add(buf, "null", 4);
+        return;
+    }
+    /* Most text needs no escape and is copied at once. */
+    if (!relief_buf_room(buf, (size_t)text.len + 2))
+        return;
+    buf->data[buf->len++] = '"';
+    if (plain_bytes(text.data, text.len) == text.len) {
+        memcpy(buf->data + buf->len, text.data, text.len);
+        buf->len += text.len;
+    } else {
+        add_escaped(buf, text);
+    }
     relief_buf_add_char(buf, '"');
 }
 
@@ -67,10 +86,9 @@ void relief_json_int(struct relief_buf *buf, int64_t value)
         relief_buf_add_i64(buf, value);
 }
 
-static void add_key(struct relief_buf *buf, const char *key)
+static inline void add_key(struct relief_buf *buf, const char *key, size_t len)
 {
-    size_t len = strlen(key);
-    if (!relief_buf_reserve(buf, len + 4))
+    if (!relief_buf_room(buf, len + 4))
         return;
     if (buf->data[buf->len - 1] != '{')
         buf->data[buf->len++] = ',';
@@ -168,11 +186,11 @@ static void add_record(struct relief_buf *buf, const struct relief_shape *shape,
         if (field && shape->by_name[i] >= fields)
             continue;
         for (; extra->key && (!field || strcmp(extra->key, field->name) < 0); extra++) {
-            add_key(buf, extra->key);
+            add_key(buf, extra->key, strlen(extra->key));
             relief_buf_add_text(buf, extra->text);
         }
         if (field) {
-            add_key(buf, field->name);
+            add_key(buf, field->name, field->name_len);
             add_value(buf, field, record);
         }
     }

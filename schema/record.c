@@ -14,43 +14,31 @@
 
 /* ---- encoding ---- */
 
-static inline bool room(struct relief_buf *buf, size_t bytes)
+/* Writes at most VARINT_BYTES_MAX bytes; returns the end. */
+static inline char *put_varint(char *at, uint64_t value)
 {
-    return (!buf->failed && buf->cap - buf->len >= bytes) || relief_buf_reserve(buf, bytes);
-}
-
-/* Needs VARINT_BYTES_MAX bytes of room. */
-static inline void put_varint(struct relief_buf *buf, uint64_t value)
-{
-    char *at = buf->data + buf->len;
     while (value >= 0x80) {
         *at++ = (char)(value | 0x80);
         value >>= 7;
     }
     *at++ = (char)value;
+    return at;
+}
+
+/* zigzag(2^63-1) + 1 is 2^64-1; the one value that would not fit, -2^63, is nil */
+static inline uint64_t number_of(int64_t value)
+{
+    return value == RELIEF_NIL ? 0 : (((uint64_t)value << 1) ^ (uint64_t)(value >> 63)) + 1;
+}
+
+static void put_str(struct relief_buf *buf, struct relief_str text)
+{
+    if (!relief_buf_room(buf, VARINT_BYTES_MAX + (size_t)text.len))
+        return;
+    char *at = put_varint(buf->data + buf->len, text.data ? (uint64_t)text.len + 1 : 0);
+    if (text.data && text.len)
+        at = (char *)memcpy(at, text.data, text.len) + text.len;
     buf->len = (size_t)(at - buf->data);
-}
-
-static inline void put_int(struct relief_buf *buf, int64_t value)
-{
-    if (!room(buf, VARINT_BYTES_MAX))
-        return;
-    /* zigzag(2^63-1) + 1 is 2^64-1; the one value that would not fit, -2^63, is nil */
-    put_varint(buf, value == RELIEF_NIL ? 0 : (((uint64_t)value << 1) ^ (uint64_t)(value >> 63)) + 1);
-}
-
-static inline void put_str(struct relief_buf *buf, struct relief_str text)
-{
-    if (!room(buf, VARINT_BYTES_MAX + (size_t)text.len))
-        return;
-    if (!text.data) {
-        buf->data[buf->len++] = 0;
-        return;
-    }
-    put_varint(buf, (uint64_t)text.len + 1);
-    if (text.len)
-        memcpy(buf->data + buf->len, text.data, text.len);
-    buf->len += text.len;
 }
 
 static bool is_nil(const struct relief_field *field, const void *record);
@@ -90,27 +78,37 @@ static void put_fields(struct relief_buf *buf, const struct relief_shape *shape,
 
 static void put_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list)
 {
-    if (!room(buf, 2 * (size_t)VARINT_BYTES_MAX))
+    if (!relief_buf_room(buf, 2 * (size_t)VARINT_BYTES_MAX))
         return;
-    if (!list->present) {
-        buf->data[buf->len++] = 0;
+    char *at = put_varint(buf->data + buf->len, list->present ? (uint64_t)list->count + 1 : 0);
+    if (field->kind == RELIEF_F_OBJS && list->present && list->count)
+        at = put_varint(at, field->sub->count);
+    buf->len = (size_t)(at - buf->data);
+    if (!list->present)
         return;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (field->kind == RELIEF_F_IDS)
+            put_str(buf, ((const struct relief_str *)list->items)[i]);
+        else
+            put_fields(buf, field->sub, field->sub->count, (const char *)list->items + (size_t)i * field->sub->size);
     }
-    put_varint(buf, (uint64_t)list->count + 1);
-    if (field->kind == RELIEF_F_IDS) {
-        const struct relief_str *ids = list->items;
-        for (uint32_t i = 0; i < list->count; i++)
-            put_str(buf, ids[i]);
-        return;
-    }
-    if (list->count)
-        put_varint(buf, field->sub->count);
-    for (uint32_t i = 0; i < list->count; i++)
-        put_fields(buf, field->sub, field->sub->count, (const char *)list->items + (size_t)i * field->sub->size);
 }
 
+static void put_part(struct relief_buf *buf, const struct relief_shape *shape, const void *part)
+{
+    if (!relief_buf_room(buf, VARINT_BYTES_MAX))
+        return;
+    uint32_t used = used_fields(shape, part);
+    buf->len = (size_t)(put_varint(buf->data + buf->len, used) - buf->data);
+    put_fields(buf, shape, used, part);
+}
+
+/* The end of what is written stays in a local while numbers are written: through buf, each byte would make it be read again. */
 static void put_fields(struct relief_buf *buf, const struct relief_shape *shape, uint32_t count, const void *record)
 {
+    if (!relief_buf_room(buf, (size_t)count * VARINT_BYTES_MAX))
+        return;
+    char *at = buf->data + buf->len;
     for (uint32_t i = 0; i < count; i++) {
         const struct relief_field *field = &shape->fields[i];
         switch (field->kind) {
@@ -118,28 +116,30 @@ static void put_fields(struct relief_buf *buf, const struct relief_shape *shape,
         case RELIEF_F_BOOL:
         case RELIEF_F_ENUM:
         case RELIEF_F_TIME:
-            put_int(buf, *relief_field_i64(field, record));
-            break;
+            at = put_varint(at, number_of(*relief_field_i64(field, record)));
+            continue;
         case RELIEF_F_ID:
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+            buf->len = (size_t)(at - buf->data);
             put_str(buf, *relief_field_str(field, record));
             break;
         case RELIEF_F_IDS:
         case RELIEF_F_OBJS:
+            buf->len = (size_t)(at - buf->data);
             put_list(buf, field, relief_field_list(field, record));
             break;
-        case RELIEF_F_OBJ: {
-            const void *part = (const char *)record + field->offset;
-            uint32_t used = used_fields(field->sub, part);
-            if (room(buf, VARINT_BYTES_MAX))
-                put_varint(buf, used);
-            put_fields(buf, field->sub, used, part);
+        case RELIEF_F_OBJ:
+            buf->len = (size_t)(at - buf->data);
+            put_part(buf, field->sub, (const char *)record + field->offset);
             break;
         }
-        }
+        if (!relief_buf_room(buf, (size_t)(count - i) * VARINT_BYTES_MAX))
+            return;
+        at = buf->data + buf->len;
     }
+    buf->len = (size_t)(at - buf->data);
 }
 
 void relief_record_encode(struct relief_buf *buf, const struct relief_shape *shape, const void *record)
@@ -149,163 +149,166 @@ void relief_record_encode(struct relief_buf *buf, const struct relief_shape *sha
 
 /* ---- decoding ---- */
 
+/* What is being read. Functions take the place in the bytes and return where they ended; NULL says that they failed. */
 struct reader {
-    const uint8_t *at, *end;
+    const uint8_t *end;
     struct relief_arena *arena;
-    int error; /* the first, 0 or -errno */
+    int error; /* -errno once something failed */
 };
 
-static int fail(struct reader *reader, int error)
+static const uint8_t *fail(struct reader *reader, int error)
 {
-    if (!reader->error)
-        reader->error = error;
-    return reader->error;
+    reader->error = error;
+    return NULL;
 }
 
-static uint64_t get_long_varint(struct reader *reader)
+static const uint8_t *get_long_varint(struct reader *reader, const uint8_t *at, uint64_t *ret_value)
 {
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
-        uint8_t byte = *reader->at++;
+    for (unsigned shift = 0; shift < 64 && at < reader->end; shift += 7) {
+        uint8_t byte = *at++;
         if (shift == 63 && byte > 1)
             break; /* more than 64 bits */
         value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
             if (byte == 0 && shift)
                 break; /* not the shortest form */
-            return value;
+            *ret_value = value;
+            return at;
         }
     }
-    fail(reader, -EBADMSG);
-    return 0;
+    *ret_value = 0;
+    return fail(reader, -EBADMSG);
 }
 
-static inline uint64_t get_varint(struct reader *reader)
+static inline const uint8_t *get_varint(struct reader *reader, const uint8_t *at, uint64_t *ret_value)
 {
-    if (reader->at < reader->end && *reader->at < 0x80)
-        return *reader->at++;
-    return get_long_varint(reader);
-}
-
-static inline int64_t get_int(struct reader *reader)
-{
-    uint64_t value = get_varint(reader);
-    if (value == 0)
-        return RELIEF_NIL;
-    value--;
-    return (int64_t)((value >> 1) ^ (0 - (value & 1)));
-}
-
-static inline struct relief_str get_str(struct reader *reader)
-{
-    uint64_t size = get_varint(reader);
-    if (size == 0)
-        return RELIEF_STR_NONE;
-    if (size - 1 > (uint64_t)(reader->end - reader->at) || size - 1 > UINT32_MAX) {
-        fail(reader, -EBADMSG);
-        return RELIEF_STR_NONE;
+    if (at < reader->end && *at < 0x80) {
+        *ret_value = *at;
+        return at + 1;
     }
-    struct relief_str text = {(const char *)reader->at, (uint32_t)(size - 1)};
-    reader->at += text.len;
-    return text;
+    return get_long_varint(reader, at, ret_value);
 }
 
-static int get_fields(struct reader *reader, const struct relief_shape *shape, uint64_t count, void *record);
-
-static void get_list(struct reader *reader, const struct relief_field *field, struct relief_list *ret_list)
+static inline const uint8_t *get_int(struct reader *reader, const uint8_t *at, int64_t *ret_value)
 {
+    uint64_t number;
+    at = get_varint(reader, at, &number);
+    *ret_value = number == 0 ? RELIEF_NIL : (int64_t)(((number - 1) >> 1) ^ (0 - ((number - 1) & 1)));
+    return at;
+}
+
+static inline const uint8_t *get_str(struct reader *reader, const uint8_t *at, struct relief_str *ret_text)
+{
+    uint64_t size;
+    *ret_text = RELIEF_STR_NONE;
+    at = get_varint(reader, at, &size);
+    if (!at || size == 0)
+        return at;
+    size--;
+    if (size > (uint64_t)(reader->end - at) || size > UINT32_MAX)
+        return fail(reader, -EBADMSG);
+    *ret_text = (struct relief_str){(const char *)at, (uint32_t)size};
+    return at + size;
+}
+
+static const uint8_t *get_fields(struct reader *reader, const uint8_t *at, const struct relief_shape *shape, uint64_t count,
+                                 void *record);
+
+static const uint8_t *get_list(struct reader *reader, const uint8_t *at, const struct relief_field *field,
+                               struct relief_list *ret_list)
+{
+    uint64_t size, fields = 1;
     *ret_list = (struct relief_list){0};
-    uint64_t size = get_varint(reader);
-    if (size == 0)
-        return;
-    uint64_t count = size - 1, fields = 1;
-    if (field->kind == RELIEF_F_OBJS && count) {
-        fields = get_varint(reader);
-        if (fields == 0 || fields > field->sub->count)
-            fail(reader, -EBADMSG);
+    at = get_varint(reader, at, &size);
+    if (!at || size == 0)
+        return at;
+    uint64_t count = size - 1;
+    bool ids = field->kind == RELIEF_F_IDS;
+    if (!ids && count) {
+        at = get_varint(reader, at, &fields);
+        if (!at || fields == 0 || fields > field->sub->count)
+            return fail(reader, -EBADMSG);
     }
     /* Every value takes at least one byte, so this bounds the allocation by the bytes that are there. */
-    if (reader->error || count > (uint64_t)(reader->end - reader->at) / fields || count > UINT32_MAX) {
-        fail(reader, -EBADMSG);
-        return;
-    }
-    size_t item = field->kind == RELIEF_F_IDS ? sizeof(struct relief_str) : field->sub->size;
+    if (count > (uint64_t)(reader->end - at) / fields || count > UINT32_MAX)
+        return fail(reader, -EBADMSG);
+    size_t item = ids ? sizeof(struct relief_str) : field->sub->size;
     char *items = relief_arena_alloc(reader->arena, (size_t)count * item);
-    if (!items) {
-        fail(reader, -ENOMEM);
-        return;
-    }
-    for (uint64_t i = 0; i < count && !reader->error; i++) {
-        if (field->kind == RELIEF_F_IDS)
-            ((struct relief_str *)(void *)items)[i] = get_str(reader);
-        else
-            get_fields(reader, field->sub, fields, items + i * item);
-    }
-    *ret_list = (struct relief_list){.items = items, .count = (uint32_t)count, .present = 1};
+    if (!items)
+        return fail(reader, -ENOMEM);
+    for (uint64_t i = 0; i < count && at; i++)
+        at = ids ? get_str(reader, at, (struct relief_str *)(void *)items + i)
+                 : get_fields(reader, at, field->sub, fields, items + i * item);
+    if (at)
+        *ret_list = (struct relief_list){.items = items, .count = (uint32_t)count, .present = 1};
+    return at;
 }
 
-static void get_part(struct reader *reader, const struct relief_shape *shape, void *part)
+static const uint8_t *get_part(struct reader *reader, const uint8_t *at, const struct relief_shape *shape, void *part)
 {
-    uint64_t used = get_varint(reader);
-    if (used > shape->count)
-        fail(reader, -EBADMSG);
-    else
-        get_fields(reader, shape, used, part);
+    uint64_t used;
+    at = get_varint(reader, at, &used);
+    if (!at || used > shape->count)
+        return fail(reader, -EBADMSG);
+    return get_fields(reader, at, shape, used, part);
 }
 
-static inline void get_field(struct reader *reader, const struct relief_field *field, void *record)
+static inline const uint8_t *get_field(struct reader *reader, const uint8_t *at, const struct relief_field *field,
+                                       void *record)
 {
     switch (field->kind) {
     case RELIEF_F_INT:
     case RELIEF_F_TIME:
-        *relief_field_i64(field, record) = get_int(reader);
-        break;
+        return get_int(reader, at, relief_field_i64(field, record));
     case RELIEF_F_BOOL:
     case RELIEF_F_ENUM: {
-        int64_t value = get_int(reader), bound = field->kind == RELIEF_F_BOOL ? 2 : field->names->count;
-        if (value != RELIEF_NIL && (value < 0 || value >= bound))
-            fail(reader, -EBADMSG);
+        int64_t value, bound = field->kind == RELIEF_F_BOOL ? 2 : field->names->count;
+        at = get_int(reader, at, &value);
         *relief_field_i64(field, record) = value;
-        break;
+        return value == RELIEF_NIL || (value >= 0 && value < bound) ? at : fail(reader, -EBADMSG);
     }
     case RELIEF_F_ID:
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
     case RELIEF_F_RAW:
-        *relief_field_str(field, record) = get_str(reader);
-        break;
+        return get_str(reader, at, relief_field_str(field, record));
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
-        get_list(reader, field, relief_field_list(field, record));
-        break;
+        return get_list(reader, at, field, relief_field_list(field, record));
     case RELIEF_F_OBJ:
-        get_part(reader, field->sub, (char *)record + field->offset);
-        break;
+        return get_part(reader, at, field->sub, (char *)record + field->offset);
     }
+    return at;
 }
 
 /* Reads the first count fields, the others are nil. */
-static int get_fields(struct reader *reader, const struct relief_shape *shape, uint64_t count, void *record)
+static const uint8_t *get_fields(struct reader *reader, const uint8_t *at, const struct relief_shape *shape, uint64_t count,
+                                 void *record)
 {
-    if (count < shape->count)
-        relief_shape_clear(shape, record);
-    for (uint64_t i = 0; i < count && !reader->error; i++)
-        get_field(reader, &shape->fields[i], record);
-    return reader->error;
+    if (count < shape->count) {
+        struct relief_shape missing = {.fields = shape->fields + count, .count = shape->count - (uint32_t)count};
+        relief_shape_clear(&missing, record);
+    }
+    for (uint64_t i = 0; i < count && at; i++)
+        at = get_field(reader, at, &shape->fields[i], record);
+    return at;
 }
 
 int64_t relief_record_decode(const struct relief_shape *shape, struct relief_str bytes, struct relief_arena *arena,
                              void *ret_record)
 {
-    const uint8_t *start = (const uint8_t *)(bytes.data ? bytes.data : "");
-    struct reader reader = {.at = start, .end = start + (bytes.data ? bytes.len : 0), .arena = arena};
+    const uint8_t *start = (const uint8_t *)(bytes.data ? bytes.data : ""), *at = start;
+    struct reader reader = {.end = start + (bytes.data ? bytes.len : 0), .arena = arena};
     uint32_t i = 0;
-    for (; i < shape->count && reader.at < reader.end && !reader.error; i++)
-        get_field(&reader, &shape->fields[i], ret_record);
+    for (; i < shape->count && at && at < reader.end; i++)
+        at = get_field(&reader, at, &shape->fields[i], ret_record);
+    if (!at)
+        return reader.error;
     /* The record may be older than the last fields of the shape. */
-    struct relief_shape missing = {.fields = shape->fields + i, .count = shape->count - i};
-    relief_shape_clear(&missing, ret_record);
-    return reader.error ? reader.error : reader.at - start;
+    if (i < shape->count)
+        get_fields(&reader, at, &(struct relief_shape){.fields = shape->fields + i, .count = shape->count - i}, 0, ret_record);
+    return at - start;
 }
 
 /* ---- copying ---- */
