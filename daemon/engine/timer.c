@@ -86,10 +86,18 @@ static int drop_ops(struct engine *engine, unsigned *entries)
     return rc;
 }
 
+static int64_t until_next(struct core_view *view, int64_t now)
+{
+    struct core_due due;
+    if (!core_next_due(view, now + TICK_MS_MAX, &due))
+        return TICK_MS_MAX;
+    return due.time > now ? due.time - now : 1; /* at its very time a leg may still be answered: it lapses after it */
+}
+
 int64_t engine_tick(struct engine *engine)
 {
     struct core_view *view = store_view(engine->store);
-    int64_t now = engine->clock.now, wait = TICK_MS_MAX;
+    int64_t now = engine->clock.now;
     const struct relief_time_wake_params wake = {0};
     unsigned entries = 0;
     int rc = 0;
@@ -106,21 +114,17 @@ int64_t engine_tick(struct engine *engine)
             rc = enter(engine, RELIEF_COMMAND_time_wake, &wake);
             continue;
         }
-        if (!core_next_due(view, now + TICK_MS_MAX, &due))
+        if (!core_next_due(view, now, &due))
             break;
-        if (due.time > now) {
-            wait = due.time - now;
-            break;
-        }
         rc = enter(engine, due.command, &due.params);
     }
     if (rc)
         return BUSY_MS;
     if (engine->ops_looked && now - engine->ops_looked < OPS_LOOK_MS)
-        return wait;
+        return until_next(view, now);
     /* An entry that can't be read for once keeps its ops for another hour: that breaks no promise. */
     if (drop_ops(engine, &entries) == 1)
         return engine_busy(engine) ? BUSY_MS : 0;
     engine->ops_looked = now;
-    return wait;
+    return until_next(view, now);
 }
