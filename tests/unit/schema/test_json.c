@@ -1,0 +1,184 @@
+#include "test.h"
+#include "sample.h"
+#include "schema/commands.h"
+
+static struct relief_buf buf;
+
+static void assert_json(const char *expected)
+{
+    relief_buf_add_char(&buf, '\0');
+    assert_string_equal(buf.data, expected);
+    relief_buf_clear(&buf);
+}
+
+static void test_strings(void **state)
+{
+    (void)state;
+    relief_json_str(&buf, RELIEF_STR_NONE);
+    assert_json("null");
+    relief_json_str(&buf, RELIEF_STR(""));
+    assert_json("\"\"");
+    relief_json_str(&buf, RELIEF_STR("\xe6\xad\xa6\xe6\xb1\x89 /\x7f"));
+    assert_json("\"\xe6\xad\xa6\xe6\xb1\x89 /\x7f\"");
+    relief_json_str(&buf, RELIEF_STR("a\"b\\c"));
+    assert_json("\"a\\\"b\\\\c\"");
+    relief_json_str(&buf, RELIEF_STR("\b\f\n\r\t\0\x01\x0b\x1f end"));
+    assert_json("\"\\b\\f\\n\\r\\t\\u0000\\u0001\\u000b\\u001f end\"");
+}
+
+static void test_record(void **state)
+{
+    (void)state;
+    struct relief_city city;
+    relief_shape_clear(&relief_shape_city, &city);
+    city.code = RELIEF_STR("420100");
+    city.name = RELIEF_STR("Wuhan");
+    city.region = RELIEF_STR("hubei");
+    city.lat = 30592800;
+    city.lon = -114305500;
+    city.mode = RELIEF_mode_emergency;
+    relief_json_record(&buf, &relief_shape_city, &city, "city");
+    assert_json("{\"code\":\"420100\",\"lat\":30592800,\"lon\":-114305500,\"mode\":\"emergency\",\"name\":\"Wuhan\","
+                "\"name_en\":null,\"population\":null,\"region\":\"hubei\",\"t\":\"city\"}");
+    struct relief_link link = {.from = RELIEF_STR("a"), .to = RELIEF_STR("b"), .minutes = 5, .open = 0};
+    relief_json_record(&buf, &relief_shape_link, &link, "link");
+    assert_json("{\"from\":\"a\",\"minutes\":5,\"open\":false,\"t\":\"link\",\"to\":\"b\"}");
+    relief_json_record(&buf, &relief_shape_link, &link, NULL);
+    assert_json("{\"from\":\"a\",\"minutes\":5,\"open\":false,\"to\":\"b\"}");
+    link.open = RELIEF_NIL;
+    link.minutes = RELIEF_NIL;
+    relief_json_record(&buf, &relief_shape_link, &link, NULL);
+    assert_json("{\"from\":\"a\",\"minutes\":null,\"open\":null,\"to\":\"b\"}");
+    relief_json_gone(&buf, &relief_tables[RELIEF_TABLE_link], &link);
+    assert_json("{\"from\":\"a\",\"gone\":true,\"t\":\"link\",\"to\":\"b\"}");
+    struct relief_nothing nothing = {0};
+    relief_json_record(&buf, &relief_shape_nothing, &nothing, NULL);
+    assert_json("{}");
+}
+
+static void test_lists_and_parts(void **state)
+{
+    (void)state;
+    struct relief_substitute pair[2] = {{RELIEF_STR("x"), 1, 2}, {RELIEF_STR("y"), 3, RELIEF_NIL}};
+    struct relief_kind kind;
+    relief_shape_clear(&relief_shape_kind, &kind);
+    kind.class_ = RELIEF_class_team;
+    kind.substitutes = (struct relief_list){pair, 2, 1};
+    relief_json_record(&buf, &relief_shape_kind, &kind, NULL);
+    assert_json("{\"category\":null,\"class\":\"team\",\"code\":null,\"min_life_days\":null,\"name\":null,\"name_en\":null,"
+                "\"operator\":null,\"returnable\":null,\"substitutes\":[{\"for\":2,\"give\":1,\"kind\":\"x\"},"
+                "{\"for\":null,\"give\":3,\"kind\":\"y\"}],\"unit\":null}");
+    struct relief_event_subscribe_params params;
+    relief_shape_clear(&relief_shape_event_subscribe_params, &params);
+    relief_json_record(&buf, &relief_shape_event_subscribe_params, &params, NULL);
+    assert_json("{\"city\":null,\"from_seq\":null,\"topics\":null}");
+    params.topics.present = 1;
+    relief_json_record(&buf, &relief_shape_event_subscribe_params, &params, NULL);
+    assert_json("{\"city\":null,\"from_seq\":null,\"topics\":[]}");
+    struct relief_str ids[] = {RELIEF_STR("b"), RELIEF_STR("a")};
+    params.topics = (struct relief_list){ids, 2, 1};
+    relief_json_record(&buf, &relief_shape_event_subscribe_params, &params, NULL);
+    assert_json("{\"city\":null,\"from_seq\":null,\"topics\":[\"b\",\"a\"]}");
+}
+
+static void test_raw(void **state)
+{
+    (void)state;
+    struct relief_plan plan = {.body = RELIEF_STR("\x82\xa1" "b\x93\x01\xc0\xc3\xa1" "a\xcf\xff\xff\xff\xff\xff\xff\xff\xff")};
+    relief_json_record(&buf, &relief_shape_plan, &plan, NULL);
+    assert_json("{\"body\":{\"a\":18446744073709551615,\"b\":[1,null,true]}}");
+    plan.body = RELIEF_STR("\x82\xa1"); /* cut: never handed to the decoder */
+    relief_json_record(&buf, &relief_shape_plan, &plan, NULL);
+    assert_json("{\"body\":null}");
+    plan.body = RELIEF_STR("\xdd\x7f\xff\xff\xff");
+    relief_json_record(&buf, &relief_shape_plan, &plan, NULL);
+    assert_json("{\"body\":null}");
+    plan.body = RELIEF_STR_NONE;
+    relief_json_record(&buf, &relief_shape_plan, &plan, NULL);
+    assert_json("{\"body\":null}");
+}
+
+static void show(const char *bytes, size_t len)
+{
+    msgpack_unpacked value;
+    msgpack_unpacked_init(&value);
+    size_t used = 0;
+    assert_int_equal(msgpack_unpack_next(&value, bytes, len, &used), MSGPACK_UNPACK_SUCCESS);
+    relief_json_msgpack(&buf, &value.data);
+    msgpack_unpacked_destroy(&value);
+}
+
+static void test_msgpack(void **state)
+{
+    (void)state;
+#define SHOW(bytes, json) show(bytes, sizeof(bytes) - 1), assert_json(json)
+    SHOW("\xc0", "null");
+    SHOW("\xd3\x80\x00\x00\x00\x00\x00\x00\x00", "-9223372036854775808");
+    SHOW("\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00", "1.5");
+    SHOW("\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00", "null");
+    SHOW("\xc4\x01x", "null");
+    SHOW("\x83\x02\x01\xa1" "z\x90\xa1" "A\x80", "{\"2\":1,\"A\":{},\"z\":[]}");
+    SHOW("\x82\xa2" "ab\x01\xa1" "a\x02", "{\"a\":2,\"ab\":1}");
+#undef SHOW
+    /* More keys than are sorted on the stack. */
+    struct relief_buf map = RELIEF_BUF_INIT;
+    relief_pack_map(&map, 100);
+    for (int i = 99; i >= 0; i--) {
+        char key[8];
+        snprintf(key, sizeof key, "k%02d", i);
+        relief_pack_text(&map, key);
+        relief_pack_int(&map, i);
+    }
+    show(map.data, map.len);
+    relief_buf_deinit(&map);
+    char expected[1024];
+    int len = 0;
+    for (int i = 0; i < 100; i++)
+        len += snprintf(expected + len, sizeof expected - (size_t)len, "%s\"k%02d\":%d", i ? "," : "{", i, i);
+    snprintf(expected + len, sizeof expected - (size_t)len, "}");
+    assert_json(expected);
+}
+
+/* Keys come in strict order in every shape, with and without the table's name. */
+static void test_key_order(void **state)
+{
+    (void)state;
+    for (int i = 0; i < RELIEF_TABLE_COUNT; i++) {
+        _Alignas(8) char record[SAMPLE_BYTES];
+        relief_shape_clear(relief_tables[i].shape, record);
+        relief_json_record(&buf, relief_tables[i].shape, record, relief_tables[i].name);
+        relief_buf_add_char(&buf, '\0');
+        /* All values are null but t's and times', so the keys are what stands before `":`. */
+        char last[64] = "";
+        unsigned depth = 0, keys = 0;
+        for (const char *at = buf.data; *at; at++) {
+            depth += *at == '{';
+            depth -= *at == '}';
+            if (depth != 1 || (at[0] != '{' && at[0] != ',') || at[1] != '"')
+                continue;
+            char key[64];
+            assert_int_equal(sscanf(at + 2, "%63[a-z0-9_]\":", key), 1);
+            assert_true(strcmp(last, key) < 0);
+            memcpy(last, key, sizeof last);
+            keys++;
+        }
+        assert_int_equal(keys, relief_tables[i].shape->count + 1);
+        relief_buf_clear(&buf);
+    }
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    relief_buf_deinit(&buf);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_strings), cmocka_unit_test(test_record),  cmocka_unit_test(test_lists_and_parts),
+        cmocka_unit_test(test_raw),     cmocka_unit_test(test_msgpack), cmocka_unit_test(test_key_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, teardown);
+}
