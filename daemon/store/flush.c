@@ -1,0 +1,168 @@
+/*
+ * The store's thread: writes one frozen overlay to LMDB, in the order of its keys and in one transaction together with the mark
+ * that it stands for, so that LMDB always holds the state at one sequence.
+ *
+ * Keys in order keep LMDB on the page where it just was. Removed keys go first, by themselves: deleting under a cursor that is
+ * being written through was a source of defects in LMDB 0.9.2x. The first error sticks: after a failed sync nobody knows what the
+ * disk holds, so nothing is written again by this process; the overlay stays, reads stay right, and the log has everything.
+ */
+#include "store/state.h"
+#include "store/value.h"
+#include <errno.h>
+
+static MDB_val as_val(struct relief_str text)
+{
+    return (MDB_val){text.len, (void *)(uintptr_t)text.data};
+}
+
+static int write_removed(const struct store_env *env, MDB_txn *txn, const struct store_overlay *overlay)
+{
+    struct store_pos pos = store_overlay_seek(overlay, RELIEF_STR(""), false);
+    for (struct store_entry *entry; (entry = store_overlay_at(pos)) != NULL; pos = store_overlay_step(pos)) {
+        if (!entry->gone) {
+            continue;
+        }
+        MDB_val key = as_val(store_entry_key(entry));
+        int rc = mdb_del(txn, env->dbi, &key, NULL);
+        if (rc && rc != MDB_NOTFOUND) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int write_values(MDB_cursor *cursor, const struct store_overlay *overlay)
+{
+    struct store_pos pos = store_overlay_seek(overlay, RELIEF_STR(""), false);
+    for (struct store_entry *entry; (entry = store_overlay_at(pos)) != NULL; pos = store_overlay_step(pos)) {
+        if (entry->gone) {
+            continue;
+        }
+        struct relief_str value = store_entry_value(entry);
+        MDB_val key = as_val(store_entry_key(entry)), data = {(size_t)value.len + STORE_CHECK_BYTES, NULL};
+        int rc = mdb_cursor_put(cursor, &key, &data, MDB_RESERVE);
+        if (rc) {
+            return rc;
+        }
+        if (value.len > 0) {
+            memcpy(data.mv_data, value.data, value.len);
+        }
+        store_value_check(store_entry_key(entry), value, (uint8_t *)data.mv_data + value.len);
+    }
+    return 0;
+}
+
+int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark)
+{
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    int error = 0, rc = mdb_txn_begin(env->lmdb, NULL, 0, &txn);
+    rc = rc ? rc : write_removed(env, txn, overlay);
+    rc = rc ? rc : mdb_cursor_open(txn, env->dbi, &cursor);
+    rc = rc ? rc : write_values(cursor, overlay);
+    if (cursor) {
+        mdb_cursor_close(cursor);
+    }
+    error = rc ? store_env_error(rc) : store_env_set_mark(env, txn, mark);
+    if (error) {
+        mdb_txn_abort(txn);
+        return error;
+    }
+    return store_env_error(mdb_txn_commit(txn));
+}
+
+static void *flush_thread(void *context)
+{
+    struct store *store = context;
+    struct store_flush *flush = &store->flush;
+    pthread_mutex_lock(&flush->lock);
+    for (;;) {
+        while (!flush->stop && (!flush->work || flush->done)) {
+            pthread_cond_wait(&flush->wake, &flush->lock);
+        }
+        if (!flush->work || flush->done) {
+            break;
+        }
+        const struct store_overlay *work = flush->work;
+        struct store_mark mark = flush->mark;
+        pthread_mutex_unlock(&flush->lock);
+        int error = store_flush_write(&store->env, work, &mark);
+        pthread_mutex_lock(&flush->lock);
+        flush->done = true;
+        flush->error = error;
+        pthread_cond_broadcast(&flush->idle);
+        pthread_mutex_unlock(&flush->lock);
+        if (store->options.flushed) {
+            store->options.flushed(store->options.context, error);
+        }
+        pthread_mutex_lock(&flush->lock);
+    }
+    pthread_mutex_unlock(&flush->lock);
+    return NULL;
+}
+
+int store_flush_init(struct store *store)
+{
+    struct store_flush *flush = &store->flush;
+    pthread_mutex_init(&flush->lock, NULL);
+    pthread_cond_init(&flush->wake, NULL);
+    pthread_cond_init(&flush->idle, NULL);
+    int rc = pthread_create(&flush->thread, NULL, flush_thread, store);
+    flush->running = rc == 0;
+    return -rc;
+}
+
+void store_flush_deinit(struct store *store)
+{
+    struct store_flush *flush = &store->flush;
+    if (!flush->running) {
+        return;
+    }
+    pthread_mutex_lock(&flush->lock);
+    flush->stop = true;
+    pthread_cond_signal(&flush->wake);
+    pthread_mutex_unlock(&flush->lock);
+    pthread_join(flush->thread, NULL);
+    pthread_mutex_destroy(&flush->lock);
+    pthread_cond_destroy(&flush->wake);
+    pthread_cond_destroy(&flush->idle);
+    flush->running = false;
+}
+
+void store_flush_start(struct store *store, const struct store_overlay *overlay, const struct store_mark *mark)
+{
+    struct store_flush *flush = &store->flush;
+    pthread_mutex_lock(&flush->lock);
+    flush->work = overlay;
+    flush->mark = *mark;
+    flush->done = false;
+    pthread_cond_signal(&flush->wake);
+    pthread_mutex_unlock(&flush->lock);
+}
+
+bool store_flush_busy(struct store *store)
+{
+    struct store_flush *flush = &store->flush;
+    pthread_mutex_lock(&flush->lock);
+    bool busy = flush->work && !flush->done;
+    pthread_mutex_unlock(&flush->lock);
+    return busy;
+}
+
+void store_flush_wait(struct store *store)
+{
+    struct store_flush *flush = &store->flush;
+    pthread_mutex_lock(&flush->lock);
+    while (flush->work && !flush->done) {
+        pthread_cond_wait(&flush->idle, &flush->lock);
+    }
+    pthread_mutex_unlock(&flush->lock);
+}
+
+void store_flush_forget(struct store *store)
+{
+    pthread_mutex_lock(&store->flush.lock);
+    store->flush.work = NULL;
+    store->flush.done = false;
+    pthread_mutex_unlock(&store->flush.lock);
+}

@@ -1,0 +1,60 @@
+/*
+ * A store from the inside: what the files of this folder share.
+ */
+#pragma once
+#include <pthread.h>
+#include "store/cache.h"
+#include "store/env.h"
+#include "store/layers.h"
+#include "store/near.h"
+#include "store/store.h"
+
+/* The store's thread: one frozen overlay at a time. Guarded by lock. */
+struct store_flush {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, idle;
+    bool running, stop;
+    const struct store_overlay *work; /* being written, or to be */
+    struct store_mark mark;           /* that goes with it */
+    bool done;                        /* work was written (or failed) and store_flush_done was not called yet */
+    int error;                        /* the first one; it sticks */
+};
+
+struct store {
+    struct core_view view; /* first: a view is its store */
+    struct store_options options;
+    bool memory; /* no LMDB below */
+    uint64_t seed;
+    struct store_env env;
+    MDB_txn *txn; /* of the loop thread, renewed after each flush */
+    struct store_overlay overlays[2];
+    struct store_overlay *active, *frozen, *spare; /* frozen or spare is NULL */
+    struct store_layers layers;
+    struct store_cache cache;
+    struct store_near near;
+    struct store_mark mark;    /* of LMDB, as txn sees it */
+    struct store_mark frozen_mark, durable;
+    uint64_t batch_seq;        /* last batch end */
+    int64_t batch_time;
+    bool inside_batch;         /* puts since then: not a place to freeze */
+    bool freeze_due;           /* freeze at the next batch end */
+    uint64_t wanted;           /* store_flush_to: LMDB should stand there */
+    int64_t now_ms, oldest_ms; /* of the last store_durable; of the oldest change in active, -1: none */
+    struct store_flush flush;
+};
+
+/* view.c */
+void store_view_init(struct store *store);
+/* flush.c */
+int store_flush_init(struct store *store);
+void store_flush_deinit(struct store *store);
+/* Hands the frozen overlay to the thread. */
+void store_flush_start(struct store *store, const struct store_overlay *overlay, const struct store_mark *mark);
+/* True while the thread writes. */
+bool store_flush_busy(struct store *store);
+void store_flush_wait(struct store *store);
+/* The work that was done is taken note of. */
+void store_flush_forget(struct store *store);
+/* Writes overlay and mark in one transaction, on the calling thread. 0 or -errno. */
+int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark);

@@ -1,0 +1,145 @@
+/*
+ * The core's view of a store: point reads and writes. Scans are layers.c, holders near.c.
+ *
+ * A read asks the active overlay, the frozen one, the cache, LMDB. A write goes to the active overlay. A key that is removed leaves
+ * a tombstone only when a layer below holds it; otherwise it just goes, so that what lives shorter than a generation (a
+ * deadline, a place in the queue of open requests) never reaches LMDB and never stands in the way of a scan. Whether a
+ * layer below holds a key can't change during a generation, so an entry remembers it.
+ */
+#include "store/state.h"
+#include "store/hash.h"
+#include "store/value.h"
+#include <assert.h>
+
+static struct store *store_of(struct core_view *view)
+{
+    return (struct store *)view;
+}
+
+static struct relief_str below_get(struct store *store, uint64_t hash, struct relief_str key)
+{
+    struct relief_str value;
+    if (store->frozen) {
+        struct store_entry *entry = store_overlay_find(store->frozen, hash, key);
+        if (entry) {
+            return store_entry_value(entry);
+        }
+    }
+    if (store->memory) {
+        return RELIEF_STR_NONE;
+    }
+    if (store_cache_find(&store->cache, hash, key, &value)) {
+        return value;
+    }
+    value = store_layers_lmdb(&store->layers, key);
+    store_cache_note(&store->cache, hash, key, value);
+    return value;
+}
+
+static struct relief_str view_get(struct core_view *view, const struct core_key *key)
+{
+    struct store *store = store_of(view);
+    struct relief_str name = store_key(key);
+    uint64_t hash = store_hash(store->seed, name.data, name.len);
+    struct store_entry *entry = store_overlay_find(store->active, hash, name);
+    return entry ? store_entry_value(entry) : below_get(store, hash, name);
+}
+
+static enum store_below look_below(struct store *store, uint64_t hash, struct relief_str key)
+{
+    struct relief_str value;
+    if (store->frozen) {
+        struct store_entry *entry = store_overlay_find(store->frozen, hash, key);
+        if (entry) {
+            return entry->gone ? STORE_BELOW_ABSENT : STORE_BELOW_PRESENT;
+        }
+    }
+    if (store->memory) {
+        return STORE_BELOW_ABSENT;
+    }
+    if (store_cache_find(&store->cache, hash, key, &value)) {
+        return value.data ? STORE_BELOW_PRESENT : STORE_BELOW_ABSENT;
+    }
+    return store_layers_in_lmdb(&store->layers, key) ? STORE_BELOW_PRESENT : STORE_BELOW_ABSENT;
+}
+
+static void view_remove(struct store *store, struct store_entry *entry, uint64_t hash, struct relief_str key)
+{
+    if (entry && entry->gone) {
+        return;
+    }
+    enum store_below below = entry ? entry->below : STORE_BELOW_UNKNOWN;
+    if (below == STORE_BELOW_UNKNOWN) {
+        below = look_below(store, hash, key);
+    }
+    if (below == STORE_BELOW_PRESENT) {
+        entry = store_overlay_set(store->active, entry, hash, key, RELIEF_STR_NONE);
+        entry->below = STORE_BELOW_PRESENT;
+    } else if (entry) {
+        store_overlay_remove(store->active, entry);
+    }
+}
+
+static void view_put(struct core_view *view, const struct core_key *key, struct relief_str value)
+{
+    struct store *store = store_of(view);
+    struct relief_str name = store_key(key), kept = RELIEF_STR_NONE;
+    assert(name.len > 0 && name.len <= CORE_KEY_BYTES_MAX && name.data[0] != '\0');
+    uint64_t hash = store_hash(store->seed, name.data, name.len);
+    struct store_entry *entry = store_overlay_find(store->active, hash, name);
+    store->inside_batch = true;
+    if (value.data) {
+        kept = store_entry_value(store_overlay_set(store->active, entry, hash, name, value));
+        store_layers_note(&store->layers, name);
+    } else {
+        view_remove(store, entry, hash, name);
+    }
+    if (!store->memory) {
+        store_cache_forget(&store->cache, hash, name);
+    }
+    if (store_near_watches(key->data[0])) {
+        store_near_put(&store->near, name, kept);
+    }
+}
+
+static void view_scan(struct core_view *view, struct core_cursor *cursor, const struct core_key *prefix,
+                      const struct core_key *after)
+{
+    store_layers_scan(&store_of(view)->layers, cursor, prefix, after);
+}
+
+static bool view_next(struct core_view *view, struct core_cursor *cursor, struct relief_str *ret_key,
+                      struct relief_str *ret_value)
+{
+    return store_layers_next(&store_of(view)->layers, cursor, ret_key, ret_value);
+}
+
+static struct core_near *view_near_begin(struct core_view *view, const struct core_near_query *query)
+{
+    return store_near_begin(&store_of(view)->near, query);
+}
+
+static bool view_near_next(struct core_view *view, struct core_near *near, struct core_holder *ret)
+{
+    return store_near_next(&store_of(view)->near, near, ret);
+}
+
+static void view_near_end(struct core_view *view, struct core_near *near)
+{
+    store_near_end(&store_of(view)->near, near);
+}
+
+static const struct core_view_ops view_ops = {
+    .get = view_get,
+    .put = view_put,
+    .scan = view_scan,
+    .next = view_next,
+    .near_begin = view_near_begin,
+    .near_next = view_near_next,
+    .near_end = view_near_end,
+};
+
+void store_view_init(struct store *store)
+{
+    store->view.ops = &view_ops;
+}

@@ -1,0 +1,74 @@
+/*
+ * What the search for holders knows of the map: places and regions of cities, the tree of regions, the links into a city, the
+ * parameters of the travel estimate. Read from the records when first needed, forgotten or corrected when they are put.
+ */
+#pragma once
+#include "core/view.h"
+#include "schema/arena.h"
+#include "store/names.h"
+
+enum store_city_state { STORE_CITY_UNREAD, STORE_CITY_MISSING, STORE_CITY_KNOWN };
+
+struct store_links;
+
+struct store_city {
+    double xyz[3]; /* on the unit sphere */
+    int64_t lat, lon;
+    uint32_t region;           /* number */
+    uint8_t state;             /* enum store_city_state */
+    struct store_links *links; /* into this city; NULL: not read */
+};
+
+struct store_region {
+    uint32_t parent;   /* number, or STORE_NAME_NONE */
+    uint32_t low, high; /* its place in a walk of the tree: a region r lies in it when low <= r.low <= high */
+};
+
+struct store_link {
+    uint32_t from;
+    int64_t minutes; /* RELIEF_NIL: closed */
+};
+
+/* The recorded links into a city. */
+struct store_links {
+    uint32_t refs;
+    uint32_t open, count;    /* open ones first, by (minutes, code); then closed ones by code */
+    struct store_link *items;
+    uint32_t *sorted;        /* the cities, by number */
+};
+
+struct store_world {
+    struct core_view *view;
+    struct relief_arena arena;
+    struct store_names city_names, region_names;
+    struct store_city *cities;
+    struct store_region *regions;
+    uint32_t city_cap, region_cap;
+    bool regions_read, travel_read;
+    uint64_t regions_version; /* changes when the tree of regions does */
+    int64_t permille, km_per_hour;
+    size_t link_bytes;
+};
+
+void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed);
+void store_world_deinit(struct store_world *world);
+/* The city's number; its record is read when it was not yet. */
+uint32_t store_world_city(struct store_world *world, struct relief_str code);
+/* Reads the tree of regions and the estimate's parameters when that is needed. */
+void store_world_refresh(struct store_world *world);
+/* The links into a city, with a reference; NULL: none are recorded. */
+struct store_links *store_world_links(struct store_world *world, uint32_t to);
+void store_links_unref(struct store_world *world, struct store_links *links);
+bool store_links_hold(const struct store_links *links, uint32_t from);
+/* The estimate from a to b, in minutes, and from a lower bound of the distance. */
+int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint32_t to);
+/*
+ * A record or key of the map was put. For a city that was known: *ret_city and what it was before; moved when place or region
+ * changed. Returns true then.
+ */
+struct store_city_change {
+    uint32_t city;
+    bool moved, appeared;
+};
+bool store_world_put(struct store_world *world, struct relief_str key, struct relief_str value,
+                     struct store_city_change *ret_change);
