@@ -2,7 +2,8 @@
  * The requests of the connections: from one MessagePack message to its answer, and the streams of events and dumps. One loop,
  * one thread; a dump's worker and the log's thread reach it through rpc_wake only.
  *
- * Life: rpc_open, then engine_open with rpc_wake as options.wake, net_open with rpc_handlers, rpc_attach, net_run.
+ * Life: rpc_open, net_open with rpc_handlers, engine_open with rpc_wake as options.wake, rpc_attach, net_run; rpc_detach, net_close
+ * (which ends the sessions), engine_close, rpc_close.
  */
 #pragma once
 #include "engine/engine.h"
@@ -29,12 +30,12 @@ struct rpc_options {
 /* The options' arrays are copied. 0 or -ENOMEM. */
 int rpc_open(struct rpc **ret, const struct rpc_options *options);
 void rpc_close(struct rpc *rpc);
-/* From then on connections are served. Both stay the caller's; close net before rpc, rpc before the engine. */
-void rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net);
 const struct net_handlers *rpc_handlers(struct rpc *rpc);
+/* From then on connections are served. Both stay the caller's. */
+void rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net);
+/* Before net_close: from then on rpc_wake does nothing. */
+void rpc_detach(struct rpc *rpc);
 /* engine_options.wake; any thread. */
 void rpc_wake(void *rpc);
-/* Asks for a clean stop; any thread and signal handlers. */
-void rpc_stop(struct rpc *rpc);
 /* The first failure of the log, 0 when there was none. */
 int rpc_failure(const struct rpc *rpc);

@@ -7,7 +7,6 @@
  */
 #include "rpc/session.h"
 #include <assert.h>
-#include <stdatomic.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,10 +123,6 @@ static void turn_end(void *context)
 static void woken(void *context)
 {
     struct rpc *rpc = context;
-    if (atomic_load(&rpc->stop_wanted) && !rpc->stopping) {
-        rpc->stopping = true;
-        net_stop(rpc->net);
-    }
     int error = engine_settle(rpc->engine);
     if (error < 0)
         fail(rpc, error);
@@ -167,6 +162,7 @@ int rpc_open(struct rpc **ret, const struct rpc_options *options)
     struct rpc *rpc = calloc(1, sizeof *rpc);
     if (!rpc)
         return -ENOMEM;
+    pthread_mutex_init(&rpc->net_lock, NULL);
     rpc->sessions.next = rpc->sessions.prev = &rpc->sessions;
     rpc->started_us = rpc->turn_us = stats_now_us();
     rpc->handlers = (struct net_handlers){.context = rpc,
@@ -207,14 +203,25 @@ void rpc_close(struct rpc *rpc)
     relief_buf_deinit(&rpc->page);
     free(rpc->listeners);
     free(rpc->mappings);
+    pthread_mutex_destroy(&rpc->net_lock);
     free(rpc);
 }
 
 void rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net)
 {
+    pthread_mutex_lock(&rpc->net_lock);
     rpc->engine = engine;
-    atomic_store(&rpc->net, net);
+    rpc->net = net;
+    pthread_mutex_unlock(&rpc->net_lock);
     net_release(net, engine_durable(engine));
+    net_wake(net); /* what the engine's threads said before is looked at in the first turn */
+}
+
+void rpc_detach(struct rpc *rpc)
+{
+    pthread_mutex_lock(&rpc->net_lock);
+    rpc->net = NULL;
+    pthread_mutex_unlock(&rpc->net_lock);
 }
 
 const struct net_handlers *rpc_handlers(struct rpc *rpc)
@@ -225,15 +232,10 @@ const struct net_handlers *rpc_handlers(struct rpc *rpc)
 void rpc_wake(void *context)
 {
     struct rpc *rpc = context;
-    struct net *net = atomic_load(&rpc->net);
-    if (net)
-        net_wake(net);
-}
-
-void rpc_stop(struct rpc *rpc)
-{
-    atomic_store(&rpc->stop_wanted, true);
-    rpc_wake(rpc);
+    pthread_mutex_lock(&rpc->net_lock);
+    if (rpc->net)
+        net_wake(rpc->net);
+    pthread_mutex_unlock(&rpc->net_lock);
 }
 
 int rpc_failure(const struct rpc *rpc)

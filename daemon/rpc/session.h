@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <msgpack.h>
+#include <pthread.h>
 #include "rpc/rpc.h"
 #include "rpc/stats.h"
 #include "schema/codec.h"
@@ -65,9 +66,8 @@ struct rpc {
     struct rpc_mapping *mappings;
     struct net_handlers handlers;
     struct engine *engine;
-    struct net *_Atomic net; /* NULL until attached */
-    _Atomic bool stop_wanted;
-    bool stopping;
+    struct net *net;           /* NULL unless attached */
+    pthread_mutex_t net_lock;  /* other threads wake the loop only while it is there */
     int failure;
     struct rpc_session sessions; /* head of the list */
     unsigned session_count, dump_count, subscription_count, waiting_count;

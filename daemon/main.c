@@ -1,0 +1,315 @@
+/*
+ * reliefd: options, configuration, and the order in which things start and stop.
+ *
+ * Up: loop and signals first (so that a stop during a long recovery is not lost), then the data, then the addresses, and only when all of
+ * them are there the `ready` line. Down: net stops accepting and reading and sends what is under way, then the engine makes
+ * durable and flushes what there is. Exit codes: 0 a clean stop, 2 a bad configuration, 1 anything else.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/notice.h"
+#include "conf/conf.h"
+#include "engine/engine.h"
+#include "net/net.h"
+#include "rpc/rpc.h"
+
+#define CONFIG_DEFAULT "/etc/relief/reliefd.conf"
+
+enum { EXIT_CONFIG = 2 };
+
+struct options {
+    const char *config; /* -c; NULL: the default, if it is there */
+    const char *data;   /* NULL: the configuration's */
+    bool check_only;
+};
+
+static const char help[] =
+    "usage: reliefd [-c FILE] [--data DIR] [--listen ADDR]... [--check-config] [--foreground]\n"
+    "\n"
+    "  -c, --config FILE   read this configuration; default " CONFIG_DEFAULT ", if there is one\n"
+    "      --data DIR      folder of the log and the store; made when it does not exist\n"
+    "      --listen ADDR   unix:PATH, tcp:HOST:PORT (port 0: any), tcp:[::1]:PORT; on loopback TCP also\n"
+    "                      ADDR,as=IDENTITY; may be repeated; instead of the configuration's addresses\n"
+    "      --check-config  print the configuration in force and exit: 0 good, 2 bad\n"
+    "      --foreground    accepted; reliefd never goes into the background\n"
+    "      --version, --help\n";
+
+/* ---- options and configuration ---- */
+
+static int add_listener(struct conf_listens *listens, const char *text)
+{
+    const char *why = "";
+    if (listens->count == CONF_LISTENERS_MAX) {
+        notice(RELIEF_MESSAGE_CONFIG_BAD, "option=listen why=\"at most %u addresses\"", CONF_LISTENERS_MAX);
+        return EXIT_CONFIG;
+    }
+    if (conf_listen_parse(text, &listens->rows[listens->count], &why) != 0) {
+        notice(RELIEF_MESSAGE_CONFIG_BAD, "option=listen value=%s why=%s", notice_quote(text).text, notice_quote(why).text);
+        return EXIT_CONFIG;
+    }
+    listens->count++;
+    return 0;
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(int argc, char **argv, struct options *options, struct conf_listens *listens)
+{
+    enum { DATA = 256, LISTEN, CHECK, FOREGROUND, VERSION };
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"data", required_argument, NULL, DATA},
+        {"listen", required_argument, NULL, LISTEN}, {"check-config", no_argument, NULL, CHECK},
+        {"foreground", no_argument, NULL, FOREGROUND}, {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+    };
+    for (int option; (option = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            options->config = optarg;
+            break;
+        case DATA:
+            options->data = optarg;
+            break;
+        case LISTEN:
+            if (add_listener(listens, optarg) != 0)
+                return EXIT_CONFIG;
+            break;
+        case CHECK:
+            options->check_only = true;
+            break;
+        case FOREGROUND:
+            break;
+        case VERSION:
+            puts("reliefd " RELIEF_VERSION);
+            return 0;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            fputs(help, stderr);
+            return EXIT_CONFIG;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "reliefd: '%s' is no option\n%s", argv[optind], help);
+        return EXIT_CONFIG;
+    }
+    return -1;
+}
+
+static int load_config(const struct options *options, const struct conf_listens *listens, struct conf *conf)
+{
+    const char *path = options->config;
+    conf_init(conf, getenv("RELIEF_SOCKET"));
+    if (!path && access(CONFIG_DEFAULT, F_OK) == 0)
+        path = CONFIG_DEFAULT;
+    if (path && conf_load(conf, path, conf_report_print, stderr) != 0) {
+        notice(RELIEF_MESSAGE_CONFIG_BAD, "file=%s", notice_quote(path).text);
+        return EXIT_CONFIG;
+    }
+    if (options->data && (options->data[0] == '\0' || strlen(options->data) >= sizeof conf->data_dir)) {
+        notice(RELIEF_MESSAGE_CONFIG_BAD, "option=data why=\"no usable path\"");
+        return EXIT_CONFIG;
+    }
+    if (options->data)
+        snprintf(conf->data_dir, sizeof conf->data_dir, "%s", options->data);
+    if (listens->count)
+        conf->listen_address = *listens;
+    return 0;
+}
+
+/* ---- readiness ---- */
+
+/* systemd's protocol is one datagram; nothing happens without NOTIFY_SOCKET. */
+static void tell_supervisor(const char *state)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    const char *path = getenv("NOTIFY_SOCKET");
+    size_t len = path ? strlen(path) : 0;
+    if (len == 0 || len >= sizeof to.sun_path || (path[0] != '/' && path[0] != '@'))
+        return;
+    memcpy(to.sun_path, path, len);
+    if (path[0] == '@')
+        to.sun_path[0] = '\0'; /* the abstract name space */
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
+                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+    (void)sent; /* a supervisor that is gone needs no word */
+    close(fd);
+}
+
+/* ---- the parts ---- */
+
+struct daemon {
+    struct conf conf;
+    struct rpc *rpc;
+    struct net *net;
+    struct engine *engine;
+    char ready[CONF_LISTENERS_MAX * (ADDR_TEXT_BYTES + 1) + 8];
+};
+
+static struct rpc_identity identity_of(const struct conf_identity *as)
+{
+    struct rpc_identity identity = {.known = false};
+    char text[CONF_IDENTITY_BYTES];
+    conf_identity_text(as, text);
+    rpc_identity_parse(&identity, text); /* conf has checked it */
+    return identity;
+}
+
+static void add_mappings(struct rpc_mapping *to, unsigned *count, const struct conf_mappings *from, bool by_group)
+{
+    for (unsigned i = 0; i < from->count; i++) {
+        if (from->rows[i].id == CONF_ID_NONE)
+            continue;
+        to[(*count)++] =
+            (struct rpc_mapping){.by_group = by_group, .id = from->rows[i].id, .identity = identity_of(&from->rows[i].as)};
+    }
+}
+
+static int open_rpc(struct daemon *daemon)
+{
+    static struct rpc_identity listeners[CONF_LISTENERS_MAX];
+    static struct rpc_mapping mappings[2 * CONF_ROWS_MAX];
+    const struct conf_listens *listens = &daemon->conf.listen_address;
+    struct rpc_options options = {.listeners = listeners, .listener_count = listens->count, .mappings = mappings};
+    for (unsigned i = 0; i < listens->count; i++)
+        if (listens->rows[i].has_identity)
+            listeners[i] = identity_of(&listens->rows[i].as);
+    add_mappings(mappings, &options.mapping_count, &daemon->conf.identity_user, false);
+    add_mappings(mappings, &options.mapping_count, &daemon->conf.identity_group, true);
+    return rpc_open(&daemon->rpc, &options);
+}
+
+static void on_signal(void *context, int signo)
+{
+    (void)signo;
+    net_stop(context);
+}
+
+static int open_loop(struct daemon *daemon)
+{
+    struct net_options options = {
+        .conns_max = (unsigned)daemon->conf.limits_connections,
+        .conns_per_address_max = (unsigned)daemon->conf.limits_connections_per_address,
+    };
+    signal(SIGPIPE, SIG_IGN);
+    int result = open_rpc(daemon);
+    if (result == 0)
+        result = net_open(&daemon->net, &options, rpc_handlers(daemon->rpc));
+    if (result == 0)
+        result = net_on_signal(daemon->net, SIGTERM, on_signal, daemon->net);
+    if (result == 0)
+        result = net_on_signal(daemon->net, SIGINT, on_signal, daemon->net);
+    if (result)
+        notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
+    return result ? EXIT_FAILURE : 0;
+}
+
+static int open_engine(struct daemon *daemon)
+{
+    struct engine_report report;
+    struct engine_options options = {
+        .dir = daemon->conf.data_dir,
+        .segment_bytes = (size_t)daemon->conf.data_segment_mib << 20,
+        .wake = rpc_wake,
+        .context = daemon->rpc,
+    };
+    int result = engine_open(&daemon->engine, &options, &report);
+    if (result) {
+        enum relief_message message = result == -EBUSY    ? RELIEF_MESSAGE_DATA_BUSY
+                                      : result == -EUCLEAN ? RELIEF_MESSAGE_DATA_DAMAGED
+                                                           : RELIEF_MESSAGE_DATA_FAILED;
+        notice(message, "data=%s error=%s", notice_quote(daemon->conf.data_dir).text, notice_quote(report.message).text);
+        return EXIT_FAILURE;
+    }
+    if (report.start == ENGINE_RECOVERED)
+        notice(RELIEF_MESSAGE_RECOVERED, "seq=%llu applied=%llu cut=%llu", (unsigned long long)report.seq,
+               (unsigned long long)report.applied, (unsigned long long)report.cut);
+    if (report.message[0])
+        notice(RELIEF_MESSAGE_CLOCK, "what=%s", notice_quote(report.message).text);
+    return 0;
+}
+
+static int open_addresses(struct daemon *daemon)
+{
+    const struct conf_listens *listens = &daemon->conf.listen_address;
+    size_t at = (size_t)snprintf(daemon->ready, sizeof daemon->ready, "ready");
+    for (unsigned i = 0; i < listens->count; i++) {
+        char bound[ADDR_TEXT_BYTES];
+        int result = net_listen(daemon->net, listens->rows[i].address, i, bound, sizeof bound);
+        if (result) {
+            notice(RELIEF_MESSAGE_LISTEN_FAILED, "address=%s error=%s", notice_quote(listens->rows[i].address).text,
+                   notice_quote(strerror(-result)).text);
+            return result == -EINVAL || result == -EPROTONOSUPPORT ? EXIT_CONFIG : EXIT_FAILURE;
+        }
+        at += (size_t)snprintf(daemon->ready + at, sizeof daemon->ready - at, " %s", bound);
+    }
+    return 0;
+}
+
+static int serve(struct daemon *daemon)
+{
+    notice(RELIEF_MESSAGE_STARTED, "version=" RELIEF_VERSION " data=%s seq=%llu",
+           notice_quote(daemon->conf.data_dir).text, (unsigned long long)engine_durable(daemon->engine));
+    fprintf(stderr, "%s\n", daemon->ready);
+    tell_supervisor("READY=1");
+    int result = net_run(daemon->net);
+    tell_supervisor("STOPPING=1");
+    if (result)
+        notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
+    return result || rpc_failure(daemon->rpc) ? EXIT_FAILURE : 0;
+}
+
+/* Whatever is open, in the order in which nothing is used after its end. */
+static int close_all(struct daemon *daemon, int code)
+{
+    if (daemon->rpc)
+        rpc_detach(daemon->rpc);
+    net_close(daemon->net);
+    int result = engine_close(daemon->engine); /* its threads may still call rpc_wake */
+    rpc_close(daemon->rpc);
+    if (result && code == 0) {
+        notice(RELIEF_MESSAGE_CLOSE_FAILED, "error=%s", notice_quote(strerror(-result)).text);
+        code = EXIT_FAILURE;
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon daemon;
+    static struct conf_listens listens;
+    struct options options = {0};
+    int code = read_options(argc, argv, &options, &listens);
+    if (code >= 0)
+        return code;
+    code = load_config(&options, &listens, &daemon.conf);
+    if (code || options.check_only) {
+        if (code == 0)
+            conf_print(&daemon.conf, stdout);
+        return code;
+    }
+    code = open_loop(&daemon);
+    if (code == 0)
+        code = open_engine(&daemon);
+    if (code == 0) {
+        rpc_attach(daemon.rpc, daemon.engine, daemon.net);
+        code = open_addresses(&daemon);
+    }
+    if (code == 0)
+        code = serve(&daemon);
+    bool served = code == 0;
+    code = close_all(&daemon, code);
+    if (served && code == 0)
+        notice(RELIEF_MESSAGE_STOPPED, "signal=received");
+    return code;
+}
