@@ -94,7 +94,7 @@ static void cut(struct model *m, int64_t time, struct relief_request *request, i
         int64_t packs = leg->quantity / leg->give, away = (excess + leg->for_ - 1) / leg->for_;
         if (away >= packs) {
             excess -= leg->covers;
-            model_leg_end(m, leg, RELIEF_dispatch_state_cancelled, time, RELIEF_STR_NONE);
+            model_leg_end(m, leg, RELIEF_dispatch_state_cancelled, time, model_printf(m, "the request was lowered"));
         } else {
             excess -= away * leg->for_;
             model_leg_cut(m, leg, (packs - away) * leg->give);
@@ -202,7 +202,7 @@ static void wake(struct model *m, const struct core_entry *entry)
     if (agreement->from != RELIEF_NIL && agreement->from <= entry->time)
         agreement->started = true;
     if (agreement->until != RELIEF_NIL && agreement->until <= entry->time && agreement->ended == RELIEF_NIL)
-        agreement->ended = entry->time;
+        agreement->ended = agreement->until;
 }
 
 void model_apply_request(struct model *m, const struct core_entry *entry, struct model_answer *answer)
