@@ -186,7 +186,7 @@ static void look_at(struct core_work *work, const struct need *need, const struc
         if (!units)
             why = any && !lives ? RELIEF_why_life : RELIEF_why_nothing_available;
     }
-    if (match->explain)
+    if (match->explain && holding.count) /* cities that hold none of the kind are left out */
         note_candidate(work, match, want, look, &holding, units, why);
     if (!units)
         return;

@@ -1,0 +1,157 @@
+#include "world.h"
+
+static struct relief_arena reads;
+
+void world_open(struct world *world)
+{
+    struct store_options options = {0};
+    *world = (struct world){.now = 1600000000000, .who = {.name = RELIEF_STR("local"), .role = RELIEF_role_local}};
+    assert_int_equal(store_open(&world->store, &options), 0);
+    assert_int_equal(core_init(&world->core, store_view(world->store)), 0);
+    assert_int_equal(core_effects_init(&world->effects), 0);
+    assert_int_equal(relief_arena_init(&reads, CORE_ARENA_BYTES), 0);
+}
+
+void world_close(struct world *world)
+{
+    relief_arena_deinit(&reads);
+    core_effects_deinit(&world->effects);
+    core_deinit(&world->core);
+    store_close(world->store);
+}
+
+static int apply_once(struct world *world, const struct core_identity *who, unsigned command, const void *params)
+{
+    struct core_entry entry = {world->seq + 1, world->now, *who, command, params};
+    int error = core_apply(&world->core, &entry, &world->effects);
+    if (!error)
+        world->seq++;
+    return error;
+}
+
+int world_apply(struct world *world, unsigned command, const void *params)
+{
+    const struct core_identity timer = {.name = RELIEF_STR("timer"), .role = RELIEF_role_local};
+    const struct relief_time_wake_params wake = {.agreement = RELIEF_STR_NONE};
+    int error = apply_once(world, &world->who, command, params);
+    while (!error && world->effects.more)
+        assert_int_equal(apply_once(world, &timer, RELIEF_COMMAND_time_wake, &wake), 0);
+    return error;
+}
+
+void world_as(struct world *world, enum relief_role role, const char *place)
+{
+    world->who = (struct core_identity){.name = relief_str_of(relief_enum_role.names[role]), .role = role};
+    if (role == RELIEF_role_city)
+        world->who.city = relief_str_of(place);
+    if (role == RELIEF_role_coordinator)
+        world->who.region = relief_str_of(place);
+}
+
+#define CLEARED(type, name)                                                                                            \
+    struct relief_##type##_params name;                                                                                \
+    relief_shape_clear(&relief_shape_##type##_params, &name)
+
+void world_region(struct world *world, const char *id, const char *parent, int64_t agreement)
+{
+    CLEARED(region_put, params);
+    params.id = params.name = relief_str_of(id);
+    params.parent = relief_str_of(parent);
+    params.agreement = agreement;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_region_put, &params), 0);
+}
+
+void world_city(struct world *world, const char *code, const char *region, int64_t lat, int64_t lon)
+{
+    CLEARED(city_put, params);
+    params.code = params.name = relief_str_of(code);
+    params.region = relief_str_of(region);
+    params.lat = lat;
+    params.lon = lon;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_city_put, &params), 0);
+}
+
+void world_kind(struct world *world, const char *code)
+{
+    CLEARED(kind_put, params);
+    params.code = params.name = relief_str_of(code);
+    params.unit = RELIEF_STR("piece");
+    params.class_ = RELIEF_class_supply;
+    params.min_life_days = 0;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
+}
+
+void world_link(struct world *world, const char *from, const char *to, int64_t minutes, bool open)
+{
+    CLEARED(link_put, params);
+    params.from = relief_str_of(from);
+    params.to = relief_str_of(to);
+    params.minutes = minutes;
+    params.open = open;
+    params.both = 0;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_link_put, &params), 0);
+}
+
+void world_stock(struct world *world, const char *city, const char *kind, const char *lot, int64_t quantity, int64_t expires)
+{
+    CLEARED(stock_receive, params);
+    params.city = relief_str_of(city);
+    params.kind = relief_str_of(kind);
+    params.lot = relief_str_of(lot);
+    params.quantity = quantity;
+    params.expires = expires;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_stock_receive, &params), 0);
+}
+
+void world_floor(struct world *world, const char *city, const char *kind, int64_t floor)
+{
+    CLEARED(stock_floor, params);
+    params.city = relief_str_of(city);
+    params.kind = relief_str_of(kind);
+    params.floor = floor;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_stock_floor, &params), 0);
+}
+
+struct relief_request_submit_params world_ask(const char *id, const char *city, const char *kind, int64_t quantity)
+{
+    CLEARED(request_submit, params);
+    params.id = relief_str_of(id);
+    params.city = relief_str_of(city);
+    params.kind = relief_str_of(kind);
+    params.quantity = quantity;
+    params.priority = 3;
+    params.own_first = 1;
+    params.substitutes = params.all_or_nothing = params.explain = 0;
+    params.min_level = 4;
+    params.purpose = RELIEF_purpose_use;
+    return params;
+}
+
+struct relief_request world_request(struct world *world, const char *id)
+{
+    struct relief_request request = {.id = relief_str_of(id)};
+    assert_true(core_find(world->core.view, RELIEF_TABLE_request, &reads, &request));
+    return request;
+}
+
+struct relief_dispatch world_leg(struct world *world, const char *id)
+{
+    struct relief_dispatch leg = {.id = relief_str_of(id)};
+    assert_true(core_find(world->core.view, RELIEF_TABLE_dispatch, &reads, &leg));
+    return leg;
+}
+
+struct relief_stock world_stock_of(struct world *world, const char *city, const char *kind)
+{
+    struct relief_stock stock;
+    core_stock(&world->core, world->now, relief_str_of(city), relief_str_of(kind), &reads, &stock);
+    return stock;
+}
+
+static void complain(void *context, int invariant, const char *what)
+{
+    (void)context;
+    print_error("invariant %d: %s\n", invariant, what);
+}
+
+void world_check(struct world *world) { assert_int_equal(core_check(&world->core, world->now, true, complain, NULL), 0); }

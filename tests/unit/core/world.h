@@ -1,0 +1,40 @@
+/*
+ * A small world for the core's tests: the real core over the store's memory-only view, commands given as parameter structs.
+ */
+#pragma once
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "core/check.h"
+#include "store/store.h"
+
+struct world {
+    struct store *store;
+    struct core core;
+    struct core_effects effects;
+    uint64_t seq;
+    int64_t now;
+    struct core_identity who;
+};
+
+void world_open(struct world *world);
+void world_close(struct world *world);
+/* Applies as world->who at world->now; follows `more` with time.wake entries. Returns core_apply's result for the command itself. */
+int world_apply(struct world *world, unsigned command, const void *params);
+void world_as(struct world *world, enum relief_role role, const char *place); /* city, or region of a coordinator */
+/* Shorthands as `local`; they must succeed. */
+void world_region(struct world *world, const char *id, const char *parent, int64_t agreement);
+void world_city(struct world *world, const char *code, const char *region, int64_t lat, int64_t lon);
+void world_kind(struct world *world, const char *code);
+void world_link(struct world *world, const char *from, const char *to, int64_t minutes, bool open);
+void world_stock(struct world *world, const char *city, const char *kind, const char *lot, int64_t quantity, int64_t expires);
+void world_floor(struct world *world, const char *city, const char *kind, int64_t floor);
+/* Parameters of a submit with every default. */
+struct relief_request_submit_params world_ask(const char *id, const char *city, const char *kind, int64_t quantity);
+struct relief_request world_request(struct world *world, const char *id);
+struct relief_dispatch world_leg(struct world *world, const char *id);
+struct relief_stock world_stock_of(struct world *world, const char *city, const char *kind);
+/* No invariant is broken and matching is at its fixed point. */
+void world_check(struct world *world);
