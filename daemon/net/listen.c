@@ -85,6 +85,16 @@ static void tcp_text(const struct sockaddr_storage *address, char *ret, size_t s
     }
 }
 
+static void peer_groups(int fd, struct net_peer *peer)
+{
+    gid_t *others = peer->groups + 1;
+    socklen_t len = (NET_GROUPS_MAX - 1) * sizeof *others;
+    peer->groups[0] = peer->gid;
+    peer->group_count = 1;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, others, &len) == 0)
+        peer->group_count += len / sizeof *others;
+}
+
 /* Who is at the other end. false: not to be served. */
 static bool identify(struct net_listener *listener, int fd, const struct sockaddr_storage *from, struct net_peer *peer,
                      uint8_t key[16], bool *ret_counted)
@@ -99,6 +109,7 @@ static bool identify(struct net_listener *listener, int fd, const struct sockadd
             return false;
         peer->uid = cred.uid;
         peer->gid = cred.gid;
+        peer_groups(fd, peer);
         snprintf(peer->address, sizeof peer->address, "unix:uid=%u,pid=%d", (unsigned)cred.uid, (int)cred.pid);
         return true;
     }

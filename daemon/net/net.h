@@ -14,6 +14,8 @@
 struct net;
 struct net_conn;
 
+#define NET_GROUPS_MAX 64u /* a peer with more counts with its primary group only */
+
 enum net_transport { NET_UNIX, NET_TCP, NET_TLS };
 
 struct net_peer {
@@ -21,6 +23,8 @@ struct net_peer {
     bool loopback;
     uid_t uid; /* unix socket */
     gid_t gid;
+    gid_t groups[NET_GROUPS_MAX]; /* all of the peer's groups, gid first */
+    unsigned group_count;
     unsigned listener; /* index of the listener it came in by */
     char address[80];
 };

@@ -175,6 +175,8 @@ static void test_peer(void **state)
     assert_int_equal(fixture->sessions[0].peer.transport, NET_UNIX);
     assert_int_equal(fixture->sessions[0].peer.uid, getuid());
     assert_int_equal(fixture->sessions[0].peer.gid, getgid());
+    assert_int_equal(fixture->sessions[0].peer.groups[0], getgid());
+    assert_int_equal(fixture->sessions[0].peer.group_count, 1 + getgroups(0, NULL));
     assert_int_equal(fixture->sessions[0].peer.listener, 0);
     assert_int_equal(fixture->sessions[1].peer.transport, NET_TCP);
     assert_int_equal(fixture->sessions[1].peer.listener, 1);

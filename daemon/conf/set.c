@@ -1,0 +1,180 @@
+/*
+ * One option at a time: found by section and name among the rows of schema/config.h, its value checked by type and
+ * range. What is refused says what would be right, since whoever reads it may have no page at hand.
+ */
+#include "conf/set.h"
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+const struct conf_option conf_options[CONF_OPTION_COUNT] = {
+#define O(section, name, type, min, max, initial, help)                                                                \
+    {#section, #name, initial, help, CONF_##type, min, max, offsetof(struct conf, section##_##name)},
+    RELIEF_CONFIG(O)
+#undef O
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(struct conf_problem *problem, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(problem->text, sizeof problem->text, format, args);
+    va_end(args);
+    return false;
+}
+
+bool conf_section_known(const char *section)
+{
+    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+        if (strcmp(conf_options[i].section, section) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void list_add(char *list, size_t size, const char *before, const char *word, const char *after)
+{
+    size_t len = strlen(list);
+    snprintf(list + len, size - len, "%s%s%s%s", len ? ", " : "", before, word, after);
+}
+
+void conf_list_sections(char *ret, size_t size)
+{
+    ret[0] = '\0';
+    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+        if (i == 0 || strcmp(conf_options[i].section, conf_options[i - 1].section) != 0)
+            list_add(ret, size, "[", conf_options[i].section, "]");
+    }
+}
+
+int conf_find(const char *section, const char *name, const char **ret_who, struct conf_problem *problem)
+{
+    char known[300] = "";
+    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+        const struct conf_option *option = &conf_options[i];
+        size_t len = strlen(option->name);
+        if (strcmp(option->section, section) != 0)
+            continue;
+        *ret_who = NULL;
+        if (option->type == CONF_IDENTITY && strncmp(name, option->name, len) == 0 && name[len] == '.') {
+            *ret_who = name + len + 1;
+            return (int)i;
+        }
+        if (option->type != CONF_IDENTITY && strcmp(name, option->name) == 0)
+            return (int)i;
+        list_add(known, sizeof known, "", option->name, option->type == CONF_IDENTITY ? ".NAME" : "");
+    }
+    refuse(problem, "unknown option '%.60s' in [%s]; there are: %s", name, section, known);
+    return -1;
+}
+
+static bool set_number(struct conf *conf, const struct conf_option *option, const char *value,
+                       struct conf_problem *problem)
+{
+    int64_t number = 0;
+    const char *at = value;
+    /* 12 digits are beyond every range, and can't overflow. */
+    for (; *at >= '0' && *at <= '9' && at - value < 12; at++)
+        number = number * 10 + (*at - '0');
+    if (at == value || *at != '\0' || number < option->min || number > option->max)
+        return refuse(problem, "'%.60s' for %s is no number from %lld to %lld", value, option->name,
+                      (long long)option->min, (long long)option->max);
+    *(int64_t *)((char *)conf + option->field) = number;
+    return true;
+}
+
+static bool set_path(struct conf *conf, const struct conf_option *option, const char *value,
+                     struct conf_problem *problem)
+{
+    if (value[0] != '/' || strlen(value) >= CONF_PATH_BYTES)
+        return refuse(problem, "'%.60s' for %s is no absolute path", value, option->name);
+    snprintf((char *)conf + option->field, CONF_PATH_BYTES, "%s", value);
+    return true;
+}
+
+static bool set_address(struct conf *conf, const struct conf_option *option, const char *value, bool again,
+                        struct conf_problem *problem)
+{
+    struct conf_listens *listens = (struct conf_listens *)(void *)((char *)conf + option->field);
+    struct conf_listen row;
+    const char *why = "";
+    if (conf_listen_parse(value, &row, &why) != 0)
+        return refuse(problem, "'%.100s' for %s: %s", value, option->name, why);
+    if (!again)
+        listens->count = 0; /* the first one replaces the default */
+    for (unsigned i = 0; i < listens->count; i++) {
+        if (strcmp(listens->rows[i].address, row.address) == 0)
+            return refuse(problem, "%s is listed twice", row.address);
+    }
+    if (listens->count == option->max || listens->count == CONF_LISTENERS_MAX)
+        return refuse(problem, "there may be at most %lld of %s", (long long)option->max, option->name);
+    listens->rows[listens->count++] = row;
+    return true;
+}
+
+/* A number is taken as it is; a name is asked for. CONF_ID_NONE: no such user or group. */
+static uint32_t look_up(const char *who, bool is_user)
+{
+    uint64_t id = 0;
+    size_t digits = strspn(who, "0123456789");
+    if (who[digits] == '\0' && digits > 0 && digits <= 10) {
+        for (size_t i = 0; i < digits; i++)
+            id = id * 10 + (uint64_t)(who[i] - '0');
+        return id < CONF_ID_NONE ? (uint32_t)id : CONF_ID_NONE;
+    }
+    if (is_user) {
+        const struct passwd *user = getpwnam(who);
+        return user ? user->pw_uid : CONF_ID_NONE;
+    } else {
+        const struct group *group = getgrnam(who);
+        return group ? group->gr_gid : CONF_ID_NONE;
+    }
+}
+
+static bool set_identity(struct conf *conf, const struct conf_option *option, const char *who, const char *value,
+                         struct conf_problem *problem)
+{
+    struct conf_mappings *mappings = (struct conf_mappings *)(void *)((char *)conf + option->field);
+    struct conf_mapping row = {0};
+    const char *why = "";
+    if (who[0] == '\0' || strlen(who) >= sizeof row.name)
+        return refuse(problem, "a %s has a name of 1 to %u bytes", option->name, CONF_NAME_BYTES - 1);
+    if (conf_identity_parse(value, &row.as, &why) != 0)
+        return refuse(problem, "'%.100s' for %s.%s: %s", value, option->name, who, why);
+    memcpy(row.name, who, strlen(who));
+    row.id = look_up(who, strcmp(option->name, "user") == 0);
+    for (unsigned i = 0; i < mappings->count; i++) {
+        if (strcmp(mappings->rows[i].name, who) == 0 || (row.id != CONF_ID_NONE && mappings->rows[i].id == row.id))
+            return refuse(problem, "the %s %s is listed twice", option->name, who);
+    }
+    if (mappings->count == option->max || mappings->count == CONF_ROWS_MAX)
+        return refuse(problem, "there may be at most %lld of %s.NAME", (long long)option->max, option->name);
+    mappings->rows[mappings->count++] = row;
+    if (row.id == CONF_ID_NONE) {
+        /* An account that was removed must not keep the daemon from starting; nobody gets a right by it. */
+        problem->warning = true;
+        refuse(problem, "this machine has no %s '%s'; the line has no effect", option->name, who);
+    }
+    return true;
+}
+
+bool conf_set(struct conf *conf, const struct conf_option *option, const char *who, const char *value, bool again,
+              struct conf_problem *problem)
+{
+    switch (option->type) {
+    case CONF_ADDRESS:
+        return set_address(conf, option, value, again, problem);
+    case CONF_IDENTITY:
+        return set_identity(conf, option, who, value, problem);
+    case CONF_NUMBER:
+    case CONF_PATH:
+        if (again)
+            return refuse(problem, "%s is given twice", option->name);
+        return option->type == CONF_NUMBER ? set_number(conf, option, value, problem)
+                                           : set_path(conf, option, value, problem);
+    }
+    return false;
+}

@@ -1,0 +1,41 @@
+/* Inside of conf: putting one option into struct conf. */
+#pragma once
+#include "conf/conf.h"
+
+enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_IDENTITY };
+
+/* A row of schema/config.h with the place of its field. */
+struct conf_option {
+    const char *section, *name, *initial, *help;
+    enum conf_type type;
+    int64_t min, max;
+    size_t field; /* offset in struct conf */
+};
+
+enum {
+#define O(section, name, type, min, max, initial, help) CONF_OPTION_##section##_##name,
+    RELIEF_CONFIG(O)
+#undef O
+        CONF_OPTION_COUNT
+};
+
+extern const struct conf_option conf_options[CONF_OPTION_COUNT];
+
+#define CONF_TEXT_BYTES 600u
+
+/* One text for a person about what is wrong; warning: the option is taken nevertheless. */
+struct conf_problem {
+    bool warning;
+    char text[CONF_TEXT_BYTES];
+};
+
+bool conf_section_known(const char *section);
+void conf_list_sections(char *ret, size_t size);
+/*
+ * The option that name belongs to, or -1 with a problem that lists the right ones. *ret_who: what stands behind the dot of
+ * user.NAME, else NULL.
+ */
+int conf_find(const char *section, const char *name, const char **ret_who, struct conf_problem *problem);
+/* again: the option was set before in this file. True when it is taken; problem->text is empty when all is well. */
+bool conf_set(struct conf *conf, const struct conf_option *option, const char *who, const char *value, bool again,
+              struct conf_problem *problem);

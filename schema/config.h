@@ -1,0 +1,21 @@
+/*
+ * The options of the configuration file, one row each: O(section, name, type, min, max, default, help).
+ * From it come the fields of struct conf (section_name), the reader, the printer and the test that compares reliefd.conf(5).
+ *
+ * Types: NUMBER a decimal integer from min to max. PATH an absolute path. ADDRESS a listener, may be repeated up to max times.
+ * IDENTITY written name.WHO = IDENTITY, up to max of them.
+ */
+#pragma once
+
+#define RELIEF_CONFIG_SOCKET "/run/reliefd/reliefd.sock"
+
+#define RELIEF_CONFIG(O)                                                                                               \
+    O(listen, address, ADDRESS, 0, 32, "unix:" RELIEF_CONFIG_SOCKET,                                                   \
+      "where to listen: unix:PATH, tcp:HOST:PORT; on loopback TCP with ,as=IDENTITY; may be repeated")                  \
+    O(data, dir, PATH, 0, 0, "/var/lib/reliefd", "folder of the log and the store; made when it does not exist")        \
+    O(data, segment_mib, NUMBER, 1, 1024, "64", "size of a log segment in MiB")                                         \
+    O(limits, connections, NUMBER, 1, 16384, "1024", "connections at the same time")                                    \
+    O(limits, connections_per_address, NUMBER, 1, 16384, "64",                                                          \
+      "connections from one address at the same time; not for loopback and unix sockets")                              \
+    O(identity, user, IDENTITY, 0, 256, "", "user.NAME = IDENTITY: who a local user is on a unix socket")               \
+    O(identity, group, IDENTITY, 0, 256, "", "group.NAME = IDENTITY: who the members of a group are on a unix socket")
