@@ -78,23 +78,6 @@ static void cursor_refresh(struct log_cursor *cursor)
     pthread_mutex_unlock(&log->lock);
 }
 
-/* The nearest mark at or before seq, or the beginning. */
-static void mark_find(const struct log_segment *segment, uint64_t seq, uint64_t *ret_seq, uint64_t *ret_offset)
-{
-    uint32_t low = 0, high = segment->marks_count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (segment->first + segment->marks[middle].seq <= seq)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_seq = low ? segment->first + segment->marks[low - 1].seq : segment->first;
-    *ret_offset = low ? (uint64_t)segment->marks[low - 1].offset8 * 8 : LOG_SEGMENT_HEADER;
-}
-
 static void cursor_mark(struct log_cursor *cursor, uint64_t seq)
 {
     struct log_segment *segment;
@@ -155,7 +138,7 @@ static int cursor_seek(struct log_cursor *cursor)
     segment = log_segment_of(log, cursor->seq, &limit);
     if (segment) {
         first = segment->first;
-        mark_find(segment, cursor->seq, &seq, &offset);
+        log_mark_find(segment, cursor->seq, &seq, &offset);
     }
     pthread_mutex_unlock(&log->lock);
     if (!segment)

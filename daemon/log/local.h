@@ -66,6 +66,8 @@ int log_segment_add(struct log *log, uint64_t first, uint64_t bytes);
 struct log_segment *log_segment_of(struct log *log, uint64_t seq, uint64_t *ret_limit);
 /* Remembers where seq lies, if that is far enough behind the last mark. Under the lock; a mark that finds no memory is left out. */
 void log_mark_add(struct log_segment *segment, uint64_t seq, uint64_t offset);
+/* The nearest mark at or before seq, or the segment's beginning. Under the lock. */
+void log_mark_find(const struct log_segment *segment, uint64_t seq, uint64_t *ret_seq, uint64_t *ret_offset);
 __attribute__((format(printf, 5, 6))) int log_damaged(struct log_damage *ret_damage, uint64_t first, uint64_t offset,
                                                      uint64_t seq, const char *format, ...);
 

@@ -104,6 +104,22 @@ void log_mark_add(struct log_segment *segment, uint64_t seq, uint64_t offset)
     segment->marks[segment->marks_count++] = mark;
 }
 
+void log_mark_find(const struct log_segment *segment, uint64_t seq, uint64_t *ret_seq, uint64_t *ret_offset)
+{
+    uint32_t low = 0, high = segment->marks_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (segment->first + segment->marks[middle].seq <= seq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *ret_seq = low ? segment->first + segment->marks[low - 1].seq : segment->first;
+    *ret_offset = low ? (uint64_t)segment->marks[low - 1].offset8 * 8 : LOG_SEGMENT_HEADER;
+}
+
 struct log_head log_durable(struct log *log)
 {
     struct log_head head;
