@@ -176,7 +176,7 @@ int world_setup(void **state)
     *state = w;
     world_folder(w->dir);
     w->wall = WORLD_START;
-    w->boot = 1000;
+    w->boot = 1; /* below STORE_FREEZE_MS: no flush for age unless a test lets time pass */
     w->segment_bytes = 1 << 20;
     w->who = (struct core_identity){.name = RELIEF_STR("local"), .role = RELIEF_role_local};
     w->io = file_io_system;

@@ -1,0 +1,412 @@
+/*
+ * Random worlds on a disk that dies: see README.md. Batches become durable, or not, when the simulator says so, so that
+ * a seed gives the same entries each time however the threads run.
+ */
+#include "sim.h"
+
+#include "engine/entry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define START        INT64_C(1700000000000)
+#define STRING_BYTES ((size_t)1 << 30) /* address space for all texts of one world */
+#define CHECK_EVERY  250u              /* steps between checkpoints */
+
+/* ---- chance, and the story so far ---- */
+
+uint64_t sim_random(struct sim *sim, uint64_t below)
+{
+    uint64_t z = sim->random += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return below ? (z ^ z >> 31) % below : 0;
+}
+
+bool sim_chance(struct sim *sim, unsigned percent)
+{
+    return sim_random(sim, 100) < percent;
+}
+
+struct relief_str sim_text(struct sim *sim, const char *format, ...)
+{
+    char text[128];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return relief_arena_str(&sim->strings, relief_str_of(text));
+}
+
+void sim_fail(struct sim *sim, const char *format, ...)
+{
+    va_list arguments;
+    fprintf(stderr, "\nseed %llu, step %u: ", (unsigned long long)sim->seed, sim->step);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\n");
+    for (unsigned i = 0; i < TRACE_MAX; i++)
+        if (sim->trace[(sim->step + 1 + i) % TRACE_MAX][0])
+            fprintf(stderr, "  %s\n", sim->trace[(sim->step + 1 + i) % TRACE_MAX]);
+    fprintf(stderr, "data is left in %s\n", sim->dir);
+    exit(1);
+}
+
+static void trace(struct sim *sim, const struct command *command, int rc, const struct engine_answer *answer)
+{
+    const struct relief_command_info *info = relief_command_by_number(command->method);
+    struct relief_buf buf = RELIEF_BUF_INIT;
+    relief_pack_params(&buf, info->params, &command->params);
+    relief_buf_clear(&buf);
+    relief_json_record(&buf, info->params, &command->params, NULL);
+    relief_buf_add_char(&buf, '\0');
+    snprintf(sim->trace[sim->step % TRACE_MAX], sizeof sim->trace[0], "%u seq %llu %.*s %s %s: %s", sim->step,
+             (unsigned long long)answer->seq, (int)command->who.name.len, command->who.name.data, info->wire, buf.data,
+             rc               ? rc < 0 ? strerror(-rc) : answer->refusal.message
+             : answer->replay ? "replayed"
+                              : "done");
+    relief_buf_deinit(&buf);
+}
+
+/* ---- the machine ---- */
+
+static int64_t wall_ms(void *context)
+{
+    return ((struct sim *)context)->wall;
+}
+
+static int64_t boot_ms(void *context)
+{
+    return ((struct sim *)context)->boot;
+}
+
+static void wake(void *context)
+{
+    sem_post(&((struct sim *)context)->woken);
+}
+
+static void start(struct sim *sim)
+{
+    struct engine_report report;
+    int rc = engine_open(&sim->engine,
+                         &(struct engine_options){.dir = sim->dir,
+                                                  .segment_bytes = 64 * 1024,
+                                                  .io = &sim->disk.io,
+                                                  .wake = wake,
+                                                  .context = sim,
+                                                  .wall_ms = wall_ms,
+                                                  .boot_ms = boot_ms},
+                         &report);
+    if (rc)
+        sim_fail(sim, "does not start: %s", report.message);
+    sim->handed = 0;
+}
+
+/* Hands over what formed, when nothing is with the log. */
+static void seal(struct sim *sim)
+{
+    if (sim->handed || engine_applied(sim->engine) == engine_durable(sim->engine))
+        return;
+    sim->handed = engine_applied(sim->engine);
+    engine_seal(sim->engine);
+}
+
+/* The batch that is with the log ends as it is told. 0, or the engine's error. */
+static int finish(struct sim *sim, enum fate fate)
+{
+    uint64_t before = engine_applied(sim->engine);
+    int rc;
+    disk_tell(&sim->disk, fate, (unsigned)sim_random(sim, 101));
+    while ((rc = engine_settle(sim->engine)) == 0 && engine_durable(sim->engine) < sim->handed)
+        sem_wait(&sim->woken);
+    if (rc == 0) {
+        sim->released = engine_durable(sim->engine);
+        sim->handed = before > sim->released ? before : 0; /* settling hands over the next one at once */
+    }
+    return rc;
+}
+
+static void make_durable(struct sim *sim)
+{
+    seal(sim);
+    while (sim->handed)
+        if (finish(sim, FATE_DURABLE))
+            sim_fail(sim, "a good disk fails");
+}
+
+/* ---- what must hold ---- */
+
+static void report_broken(void *context, int invariant, const char *what)
+{
+    sim_fail(context, "invariant %d: %s", invariant, what);
+}
+
+static void checkpoint(struct sim *sim)
+{
+    make_durable(sim);
+    struct log *log = engine_log(sim->engine);
+    const char *wrong = replica_restore(&sim->outcomes, log);
+    if (!wrong)
+        wrong = replica_execute(&sim->commands, log);
+    if (!wrong)
+        wrong = replica_compare(&sim->outcomes, engine_view(sim->engine));
+    if (!wrong)
+        wrong = replica_compare(&sim->commands, engine_view(sim->engine));
+    if (wrong)
+        sim_fail(sim, "%s", wrong);
+    core_check(engine_core(sim->engine), engine_head(sim->engine).time, true, report_broken, sim);
+}
+
+/* ---- commands ---- */
+
+static void answer_text(const struct engine_answer *answer, char text[ANSWER_BYTES])
+{
+    struct relief_buf buf = RELIEF_BUF_INIT;
+    const struct relief_candidate *candidates = answer->candidates.items;
+    relief_json_record(&buf, answer->shape, answer->record, NULL);
+    for (uint32_t i = 0; answer->candidates.present && i < answer->candidates.count; i++)
+        relief_json_record(&buf, &relief_shape_candidate, &candidates[i], NULL);
+    snprintf(text, ANSWER_BYTES, "%llu %.*s", (unsigned long long)answer->seq, (int)buf.len, buf.data);
+    relief_buf_deinit(&buf);
+}
+
+static bool repeatable(const struct command *command)
+{
+    const struct relief_command_info *info = relief_command_by_number(command->method);
+    const struct relief_field *op = relief_shape_find(info->params, RELIEF_STR("op"));
+    return command->method == RELIEF_METHOD_request_submit || (op && relief_field_str(op, &command->params)->data);
+}
+
+static void remember(struct sim *sim, const struct command *command, const struct engine_answer *answer)
+{
+    unsigned slot = sim->past_count < PAST_MAX ? sim->past_count++ : (unsigned)sim_random(sim, PAST_MAX);
+    struct past *past = &sim->past[slot];
+    past->command = *command;
+    past->seq = answer->seq;
+    past->release = answer->release;
+    answer_text(answer, past->answer);
+}
+
+/* Ops are kept for days; a world lives for hours, but clocks jump, so only what is young must answer again. */
+static bool must_be_known(struct sim *sim, const struct past *past)
+{
+    struct engine_entry entry;
+    return past->command.method == RELIEF_METHOD_request_submit ||
+           (engine_read_entry(sim->engine, past->seq, &entry) == 0 &&
+            engine_now(sim->engine) - entry.time < 7 * RELIEF_DAY_MS);
+}
+
+static void retry(struct sim *sim)
+{
+    struct engine_answer answer;
+    char text[ANSWER_BYTES];
+    if (!sim->past_count)
+        return;
+    const struct past *past = &sim->past[sim_random(sim, sim->past_count)];
+    if (!must_be_known(sim, past))
+        return;
+    int rc = engine_command(sim->engine, &past->command.who, past->command.method, &past->command.params, &answer);
+    trace(sim, &past->command, rc, &answer);
+    if (rc || !answer.replay)
+        sim_fail(sim, "a retry of entry %llu is not answered again", (unsigned long long)past->seq);
+    answer_text(&answer, text);
+    if (strcmp(text, past->answer) != 0)
+        sim_fail(sim, "a retry answers otherwise\n  first %s\n  now   %s", past->answer, text);
+    sim->replayed++;
+}
+
+static void carry_out(struct sim *sim, struct command *command)
+{
+    const struct relief_command_info *info = relief_command_by_number(command->method);
+    struct relief_refusal refusal;
+    struct engine_answer answer;
+    if (relief_params_check(info->params, &command->params, &refusal)) {
+        sim->refused++;
+        return;
+    }
+    uint64_t applied = engine_applied(sim->engine);
+    int rc = engine_command(sim->engine, &command->who, command->method, &command->params, &answer);
+    trace(sim, command, rc, &answer);
+    if (rc < 0 || rc == RELIEF_INTERNAL)
+        sim_fail(sim, "%s: %s", info->wire, rc < 0 ? strerror(-rc) : answer.refusal.message);
+    if (rc > 0) {
+        if (engine_applied(sim->engine) != applied)
+            sim_fail(sim, "%s was refused and left an entry", info->wire);
+        sim->refused++;
+        return;
+    }
+    if (answer.seq != applied + 1 || answer.release != engine_applied(sim->engine))
+        sim_fail(sim, "%s: entry %llu, release %llu", info->wire, (unsigned long long)answer.seq,
+                 (unsigned long long)answer.release);
+    sim->done++;
+    if (repeatable(command))
+        remember(sim, command, &answer);
+}
+
+/* ---- time and crashes ---- */
+
+static void pass_time(struct sim *sim)
+{
+    int64_t ms = (int64_t)sim_random(sim, sim_chance(sim, 5) ? 7200000 : 20000);
+    sim->wall += ms;
+    sim->boot += ms;
+    if (sim_chance(sim, 1))
+        sim->wall += (int64_t)sim_random(sim, 7200000) - 3600000;
+    engine_turn(sim->engine);
+    uint64_t applied = engine_applied(sim->engine);
+    while (engine_tick(sim->engine) == 0)
+        ;
+    sim->timers += (unsigned)(engine_applied(sim->engine) - applied);
+}
+
+/* What was not released may be gone: whoever sent it got no answer and would send it anew. */
+static void forget_lost(struct sim *sim)
+{
+    uint64_t head = engine_durable(sim->engine);
+    unsigned kept = 0;
+    if (head < sim->released)
+        sim_fail(sim, "entry %llu was acknowledged, the log ends with %llu", (unsigned long long)sim->released,
+                 (unsigned long long)head);
+    for (unsigned i = 0; i < sim->past_count; i++) {
+        if (sim->past[i].release > head)
+            sim->lost++;
+        else if (kept++ != i)
+            sim->past[kept - 1] = sim->past[i];
+    }
+    sim->past_count = kept;
+    sim->released = head;
+}
+
+static void crash(struct sim *sim)
+{
+    seal(sim);
+    if (!sim->handed)
+        return;
+    enum fate fate = FATE_LOST + (enum fate)sim_random(sim, 3);
+    if (finish(sim, fate) != -EIO)
+        sim_fail(sim, "the disk is dead and nobody noticed");
+    struct command command;
+    struct engine_answer answer;
+    traffic_next(sim, &command);
+    if (engine_command(sim->engine, &command.who, command.method, &command.params, &answer) != -EROFS)
+        sim_fail(sim, "a command is taken on a dead disk");
+    if (engine_close(sim->engine) != -EIO)
+        sim_fail(sim, "a dead disk closes well");
+    disk_revive(&sim->disk);
+    sim->boot += 60000;
+    sim->wall += 60000;
+    start(sim);
+    forget_lost(sim);
+    sim->crashes++;
+    checkpoint(sim);
+}
+
+static void step(struct sim *sim)
+{
+    struct command command;
+    uint64_t dice = sim_random(sim, 100);
+    if (dice < 70) {
+        traffic_next(sim, &command);
+        carry_out(sim, &command);
+    } else if (dice < 78) {
+        retry(sim);
+    } else if (dice < 88) {
+        pass_time(sim);
+    } else if (dice < 93) {
+        seal(sim);
+    } else if (sim->handed && dice < 99) {
+        if (finish(sim, FATE_DURABLE))
+            sim_fail(sim, "a good disk fails");
+    } else if (sim_chance(sim, 30)) {
+        crash(sim);
+    }
+    if (sim->step % CHECK_EVERY == 0)
+        checkpoint(sim);
+}
+
+/* ---- a world ---- */
+
+static void remove_folder(const char *dir)
+{
+    DIR *folder = opendir(dir);
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char path[400];
+        struct stat info;
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode))
+            remove_folder(path);
+        else
+            unlink(path);
+    }
+    closedir(folder);
+    rmdir(dir);
+}
+
+static void run_world(uint64_t seed, unsigned steps)
+{
+    struct sim *sim = calloc(1, sizeof *sim);
+    struct command command;
+    if (!sim || relief_arena_init(&sim->strings, STRING_BYTES))
+        abort();
+    sim->seed = sim->random = seed;
+    sim->wall = START;
+    sim->boot = 1000;
+    snprintf(sim->dir, sizeof sim->dir, "/tmp/relief-sim-XXXXXX");
+    if (!mkdtemp(sim->dir) || sem_init(&sim->woken, 0, 0))
+        abort();
+    disk_init(&sim->disk);
+    replica_init(&sim->outcomes);
+    replica_init(&sim->commands);
+    start(sim);
+    for (unsigned i = 0; traffic_found(sim, i, &command); i++)
+        carry_out(sim, &command);
+    make_durable(sim); /* a crash must not take the founding away */
+    for (sim->step = 1; sim->step <= steps; sim->step++)
+        step(sim);
+    checkpoint(sim);
+    printf("seed %llu: %llu entries, %u done, %u refused, %u replayed, %u timers, %u crashes with %u unanswered lost\n",
+           (unsigned long long)seed, (unsigned long long)engine_durable(sim->engine), sim->done, sim->refused,
+           sim->replayed, sim->timers, sim->crashes, sim->lost);
+    if (engine_close(sim->engine))
+        sim_fail(sim, "does not close");
+    replica_deinit(&sim->outcomes);
+    replica_deinit(&sim->commands);
+    disk_deinit(&sim->disk);
+    sem_destroy(&sim->woken);
+    relief_arena_deinit(&sim->strings);
+    remove_folder(sim->dir);
+    free(sim);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed = 1, worlds = 4, steps = 1000;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        uint64_t value = strtoull(argv[i + 1], NULL, 10);
+        if (strcmp(argv[i], "--seed") == 0)
+            seed = value;
+        else if (strcmp(argv[i], "--worlds") == 0)
+            worlds = value;
+        else if (strcmp(argv[i], "--steps") == 0)
+            steps = value;
+        else
+            argc = 0;
+    }
+    if (argc % 2 == 0) {
+        fprintf(stderr, "test_sim [--seed S] [--worlds N] [--steps N]\n");
+        return 2;
+    }
+    for (uint64_t i = 0; i < worlds; i++)
+        run_world(seed + i, (unsigned)steps);
+    return 0;
+}
