@@ -54,12 +54,21 @@ static ssize_t fault_pread(void *context, int fd, void *to, size_t len, off_t of
     return len ? pread(fd, to, len, offset) : -1;
 }
 
+static uint64_t inode_of(int fd)
+{
+    struct stat st;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
 static void undo_push(struct fault *fault, int fd, size_t len, off_t offset)
 {
     struct undo *undo = calloc(1, sizeof(*undo) + len);
 
     assert_non_null(undo);
     undo->fd = fd;
+    undo->inode = inode_of(fd);
     undo->offset = (uint64_t)offset;
     undo->len = len;
     assert_true(pread(fd, undo->old, len, offset) >= 0);
@@ -102,7 +111,7 @@ static int fault_sync(void *context, int fd)
     for (struct undo **at = &fault->undo; *at;) {
         struct undo *undo = *at;
 
-        if (undo->fd != fd) {
+        if (undo->inode != inode_of(fd)) {
             at = &undo->next;
             continue;
         }

@@ -10,7 +10,7 @@
 #include "log/segment.h"
 
 #define FIXTURE_PAYLOAD_MAX 4096u
-#define FAULT_KEPT_MAX 16
+#define FAULT_KEPT_MAX 128
 
 struct fixture {
     char dir[128];
@@ -32,6 +32,7 @@ struct fault {
     struct undo {
         struct undo *next;
         int fd;
+        uint64_t inode;
         uint64_t offset;
         size_t len;
         uint8_t old[];
