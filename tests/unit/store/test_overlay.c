@@ -49,9 +49,11 @@ static void make_keys(uint64_t *seed)
         }
     }
     qsort(models, KEYS, sizeof(models[0]), by_key);
-    for (uint32_t i = 1; i < KEYS; i++) {
-        if (by_key(&models[i - 1], &models[i]) == 0) { /* equal keys: make the later one longer */
-            models[i].len = 40;
+    for (uint32_t i = 1, run = 0; i < KEYS; i++) { /* each key once */
+        if (by_key(&models[run], &models[i]) == 0) {
+            models[i].len = (uint32_t)sprintf(models[i].key, "twice%u", i);
+        } else {
+            run = i;
         }
     }
     qsort(models, KEYS, sizeof(models[0]), by_key);
