@@ -1,9 +1,10 @@
 /*
  * reliefd: options, configuration, and the order in which things start and stop.
  *
- * Up: loop and signals first (so that a stop during a long recovery is not lost), then the data, then the addresses, and only when all of
- * them are there the `ready` line. Down: net stops accepting and reading and sends what is under way, then the engine makes
- * durable and flushes what there is. Exit codes: 0 a clean stop, 2 a bad configuration, 1 anything else.
+ * Up: loop and signals first (so that a stop during a long recovery is not lost), then the data, then the addresses,
+ * and only when all of them are there the `ready` line. Down: net stops accepting and reading and sends what is under
+ * way, then the engine makes durable and flushes what there is. Exit codes: 0 a clean stop, 2 a bad configuration, 1
+ * anything else.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -51,7 +52,8 @@ static int add_listener(struct conf_listens *listens, const char *text)
         return EXIT_CONFIG;
     }
     if (conf_listen_parse(text, &listens->rows[listens->count], &why) != 0) {
-        notice(RELIEF_MESSAGE_CONFIG_BAD, "option=listen value=%s why=%s", notice_quote(text).text, notice_quote(why).text);
+        notice(RELIEF_MESSAGE_CONFIG_BAD, "option=listen value=%s why=%s", notice_quote(text).text,
+               notice_quote(why).text);
         return EXIT_CONFIG;
     }
     listens->count++;
@@ -63,10 +65,14 @@ static int read_options(int argc, char **argv, struct options *options, struct c
 {
     enum { DATA = 256, LISTEN, CHECK, FOREGROUND, VERSION };
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"data", required_argument, NULL, DATA},
-        {"listen", required_argument, NULL, LISTEN}, {"check-config", no_argument, NULL, CHECK},
-        {"foreground", no_argument, NULL, FOREGROUND}, {"version", no_argument, NULL, VERSION},
-        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"data", required_argument, NULL, DATA},
+        {"listen", required_argument, NULL, LISTEN},
+        {"check-config", no_argument, NULL, CHECK},
+        {"foreground", no_argument, NULL, FOREGROUND},
+        {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
         switch (option) {
@@ -170,8 +176,8 @@ static void add_mappings(struct rpc_mapping *to, unsigned *count, const struct c
     for (unsigned i = 0; i < from->count; i++) {
         if (from->rows[i].id == CONF_ID_NONE)
             continue;
-        to[(*count)++] =
-            (struct rpc_mapping){.by_group = by_group, .id = from->rows[i].id, .identity = identity_of(&from->rows[i].as)};
+        to[(*count)++] = (struct rpc_mapping){
+            .by_group = by_group, .id = from->rows[i].id, .identity = identity_of(&from->rows[i].as)};
     }
 }
 
@@ -225,10 +231,11 @@ static int open_engine(struct daemon *daemon)
     };
     int result = engine_open(&daemon->engine, &options, &report);
     if (result) {
-        enum relief_message message = result == -EBUSY    ? RELIEF_MESSAGE_DATA_BUSY
+        enum relief_message message = result == -EBUSY     ? RELIEF_MESSAGE_DATA_BUSY
                                       : result == -EUCLEAN ? RELIEF_MESSAGE_DATA_DAMAGED
                                                            : RELIEF_MESSAGE_DATA_FAILED;
-        notice(message, "data=%s error=%s", notice_quote(daemon->conf.data_dir).text, notice_quote(report.message).text);
+        notice(message, "data=%s error=%s", notice_quote(daemon->conf.data_dir).text,
+               notice_quote(report.message).text);
         return EXIT_FAILURE;
     }
     if (report.start == ENGINE_RECOVERED)

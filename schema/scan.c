@@ -95,7 +95,7 @@ enum { PLAIN, TEXT, BLOB, ARRAY, MAP, NEVER };
 /* Bytes 0xc0 to 0xdf: what it is, bytes of the header with the length (or of the whole value), bytes of the length. */
 static const struct head {
     uint8_t what, bytes, length;
-    uint8_t payload; /* of the ext types with a fixed size */
+    uint8_t payload; /* what comes beside the length: the type of an ext, the body of the fixed ones */
 } heads[32] = {
     {PLAIN, 1, 0, 0},  /* c0 nil */
     {NEVER, 1, 0, 0},  /* c1 */
@@ -104,9 +104,9 @@ static const struct head {
     {BLOB, 2, 1, 0},   /* c4 bin 8 */
     {BLOB, 3, 2, 0},   /* c5 bin 16 */
     {BLOB, 5, 4, 0},   /* c6 bin 32 */
-    {BLOB, 3, 1, 0},   /* c7 ext 8: the length stands before the type */
-    {BLOB, 4, 2, 0},   /* c8 ext 16 */
-    {BLOB, 6, 4, 0},   /* c9 ext 32 */
+    {BLOB, 2, 1, 1},   /* c7 ext 8: the type stands behind the length and counts as a byte of the body */
+    {BLOB, 3, 2, 1},   /* c8 ext 16 */
+    {BLOB, 5, 4, 1},   /* c9 ext 32 */
     {PLAIN, 5, 0, 0},  /* ca float 32 */
     {PLAIN, 9, 0, 0},  /* cb float 64 */
     {PLAIN, 2, 0, 0},  /* cc uint 8 */

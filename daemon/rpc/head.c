@@ -100,7 +100,8 @@ void head_parse(const uint8_t *data, size_t len, struct head *ret)
         ret->msgid = (uint32_t)msgid.value;
     }
     struct token method = take(&reader);
-    if (method.type != T_STR)
+    /* a notification is ignored anyway, and pynvim for one sends its first with a bin for a name */
+    if (method.type != T_STR && !(method.type == T_BIN && outer.value == 3))
         return;
     struct token params = take(&reader);
     if (params.type != T_ARRAY)
@@ -110,6 +111,8 @@ void head_parse(const uint8_t *data, size_t len, struct head *ret)
     ret->params = (struct relief_str){(const char *)reader.at, (uint32_t)(reader.end - reader.at)};
     ret->kind = outer.value == 4 ? HEAD_REQUEST : HEAD_NOTIFICATION;
 }
+
+#define BASE_DEPTH 2u /* the message and its params array are around what is searched */
 
 struct level {
     uint64_t left;  /* values still to come; of a map keys and values */
@@ -156,12 +159,12 @@ static const char *fault_of(const struct search *search, const struct token *tok
 void head_fault(struct relief_str params, struct relief_refusal *refusal)
 {
     struct reader reader = {(const uint8_t *)params.data, (const uint8_t *)params.data + params.len};
-    struct search search = {.depth = 0};
-    search.levels[0] = (struct level){.left = 1};
+    struct search search = {.depth = BASE_DEPTH};
+    search.levels[BASE_DEPTH] = (struct level){.left = 1};
     while (reader.at < reader.end) {
         struct level *level = &search.levels[search.depth];
         if (level->left == 0) {
-            if (search.depth == 0)
+            if (search.depth == BASE_DEPTH)
                 break;
             search.depth--;
             continue;
@@ -172,7 +175,7 @@ void head_fault(struct relief_str params, struct relief_refusal *refusal)
         char number[12];
         if (key && token.type == T_STR) {
             step_into(&search, token.bytes.data, token.bytes.len);
-        } else if (search.depth && !level->map) {
+        } else if (search.depth > BASE_DEPTH && !level->map) {
             snprintf(number, sizeof number, "%u", level->index++);
             step_into(&search, number, (uint32_t)strlen(number));
         }

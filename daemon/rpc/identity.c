@@ -50,7 +50,8 @@ struct core_identity rpc_identity_core(const struct rpc_identity *identity)
 }
 
 /* True when region lies below top or is it; the bound is that of the tree's depth. */
-static bool region_below(struct core_view *view, struct relief_str region, struct relief_str top)
+static bool region_below(struct core_view *view, struct relief_arena *arena, struct relief_str region,
+                         struct relief_str top)
 {
     struct relief_region record;
     char at[RELIEF_ID_BYTES_MAX + 1];
@@ -60,14 +61,15 @@ static bool region_below(struct core_view *view, struct relief_str region, struc
             return true;
         relief_shape_clear(&relief_shape_region, &record);
         record.id = relief_str_of(at);
-        if (!core_find(view, RELIEF_TABLE_region, NULL, &record) || !record.parent.data)
+        if (!core_find(view, RELIEF_TABLE_region, arena, &record) || !record.parent.data)
             return false;
         copy_id(at, record.parent);
     }
     return false;
 }
 
-static bool narrower(struct core_view *view, const struct rpc_identity *have, const struct rpc_identity *want)
+static bool narrower(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *have,
+                     const struct rpc_identity *want)
 {
     if (have->role == RELIEF_role_local)
         return true;
@@ -75,10 +77,10 @@ static bool narrower(struct core_view *view, const struct rpc_identity *have, co
         return false;
     if (have->role != RELIEF_role_coordinator || !have->region[0])
         return true;
-    return want->region[0] && region_below(view, relief_str_of(want->region), relief_str_of(have->region));
+    return want->region[0] && region_below(view, arena, relief_str_of(want->region), relief_str_of(have->region));
 }
 
-int rpc_identity_narrow(struct core_view *view, const struct rpc_identity *identity,
+int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *identity,
                         const struct relief_server_hello_params *params, struct rpc_identity *ret,
                         struct relief_refusal *refusal)
 {
@@ -103,7 +105,7 @@ int rpc_identity_narrow(struct core_view *view, const struct rpc_identity *ident
     if (params->region.data)
         copy_id(want.region, params->region);
     name_of(&want);
-    if (!narrower(view, identity, &want))
+    if (!narrower(view, arena, identity, &want))
         return relief_refuse_field(refusal, RELIEF_DENIED, "role",
                                    "%.80s can't become %.60s: a connection is narrowed only", identity->name,
                                    want.name);

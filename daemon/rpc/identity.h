@@ -20,9 +20,9 @@ int rpc_identity_parse(struct rpc_identity *ret, const char *text);
 struct core_identity rpc_identity_core(const struct rpc_identity *identity);
 /*
  * What identity becomes when hello asks for a role. 0, or a positive relief_error with refusal. view: to see whether a region
- * lies below another.
+ * lies below another; arena: for what is read there.
  */
-int rpc_identity_narrow(struct core_view *view, const struct rpc_identity *identity,
+int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *identity,
                         const struct relief_server_hello_params *params, struct rpc_identity *ret,
                         struct relief_refusal *refusal);
 /* The role column. */

@@ -10,8 +10,8 @@ int rpc_server_hello(struct rpc_call *call)
 {
     struct rpc_session *session = call->session;
     struct rpc_identity identity;
-    int result = rpc_identity_narrow(engine_view(call->rpc->engine), &session->identity, call->params, &identity,
-                                     &call->refusal);
+    int result = rpc_identity_narrow(engine_view(call->rpc->engine), &call->rpc->arena, &session->identity,
+                                     call->params, &identity, &call->refusal);
     if (result)
         return result;
     session->identity = identity;

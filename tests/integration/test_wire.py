@@ -166,8 +166,9 @@ class Wire(Case):
                 else:
                     self.assertGreater(depth, 16)
                     self.assertRefused(answer[2], "BAD_FRAME")
-            self.stays_with(message(b"\x81\xa4code" + nested(14)), "BAD_PARAMS", "code")
-            self.stays_with(message(b"\x81\xa4code" + nested(40)), "BAD_PARAMS")
+            self.stays_with(message(b"\x81\xa4code" + nested(13)), "BAD_PARAMS", "code")
+            self.stays_with(message(b"\x81\xa4code" + nested(14)), "BAD_PARAMS", "code" + ".0" * 13)
+            self.stays_with(message(b"\x81\xa4code" + nested(40)), "BAD_PARAMS", "code" + ".0" * 13)
 
     def test_elements_and_strings(self):
         with self.unchanged():
