@@ -595,7 +595,8 @@ void model_apply(struct model *m, const struct core_entry *entry, struct model_a
         name(m, entry, answer);                                                                                        \
         break;
         ROW(region_put)
-        ROW(city_put) ROW(city_mode) ROW(link_put) ROW(travel_put) ROW(kind_put) ROW(incident_open) ROW(incident_update)
+        ROW(city_put)
+        ROW(city_mode) ROW(link_put) ROW(travel_put) ROW(kind_put) ROW(incident_open) ROW(incident_update)
             ROW(incident_close) ROW(agreement_put) ROW(agreement_end)
 #undef ROW
                 case RELIEF_METHOD_stock_receive : case RELIEF_METHOD_stock_issue : case RELIEF_METHOD_stock_writeoff

@@ -638,9 +638,10 @@ static void random_next(struct generator *g)
         name(g);                                                                                                       \
         break;
         ROW(stock_receive)
-        ROW(stock_issue) ROW(stock_writeoff) ROW(stock_count) ROW(stock_hold) ROW(stock_floor) ROW(city_mode)
-            ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update)
-                ROW(incident_close) ROW(travel_put)
+        ROW(stock_issue)
+        ROW(stock_writeoff) ROW(stock_count) ROW(stock_hold) ROW(stock_floor) ROW(city_mode) ROW(link_put)
+            ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close)
+                ROW(travel_put)
 #undef ROW
                     case RELIEF_METHOD_region_put : region_put(g, gen_between(g, 0, g->regions));
         break;

@@ -197,11 +197,6 @@ static bool is_affected(struct model *m, const struct relief_request *request, s
            !model_listed(&incident->donating, city);
 }
 
-struct pick {
-    struct relief_lot *lot;
-    int64_t quantity;
-};
-
 static void make_leg(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
                      const struct relief_agreement *agreement, bool ask, const struct relief_substitute *pack,
                      int64_t packs, struct relief_lot **lots, unsigned lot_count)
@@ -253,58 +248,107 @@ static void make_leg(struct model *m, int64_t time, struct relief_request *reque
     model_recount(m, request);
 }
 
+/* What one donor could give of one kind. */
+struct offer {
+    int64_t units;
+    int64_t reason; /* enum relief_why, or RELIEF_NIL */
+    struct relief_agreement *agreement;
+    bool ask;
+    struct relief_lot *lots[512]; /* that qualify, in order */
+    unsigned lot_count;
+};
+
+/* The reasons before stock is looked at, in the order of fine print 46. */
+static int64_t why_not(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
+                       struct relief_str kind, struct offer *offer)
+{
+    if (model_listed(&request->excluded, donor->city->code))
+        return RELIEF_why_excluded;
+    if (donor->level > 0 && is_affected(m, request, donor->city->code))
+        return RELIEF_why_affected;
+    if (donor->minutes == RELIEF_NIL)
+        return RELIEF_why_no_link;
+    if (request->needed_by != RELIEF_NIL && time + donor->minutes * 60000 > request->needed_by)
+        return RELIEF_why_too_late;
+    if (donor->level == 0)
+        return RELIEF_NIL;
+    struct relief_city *to = model_city(m, request->city);
+    offer->agreement = agreement_of(m, time, donor->city, to, kind);
+    int64_t commit = offer->agreement ? offer->agreement->commit : default_of(m, donor->city, to);
+    offer->ask = commit == RELIEF_commit_ask;
+    return commit < 0 ? RELIEF_why_no_agreement : RELIEF_NIL;
+}
+
+/* Fine print 22, 27, 28: available, share and the lots that qualify. */
+static int64_t units_of(struct model *m, int64_t time, const struct donor *donor, const struct relief_kind *kind,
+                        struct offer *offer)
+{
+    int64_t on_hand = 0, bound = 0, unusable = 0, qualifying = 0;
+    int64_t lives = time + donor->minutes * 60000 + kind->min_life_days * RELIEF_DAY_MS;
+    struct relief_lot *lots[512];
+    unsigned count = model_lots(m, donor->city->code, kind->code, lots, 512);
+    for (unsigned i = 0; i < count; i++) {
+        on_hand += lots[i]->quantity;
+        bound += lots[i]->held + lots[i]->reserved;
+        if (!model_lot_usable(lots[i], time)) {
+            unusable += lots[i]->quantity;
+        } else if (lots[i]->expires == RELIEF_NIL || lots[i]->expires >= lives) {
+            qualifying += lots[i]->quantity - lots[i]->held - lots[i]->reserved;
+            offer->lots[offer->lot_count++] = lots[i];
+        }
+    }
+    int64_t units = on_hand - unusable - bound - model_floor_now(m, donor->city, kind->code);
+    if (units > 0 && offer->agreement) {
+        int64_t limit = share_limit(m, offer->agreement, kind->code, units);
+        units = limit < units ? limit : units;
+    }
+    units = qualifying < units ? qualifying : units;
+    return units > 0 ? units : 0;
+}
+
+static void look_at(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
+                    const struct relief_kind *kind, struct offer *ret)
+{
+    ret->units = ret->lot_count = 0;
+    ret->agreement = NULL;
+    ret->ask = false;
+    ret->reason = why_not(m, time, request, donor, kind->code, ret);
+    if (ret->reason != RELIEF_NIL)
+        return;
+    if (kind->class_ == RELIEF_class_supply)
+        ret->units = units_of(m, time, donor, kind, ret);
+    if (!ret->units)
+        ret->reason = RELIEF_why_nothing_available;
+}
+
 /* What one donor gives of one kind; makes the leg. */
 static bool take(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
                  const struct relief_substitute *pack)
 {
     struct relief_kind *kind = model_kind(m, pack->kind);
-    if (!kind || kind->class_ != RELIEF_class_supply || model_listed(&request->excluded, donor->city->code))
+    if (!kind)
         return false;
-    int64_t arrival = time + donor->minutes * 60000;
-    if (request->needed_by != RELIEF_NIL && arrival > request->needed_by)
-        return false;
-    struct relief_agreement *agreement = NULL;
-    bool ask = false;
-    if (donor->level > 0) {
-        if (is_affected(m, request, donor->city->code))
-            return false;
-        struct relief_city *to = model_city(m, request->city);
-        agreement = agreement_of(m, time, donor->city, to, pack->kind);
-        int64_t commit = agreement ? agreement->commit : default_of(m, donor->city, to);
-        if (commit < 0)
-            return false;
-        ask = commit == RELIEF_commit_ask;
-    }
-    struct relief_lot *lots[512], *good[512];
-    unsigned count = model_lots(m, donor->city->code, pack->kind, lots, 512), good_count = 0;
-    int64_t on_hand = 0, bound = 0, unusable = 0, qualifying = 0;
-    for (unsigned i = 0; i < count; i++) {
-        int64_t free_units = lots[i]->quantity - lots[i]->held - lots[i]->reserved;
-        on_hand += lots[i]->quantity;
-        bound += lots[i]->held + lots[i]->reserved;
-        if (!model_lot_usable(lots[i], time)) {
-            unusable += lots[i]->quantity;
-            continue;
-        }
-        if (lots[i]->expires == RELIEF_NIL || lots[i]->expires >= arrival + kind->min_life_days * RELIEF_DAY_MS) {
-            qualifying += free_units;
-            good[good_count++] = lots[i];
-        }
-    }
-    int64_t units = on_hand - unusable - bound - model_floor_now(m, donor->city, pack->kind);
-    if (units <= 0)
-        return false;
-    if (agreement) {
-        int64_t limit = share_limit(m, agreement, pack->kind, units);
-        units = limit < units ? limit : units;
-    }
-    units = qualifying < units ? qualifying : units;
-    int64_t packs = units / pack->give, wanted = request->open / pack->for_;
+    struct offer offer;
+    look_at(m, time, request, donor, kind, &offer);
+    int64_t packs = offer.units / pack->give, wanted = request->open / pack->for_;
     packs = wanted < packs ? wanted : packs;
     if (packs <= 0)
         return false;
-    make_leg(m, time, request, donor, agreement, ask, pack, packs, good, good_count);
+    make_leg(m, time, request, donor, offer.agreement, offer.ask, pack, packs, offer.lots, offer.lot_count);
     return true;
+}
+
+struct model_look model_look(struct model *m, int64_t time, struct relief_request *request, struct relief_city *city,
+                             struct relief_str kind)
+{
+    struct relief_city *to = model_city(m, request->city);
+    struct donor donor = {.city = city};
+    if (city != to && !level_of(m, to, city, &donor))
+        donor.level = -1;
+    struct offer offer;
+    look_at(m, time, request, &donor, model_kind(m, kind), &offer);
+    return (struct model_look){
+        .level = donor.level, .minutes = donor.minutes, .gives = offer.units, .reason = offer.reason};
 }
 
 bool model_match(struct model *m, int64_t time, struct relief_request *request)

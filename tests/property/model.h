@@ -11,8 +11,9 @@
 
 #define MODEL_TABLES(T)                                                                                                \
     T(region, 64)                                                                                                      \
-    T(city, 64) T(link, 4096) T(kind, 32) T(floor, 1024) T(lot, 16384) T(incident, 4096) T(agreement, 4096)            \
-        T(request, 16384) T(dispatch, 65536) T(account, 2048) T(travel, 1)
+    T(city, 64)                                                                                                        \
+    T(link, 4096) T(kind, 32) T(floor, 1024) T(lot, 16384) T(incident, 4096) T(agreement, 4096) T(request, 16384)      \
+        T(dispatch, 65536) T(account, 2048) T(travel, 1)
 
 /* Sums and products that may pass 63 bits. */
 __extension__ typedef __int128 model_wide;
@@ -93,6 +94,15 @@ bool model_match(struct model *m, int64_t time, struct relief_request *request);
 /* Matches all open requests in order until nothing changes. */
 void model_rematch(struct model *m, int64_t time);
 void model_scores(struct model *m);
+/* What one city gives for what is open of a request, and why nothing (fine print 46); level -1: it is not looked at. */
+struct model_look {
+    int64_t level, minutes, gives;
+    int64_t reason; /* enum relief_why, RELIEF_NIL when it gives */
+};
+struct model_look model_look(struct model *m, int64_t time, struct relief_request *request, struct relief_city *city,
+                             struct relief_str kind);
+/* The request of a request.submit, checked and stored but not matched; NULL when it is refused. */
+struct relief_request *model_draft(struct model *m, const struct core_entry *entry);
 
 /* ---- legs (legs.c) ---- */
 void model_leg_release(struct model *m, struct relief_dispatch *leg);

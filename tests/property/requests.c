@@ -24,7 +24,7 @@ static bool may_level(struct model *m, const struct core_identity *who, struct r
            model_city(m, city)->mode == RELIEF_mode_emergency;
 }
 
-static void submit(struct model *m, const struct core_entry *entry, struct model_answer *answer)
+static struct relief_request *draft(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     const struct relief_request_submit_params *p = entry->params;
     struct relief_incident *incident = p->incident.data ? model_incident(m, p->incident) : NULL;
@@ -41,7 +41,7 @@ static void submit(struct model *m, const struct core_entry *entry, struct model
     else if (p->needed_by != RELIEF_NIL && p->needed_by <= entry->time)
         model_refuse(answer, RELIEF_BAD_PARAMS, "needed_by");
     if (answer->code)
-        return;
+        return NULL;
     assert(m->request_count < 16384);
     struct relief_request *request = &m->request[m->request_count++];
     relief_shape_clear(&relief_shape_request, request);
@@ -64,9 +64,23 @@ static void submit(struct model *m, const struct core_entry *entry, struct model
     request->purpose = p->purpose;
     request->identity = entry->who.name;
     request->entry = (int64_t)entry->seq;
+    return request;
+}
+
+struct relief_request *model_draft(struct model *m, const struct core_entry *entry)
+{
+    struct model_answer answer = {0};
+    return draft(m, entry, &answer);
+}
+
+static void submit(struct model *m, const struct core_entry *entry, struct model_answer *answer)
+{
+    struct relief_request *request = draft(m, entry, answer);
+    if (!request)
+        return;
     answer->table = RELIEF_TABLE_request;
     answer->record = request;
-    if (!p->all_or_nothing)
+    if (!request->all_or_nothing)
         return;
     /* Tried on the state itself, taken back when it is not enough. */
     struct relief_lot *before = malloc((m->lot_count + 1) * sizeof *before);

@@ -11,6 +11,7 @@
 #include "compare.h"
 #include "core/check.h"
 #include "generate.h"
+#include "probe.h"
 #include "store/store.h"
 #include <assert.h>
 #include <errno.h>
@@ -125,6 +126,7 @@ static bool drive(struct run *r, struct core_entry *entry)
     }
     same = compare_state(&r->compare, &r->m, store_view(r->store)) && same;
     same = same && check_model(&r->m, entry->time, legs);
+    same = same && probe_state(&r->compare, &r->g, &r->core, entry->time);
     r->by_code[code > 0 && code < RELIEF_ERROR_COUNT ? code : 0]++;
     if (!same)
         show(r, entry);
@@ -184,7 +186,8 @@ static bool timers(struct run *r, int64_t until)
             return false;
     }
     if (model_next_due(&r->m) <= until) {
-        fprintf(stderr, "something is due at %lld that core_next_due doesn't know\n", (long long)model_next_due(&r->m));
+        fprintf(stderr, "something is due at %lld, until %lld, that core_next_due doesn't know\n",
+                (long long)model_next_due(&r->m), (long long)until);
         return false;
     }
     return true;
@@ -201,6 +204,10 @@ static bool step(struct run *r)
     generator_next(&r->g);
     struct core_entry entry = {.time = r->g.now, .who = r->g.who, .command = r->g.command, .params = &r->g.params};
     r->commands++;
+    if (entry.command == RELIEF_METHOD_request_submit && !probe_preview(&r->compare, &r->g, &r->core, entry.params)) {
+        show(r, &entry);
+        return false;
+    }
     return drive(r, &entry) && (r->g.step % CHECK_EVERY || check_core(r));
 }
 
