@@ -191,6 +191,49 @@ static void test_beside_append(void **state)
     fixture_deinit(&f);
 }
 
+static void *append_thread(void *context)
+{
+    struct fixture *f = context;
+
+    while (log_durable(f->log).seq < 8000)
+        if (fixture_append(f, 1 + log_durable(f->log).seq % 30, true) != 0 || log_prepare(f->log) != 0)
+            break;
+    return NULL;
+}
+
+/* Opening the folder read only beside the writer, again and again: what was durable before is there, and it is never
+ * damage. */
+static void test_open_beside_append(void **state)
+{
+    struct fixture f;
+    struct fault fault;
+    pthread_t thread;
+    uint64_t before = 0;
+
+    (void)state;
+    fill(&f, &fault, LOG_SEGMENT_MIN, 100);
+    assert_int_equal(pthread_create(&thread, NULL, append_thread, &f), 0);
+    while (before < 8000) {
+        struct log_options options = f.options;
+        struct log_damage damage;
+        struct log *log;
+        int r;
+
+        before = log_durable(f.log).seq;
+        options.read_only = true;
+        options.io = NULL;
+        r = log_open(&log, &options, &damage, NULL);
+        if (r != 0)
+            fail_msg("%d: %s at %zu: %s", r, damage.segment, (size_t)damage.offset, damage.what);
+        assert_true(log_durable(log).seq >= before);
+        read_one(log, log_durable(log).seq);
+        log_close(log);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    fixture_verify(&f, log_durable(f.log).seq);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_shortened),
         cmocka_unit_test(test_beside_append),
+        cmocka_unit_test(test_open_beside_append),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
