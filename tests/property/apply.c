@@ -596,8 +596,9 @@ void model_apply(struct model *m, const struct core_entry *entry, struct model_a
         break;
         ROW(region_put)
         ROW(city_put)
-        ROW(city_mode) ROW(link_put) ROW(travel_put) ROW(kind_put) ROW(incident_open) ROW(incident_update)
-            ROW(incident_close) ROW(agreement_put) ROW(agreement_end)
+        ROW(city_mode)
+        ROW(link_put) ROW(travel_put) ROW(kind_put) ROW(incident_open) ROW(incident_update) ROW(incident_close)
+            ROW(agreement_put) ROW(agreement_end)
 #undef ROW
                 case RELIEF_METHOD_stock_receive : case RELIEF_METHOD_stock_issue : case RELIEF_METHOD_stock_writeoff
             : case RELIEF_METHOD_stock_count : case RELIEF_METHOD_stock_hold : case RELIEF_METHOD_stock_floor

@@ -26,6 +26,25 @@ int64_t gen_between(struct generator *g, int64_t low, int64_t high)
     return low + (int64_t)generator_random(g, (uint64_t)(high - low + 1));
 }
 
+int64_t gen_units(struct generator *g, int64_t low, int64_t high)
+{
+    int64_t units = gen_between(g, low, high);
+    if (g->unit == 1 || units == 0)
+        return units;
+    if (units > RELIEF_QUANTITY_MAX / g->unit)
+        return RELIEF_QUANTITY_MAX;
+    return units * g->unit - gen_between(g, 0, g->unit - 1);
+}
+
+int64_t gen_way(struct generator *g, struct relief_str to)
+{
+    struct relief_city *city = model_city(g->m, to);
+    if (!city)
+        return 0;
+    int64_t minutes = model_minutes(g->m, &g->m->city[generator_random(g, g->m->city_count)], city);
+    return minutes == RELIEF_NIL ? 0 : minutes * 60000 + gen_between(g, -1, 1) * 10;
+}
+
 struct relief_str gen_city(struct generator *g)
 {
     if (!g->m->city_count || generator_random(g, 60) == 0)
@@ -246,6 +265,11 @@ static bool kind_used(struct generator *g, struct relief_str kind)
     return false;
 }
 
+static int64_t pack(struct generator *g)
+{
+    return g->unit > 1 && gen_chance(g, 40) ? gen_units(g, 1, 10) : gen_between(g, 1, 4);
+}
+
 static void kind_put(struct generator *g, int64_t n)
 {
     struct relief_kind_put_params *p = gen_begin(g, RELIEF_METHOD_kind_put);
@@ -276,8 +300,7 @@ static void kind_put(struct generator *g, int64_t n)
             twice |= model_same(items[j].kind, code);
         if (twice)
             continue;
-        items[p->substitutes.count++] =
-            (struct relief_substitute){.kind = code, .give = gen_between(g, 1, 4), .for_ = gen_between(g, 1, 4)};
+        items[p->substitutes.count++] = (struct relief_substitute){.kind = code, .give = pack(g), .for_ = pack(g)};
     }
     if (p->substitutes.count || gen_chance(g, 20))
         p->substitutes.items = items, p->substitutes.present = 1;
@@ -305,9 +328,13 @@ static void stock_receive(struct generator *g)
     struct relief_stock_receive_params *p = gen_begin(g, RELIEF_METHOD_stock_receive);
     p->city = gen_city(g);
     p->kind = gen_kind(g);
-    p->quantity = gen_chance(g, 5) ? gen_between(g, 1, 2000) : gen_between(g, 1, 60);
+    p->quantity = gen_chance(g, 5) ? gen_units(g, 1, 2000) : gen_units(g, 1, 60);
     if (gen_chance(g, 65))
         p->expires = g->dates[generator_random(g, 8)];
+    struct relief_kind *kind = model_kind(g->m, p->kind);
+    if (kind && gen_chance(g, 10))
+        p->expires =
+            g->now + gen_way(g, gen_city(g)) + kind->min_life_days * RELIEF_DAY_MS; /* just lives long enough */
     if (gen_chance(g, 40)) {
         p->lot = name_of(g, "L", gen_between(g, 0, 5));
         struct relief_lot *lot = model_lot(g->m, p->city, p->kind, p->lot);
@@ -321,7 +348,7 @@ static void stock_issue(struct generator *g)
 {
     struct relief_stock_issue_params *p = gen_begin(g, RELIEF_METHOD_stock_issue);
     place_of_stock(g, &p->city, &p->kind, &p->lot);
-    p->quantity = gen_between(g, 1, 30);
+    p->quantity = gen_units(g, 1, 30);
     p->reason = gen_reason(g);
     gen_for_city(g, p->city);
 }
@@ -330,7 +357,7 @@ static void stock_writeoff(struct generator *g)
 {
     struct relief_stock_writeoff_params *p = gen_begin(g, RELIEF_METHOD_stock_writeoff);
     place_of_stock(g, &p->city, &p->kind, &p->lot);
-    p->quantity = gen_between(g, 1, 30);
+    p->quantity = gen_units(g, 1, 30);
     p->reason = gen_between(g, 0, 3);
     gen_for_city(g, p->city);
 }
@@ -339,7 +366,7 @@ static void stock_count(struct generator *g)
 {
     struct relief_stock_count_params *p = gen_begin(g, RELIEF_METHOD_stock_count);
     place_of_stock(g, &p->city, &p->kind, &p->lot);
-    p->quantity = gen_between(g, 0, 80);
+    p->quantity = gen_units(g, 0, 80);
     p->reason = gen_reason(g);
     gen_for_city(g, p->city);
     /* Without a lot: whether one that is empty makes two is open. */
@@ -365,11 +392,11 @@ static void stock_floor(struct generator *g)
 {
     struct relief_stock_floor_params *p = gen_begin(g, RELIEF_METHOD_stock_floor);
     place_of_stock(g, &p->city, &p->kind, NULL);
-    p->floor = gen_chance(g, 30) ? 0 : gen_between(g, 0, 30);
+    p->floor = gen_chance(g, 30) ? 0 : gen_units(g, 0, 30);
     if (gen_chance(g, 50))
-        p->emergency_floor = gen_between(g, 0, 40);
+        p->emergency_floor = gen_units(g, 0, 40);
     if (gen_chance(g, 20))
-        p->target = gen_between(g, 0, 40);
+        p->target = gen_units(g, 0, 40);
     gen_for_city(g, p->city);
 }
 
@@ -559,13 +586,18 @@ static void agreement_end(struct generator *g)
 
 /* ---- a world ---- */
 
-void generator_start(struct generator *g, struct model *m, uint64_t seed)
+void generator_start(struct generator *g, struct model *m, uint64_t seed, unsigned flood)
 {
     *g = (struct generator){.m = m, .state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1};
     g->now = INT64_C(1700000000000) + gen_between(g, 0, 1000000) * 10;
     g->cities = (unsigned)gen_between(g, 3, gen_chance(g, 20) ? 25 : 10);
     g->regions = (unsigned)gen_between(g, 1, 8);
     g->kinds = (unsigned)gen_between(g, 2, gen_chance(g, 30) ? 8 : 4);
+    g->unit = 1;
+    if (gen_chance(g, 10))
+        g->unit = gen_chance(g, 50) ? gen_between(g, 2, 100) : gen_between(g, 1, 100) * INT64_C(1000000000000);
+    if (flood)
+        g->cities = 3, g->kinds = 2, g->flood = flood, g->unit = 1;
     g->setup = g->regions + g->cities + g->kinds + 1;
     g->ask_percent = (unsigned)gen_between(g, 0, 90);
     g->agreement_percent = (unsigned)gen_between(g, 0, 100);
@@ -584,10 +616,14 @@ void generator_start(struct generator *g, struct model *m, uint64_t seed)
 
 void generator_tick(struct generator *g)
 {
-    if (g->step < g->setup)
+    if (g->step < g->setup + g->flood)
         return;
     uint64_t dice = generator_random(g, 100);
-    int64_t ms = 0;
+    int64_t ms = 0, due = model_next_due(g->m);
+    if (dice >= 96 && due > g->now && due < g->now + 3 * HOUR) {
+        g->now = due - gen_between(g, 0, 1); /* at a deadline, or just before it */
+        return;
+    }
     if (dice < 40)
         ms = gen_between(g, 0, 60000);
     else if (dice < 48)
@@ -609,6 +645,25 @@ static void setup_next(struct generator *g)
         city_put(g, n);
     else
         kind_put(g, n - g->cities);
+}
+
+/* Many small requests, then more than all of them need. */
+static void flood_next(struct generator *g)
+{
+    if (g->step + 1 < g->setup + g->flood) {
+        struct relief_request_submit_params *p = gen_begin(g, RELIEF_METHOD_request_submit);
+        p->id = model_printf(g->m, "Q%u", g->request_next++);
+        p->city = g->m->city[gen_chance(g, 85) ? 0 : generator_random(g, g->m->city_count)].code;
+        p->kind = g->m->kind[0].code;
+        p->quantity = gen_between(g, 1, 2);
+        p->priority = gen_between(g, 1, 5);
+    } else {
+        struct relief_stock_receive_params *p = gen_begin(g, RELIEF_METHOD_stock_receive);
+        p->city = g->m->city[0].code;
+        p->kind = g->m->kind[0].code;
+        p->quantity = 4000;
+    }
+    gen_local(g);
 }
 
 /* How often each command comes, out of the sum. */
@@ -639,11 +694,11 @@ static void random_next(struct generator *g)
         break;
         ROW(stock_receive)
         ROW(stock_issue)
-        ROW(stock_writeoff) ROW(stock_count) ROW(stock_hold) ROW(stock_floor) ROW(city_mode) ROW(link_put)
-            ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close)
-                ROW(travel_put)
+        ROW(stock_writeoff)
+        ROW(stock_count) ROW(stock_hold) ROW(stock_floor) ROW(city_mode) ROW(link_put) ROW(agreement_put)
+            ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put)
 #undef ROW
-                    case RELIEF_METHOD_region_put : region_put(g, gen_between(g, 0, g->regions));
+                case RELIEF_METHOD_region_put : region_put(g, gen_between(g, 0, g->regions));
         break;
     case RELIEF_METHOD_city_put:
         city_put(g, gen_between(g, 0, g->cities));
@@ -664,18 +719,21 @@ static void random_next(struct generator *g)
 
 void generator_next(struct generator *g)
 {
-    if (g->step < g->setup)
-        setup_next(g);
-    else
-        random_next(g);
-    const struct relief_shape *shape = relief_command_by_number(g->command)->params;
+    struct relief_refusal refusal;
+    const struct relief_shape *shape;
+    do {
+        if (g->step < g->setup)
+            setup_next(g);
+        else if (g->step < g->setup + g->flood)
+            flood_next(g);
+        else
+            random_next(g);
+        shape = relief_command_by_number(g->command)->params;
+        /* Shapes and ranges are the codec's: what it refuses never comes to the core. */
+    } while (relief_params_check(shape, &g->params, &refusal));
     if (gen_chance(g, 2)) {
         const struct relief_field *field = relief_shape_find(shape, RELIEF_STR("op"));
         *relief_field_str(field, &g->params) = model_printf(g->m, "op%u", g->op_next++);
     }
-    struct relief_refusal refusal;
-    int bad = relief_params_check(shape, &g->params, &refusal);
-    assert(!bad); /* shapes and ranges are the codec's; what comes here is past them */
-    (void)bad;
     g->step++;
 }

@@ -44,6 +44,8 @@ struct generator {
     unsigned request_next, incident_next, agreement_next, op_next;
     /* what this world is like */
     unsigned cities, regions, kinds, setup;
+    unsigned flood; /* requests for one unit before any stock comes: what then wakes passes the bound of one entry */
+    int64_t unit;   /* quantities are about so many times larger, up to 10^15 */
     unsigned ask_percent, agreement_percent, needed_percent, busy;
     int64_t lat, lon, spread; /* where its cities lie */
     int64_t dates[8];         /* dates of expiry that its lots have */
@@ -53,7 +55,7 @@ struct generator {
     union any_params params;
 };
 
-void generator_start(struct generator *g, struct model *m, uint64_t seed);
+void generator_start(struct generator *g, struct model *m, uint64_t seed, unsigned flood);
 uint64_t generator_random(struct generator *g, uint64_t below);
 /* Moves `now` on and makes the next command. */
 void generator_tick(struct generator *g);

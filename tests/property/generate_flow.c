@@ -14,12 +14,14 @@ void gen_request_submit(struct generator *g)
     do
         p->kind = gen_kind(g);
     while (p->kind.data[0] == 'T'); /* teams are asked for in another way */
-    p->quantity = gen_chance(g, 5) ? gen_between(g, 1, 500) : gen_between(g, 1, 60);
+    p->quantity = gen_chance(g, 5) ? gen_units(g, 1, 500) : gen_units(g, 1, 60);
     if (gen_chance(g, 60))
         p->priority = gen_between(g, 1, 5);
     if (gen_chance(g, g->needed_percent))
         p->needed_by =
             g->now + (gen_chance(g, 3) ? gen_between(g, -10, 0) * 10 : gen_between(g, 1, 12 * HOUR / 10) * 10);
+    if (gen_chance(g, 15))
+        p->needed_by = g->now + gen_way(g, p->city); /* just in time, just late, or too late already */
     if (gen_chance(g, 35) && m->incident_count)
         p->incident = m->incident[generator_random(g, m->incident_count)].id;
     else if (gen_chance(g, 1))
@@ -58,7 +60,7 @@ static void request_amend(struct generator *g, struct relief_request *request)
     struct relief_request_amend_params *p = gen_begin(g, RELIEF_METHOD_request_amend);
     p->id = request ? request->id : model_printf(g->m, "NOREQUEST");
     if (gen_chance(g, 60) && request)
-        p->quantity = gen_chance(g, 50) ? gen_between(g, 1, 80) : gen_between(g, 1, request->quantity);
+        p->quantity = gen_chance(g, 50) ? gen_units(g, 1, 80) : gen_between(g, 1, request->quantity);
     if (gen_chance(g, 20))
         p->priority = gen_between(g, 1, 5);
     if (gen_chance(g, 20))

@@ -4,6 +4,10 @@
 
 bool gen_chance(struct generator *g, unsigned percent);
 int64_t gen_between(struct generator *g, int64_t low, int64_t high);
+/* A quantity of the world's size, within the bounds of fine print 9. */
+int64_t gen_units(struct generator *g, int64_t low, int64_t high);
+/* Milliseconds from one random city to this one, exactly or just missed; 0 where there is no way. */
+int64_t gen_way(struct generator *g, struct relief_str to);
 /* A city's code; now and then one that doesn't exist. */
 struct relief_str gen_city(struct generator *g);
 /* A supply kind's code; now and then a team's, or none that exists. */

@@ -3,7 +3,7 @@
  * to be the same. Every 50 steps, and at the end, the core's own check has to find nothing, and the outcomes applied to
  * an empty store have to give the same bytes.
  *
- *   test_property [--seed N] [--worlds W] [--steps M] [--nightly] [--keep-going] [--trace]
+ *   test_property [--seed N] [--worlds W] [--steps M] [--nightly] [--flood] [--keep-going] [--trace]
  *
  * World i of a run has seed N + i; --seed N --steps M replays one of them.
  */
@@ -31,7 +31,8 @@ struct run {
     struct relief_buf json;
     uint64_t seed, seq;
     int64_t last; /* T of the last entry */
-    unsigned long commands, done, timers, wakes;
+    unsigned long commands, timers, wakes;
+    unsigned flood;
     unsigned long by_code[RELIEF_ERROR_COUNT];
     bool trace;
 };
@@ -110,7 +111,8 @@ static bool drive(struct run *r, struct core_entry *entry)
     } else {
         r->last = entry->time;
         core_restore(&r->restored, r->effects.changes, r->effects.count);
-        same = same && same_answer(r, &answer);
+        /* What a wake left for the entries behind it is missing in the first one's answer. */
+        same = same && (r->effects.more || same_answer(r, &answer));
         while (r->effects.more && same) {
             struct relief_time_wake_params params;
             relief_shape_clear(&relief_shape_time_wake_params, &params);
@@ -120,8 +122,12 @@ static bool drive(struct run *r, struct core_entry *entry)
                                       .command = RELIEF_COMMAND_time_wake,
                                       .params = &params};
             r->wakes++;
-            same = core_apply(&r->core, &wake, &r->effects) == 0;
+            same = core_wake_owed(store_view(r->store)) && core_apply(&r->core, &wake, &r->effects) == 0;
             core_restore(&r->restored, r->effects.changes, r->effects.count);
+        }
+        if (core_wake_owed(store_view(r->store)) && same) {
+            fprintf(stderr, "a wake is owed that nobody asked for\n");
+            same = false;
         }
     }
     same = compare_state(&r->compare, &r->m, store_view(r->store)) && same;
@@ -196,11 +202,11 @@ static bool timers(struct run *r, int64_t until)
 static bool step(struct run *r)
 {
     generator_tick(&r->g);
+    if (r->g.now < r->last)
+        r->g.now = (r->last + 9) / 10 * 10;
     bool late = generator_random(&r->g, 25) == 0 && !agreement_turns(r, r->g.now);
     if (!late && !timers(r, r->g.now))
         return false;
-    if (r->g.now < r->last)
-        r->g.now = (r->last + 9) / 10 * 10;
     generator_next(&r->g);
     struct core_entry entry = {.time = r->g.now, .who = r->g.who, .command = r->g.command, .params = &r->g.params};
     r->commands++;
@@ -226,7 +232,7 @@ static bool world(struct run *r, uint64_t seed, unsigned steps)
     r->seed = seed;
     r->seq = 0;
     r->last = 0;
-    generator_start(&r->g, &r->m, seed);
+    generator_start(&r->g, &r->m, seed, r->flood);
     bool same = true;
     for (unsigned i = 0; i < steps && same; i++)
         same = step(r);
@@ -264,6 +270,8 @@ int main(int argc, char **argv)
             worlds = 10000;
         } else if (strcmp(argv[i], "--keep-going") == 0) {
             keep_going = true;
+        } else if (strcmp(argv[i], "--flood") == 0) {
+            run.flood = 2200;
         } else if (strcmp(argv[i], "--trace") == 0) {
             run.trace = true;
         } else if (i + 1 < argc && strcmp(argv[i], "--seed") == 0) {
@@ -273,8 +281,8 @@ int main(int argc, char **argv)
         } else if (i + 1 < argc && strcmp(argv[i], "--steps") == 0) {
             steps = number(argv[++i], "--steps");
         } else {
-            fprintf(stderr,
-                    "usage: test_property [--seed N] [--worlds W] [--steps M] [--nightly] [--keep-going] [--trace]\n");
+            fprintf(stderr, "usage: test_property [--seed N] [--worlds W] [--steps M] [--nightly] [--flood] "
+                            "[--keep-going] [--trace]\n");
             return 2;
         }
     }
