@@ -42,6 +42,11 @@ static rpc_handler *const handlers[STATS_METHODS] = {
     [RELIEF_METHOD_event_subscribe] = rpc_event_subscribe,
 };
 
+rpc_handler *rpc_handler_of(unsigned method)
+{
+    return method < STATS_METHODS ? handlers[method] : NULL;
+}
+
 static int change(struct rpc_call *call)
 {
     struct engine_answer answer;
@@ -60,7 +65,7 @@ static int change(struct rpc_call *call)
 static int read_state(struct rpc_call *call)
 {
     rpc_handler *handler = handlers[call->method->number];
-    assert(handler); /* every built row that is no change has one; tests/unit/rpc/test_dispatch.c calls them all */
+    assert(handler); /* every built row that is no change has one: tests/unit/rpc/test_dispatch.c */
     call->release = call->method->kind == RELIEF_SESSION ? 0 : engine_applied(call->rpc->engine);
     return handler(call);
 }

@@ -87,7 +87,10 @@ struct rpc {
 void rpc_request_message(void *session, const uint8_t *data, size_t len, int fault_in_limits);
 void rpc_request_fault(void *session, enum net_fault fault);
 
-/* dispatch.c: runs the handler and answers. */
+/* dispatch.c */
+/* NULL for changes, which the engine carries out, and for what is not built. */
+rpc_handler *rpc_handler_of(unsigned method);
+/* Runs the handler and answers. */
 void rpc_dispatch(struct rpc_call *call);
 /* A call that waited for the log is made now. */
 void rpc_dispatch_waiting(struct rpc_session *session);

@@ -255,6 +255,14 @@ int views_dump_take(struct views_dump *dump, struct relief_buf *ret, struct view
     return result;
 }
 
+bool views_dump_over(struct views_dump *dump)
+{
+    pthread_mutex_lock(&dump->lock);
+    bool finished = dump->finished;
+    pthread_mutex_unlock(&dump->lock);
+    return finished;
+}
+
 void views_dump_free(struct views_dump *dump)
 {
     if (!dump)

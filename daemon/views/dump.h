@@ -37,5 +37,7 @@ int views_dump_start(struct views_dump **ret, const struct views_dump_options *o
  * is filled in; -ETIME past the limit; other -errno.
  */
 int views_dump_take(struct views_dump *dump, struct relief_buf *ret, struct views_dump_end *ret_end);
+/* The worker has ended; what it made may still have to be taken. */
+bool views_dump_over(struct views_dump *dump);
 /* Stops the worker, waits for it (one record at most), frees. */
 void views_dump_free(struct views_dump *dump);
