@@ -98,3 +98,33 @@ enum log_found { LOG_FOUND_RECORD, LOG_FOUND_ZEROS, LOG_FOUND_BAD, LOG_FOUND_END
 /* What lies at offset: a record with a valid check, zeros where a header would be, something else, or no room for a header. */
 int log_reader_frame(struct log_reader *reader, const uint8_t key[LOG_KEY_BYTES], uint64_t offset, enum log_found *ret_found,
                      struct log_frame *ret);
+
+/* walk.c: one segment walked. */
+struct log_walk {
+    struct log *log;
+    struct log_reader reader;
+    struct log_segment *segment;
+    struct log_damage *damage;
+    uint8_t key[LOG_KEY_BYTES];
+    bool strict; /* another segment follows: it must reach up to that */
+    /* What the next record must continue; before the first record of a walk in the middle of the log only seq is known.
+     */
+    uint64_t seq;
+    bool batch_known;
+    uint64_t batch;
+    uint32_t place;
+    uint32_t flags;
+    uint64_t offset;
+    /* The last record that ends a command: what is kept. */
+    struct log_head kept;
+    uint64_t kept_batch, kept_end;
+    /* What stands behind it. */
+    uint64_t dirty_end; /* behind the last byte that isn't zero; 0: all zeros */
+    uint64_t dropped;   /* valid records among it, at least 1 if there is anything */
+};
+
+/* Walks from walk->offset to the end of what is good. 0: kept, dirty_end and dropped are filled in; -errno, -EUCLEAN. */
+int log_walk_segment(struct log_walk *walk);
+/* Then the hash chain of the last records kept, and the head's hash. */
+int log_walk_chain(struct log_walk *walk);
+int log_walk_damaged(struct log_walk *walk, const char *what);

@@ -23,6 +23,11 @@ static char dir[128];
 static int dir_fd = -1;
 static uint8_t bytes[LOG_SEGMENT_HEADER + BODY_MAX + 16];
 
+static void dir_remove(void)
+{
+    (void)rmdir(dir);
+}
+
 static void dir_make(void)
 {
     const char *tmp = getenv("TMPDIR");
@@ -32,7 +37,7 @@ static void dir_make(void)
              tmp                             ? tmp
              : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
                                              : "/tmp");
-    if (!mkdtemp(dir))
+    if (!mkdtemp(dir) || atexit(dir_remove) != 0)
         abort();
     dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
     assert(dir_fd >= 0);
