@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define IDLE_MS 2  /* a loop that has something hands it over within microseconds of the wake */
-#define PIECES  9u /* calls of log_prepare after which the next segment is ready: 64 MiB in pieces of 8, and to spare  \
-                    */
+#define IDLE_MS 2 /* a loop that has something hands it over within microseconds of the wake */
+#define PIECES                                                                                                         \
+    9u /* calls of log_prepare after which the next segment is ready: 64 MiB in pieces of 8, and to spare              \
+        */
 #define PREPARE_EVERY 4u /* batches: half a segment holds many more than PIECES times as many */
 
 enum slot { SLOT_EMPTY, SLOT_HANDED, SLOT_DONE };

@@ -133,6 +133,33 @@ static void store_that_does_not_follow_from_the_log(void **state)
     assert_non_null(strstr(seen.what, "disagree"));
 }
 
+/* One flipped bit in LMDB's file, in a page that LMDB itself finds nothing wrong with. */
+static void damaged_value(void **state)
+{
+    static const char name[] = "Zwischenlagerbezirk";
+    static char bytes[1 << 20];
+    struct world *w = *state;
+    struct seen seen;
+    char path[128];
+    unsigned found = 0;
+    WORLD_PARAMS(region_put, region);
+    region.id = RELIEF_STR("z");
+    region.name = RELIEF_STR("Zwischenlagerbezirk");
+    assert_int_equal(world_command(w, RELIEF_METHOD_region_put, &region), 0);
+    world_stop(w);
+    snprintf(path, sizeof path, "%s/store/data.mdb", w->dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t len = pread(fd, bytes, sizeof bytes, 0);
+    for (char *at = bytes; (at = memmem(at, (size_t)(bytes + len - at), name, sizeof name - 1)); at++, found++)
+        assert_int_equal(pwrite(fd, "z", 1, at - bytes), 1);
+    close(fd);
+    assert_true(found > 0);
+    assert_int_equal(check(w->dir, &seen), 1);
+    assert_int_equal(seen.invariant, 7);
+    assert_non_null(strstr(seen.what, "checksum"));
+}
+
 static void damaged_log(void **state)
 {
     struct world *w = *state;
@@ -161,7 +188,8 @@ int main(int argc, char **argv)
         return check_main(argv[2]);
 #define T(test) cmocka_unit_test_setup_teardown(test, world_setup_open, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(good_folder), T(beside_a_daemon), T(no_folder), T(store_that_does_not_follow_from_the_log), T(damaged_log),
+        T(good_folder),   T(beside_a_daemon), T(no_folder), T(store_that_does_not_follow_from_the_log),
+        T(damaged_value), T(damaged_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
