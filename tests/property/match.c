@@ -22,12 +22,14 @@ bool model_live(const struct relief_request *request)
 /* Fine print 37, 38, 42, 44: all numbers of a request follow from its legs. */
 void model_recount(struct model *m, struct relief_request *request)
 {
-    request->covered = request->received = request->level = 0;
+    request->covered = request->received = request->level = request->asked = 0;
     for (unsigned i = 0; i < m->dispatch_count; i++) {
         const struct relief_dispatch *leg = &m->dispatch[i];
         if (!model_same(leg->request, request->id))
             continue;
         request->covered += leg->covers;
+        if (leg->state == RELIEF_dispatch_state_asked)
+            request->asked += leg->covers;
         if (leg->times.received != RELIEF_NIL)
             request->received += leg->covers;
         if (leg->level > request->level)

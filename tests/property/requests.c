@@ -53,7 +53,7 @@ static struct relief_request *draft(struct model *m, const struct core_entry *en
     request->needed_by = p->needed_by;
     request->incident = p->incident;
     request->state = RELIEF_request_state_open;
-    request->covered = request->received = request->level = request->shortfall = 0;
+    request->covered = request->received = request->level = request->shortfall = request->asked = 0;
     request->submitted = entry->time;
     request->dispatches = request->excluded = (struct relief_list){.present = 1};
     request->own_first = p->own_first;
