@@ -19,3 +19,10 @@
       "connections from one address at the same time; not for loopback and unix sockets")                              \
     O(identity, user, IDENTITY, 0, 256, "", "user.NAME = IDENTITY: who a local user is on a unix socket")               \
     O(identity, group, IDENTITY, 0, 256, "", "group.NAME = IDENTITY: who the members of a group are on a unix socket")
+
+enum relief_config {
+#define O(section, name, type, min, max, initial, help) RELIEF_CONFIG_##section##_##name,
+    RELIEF_CONFIG(O)
+#undef O
+        RELIEF_CONFIG_COUNT
+};

@@ -23,8 +23,8 @@ struct reading {
     char *line; /* getline's */
     size_t line_cap;
     unsigned number;
-    bool expect_option, saw_option; /* of this line */
-    bool given[CONF_OPTION_COUNT];  /* options that stood in this file */
+    bool expect_option, saw_option;  /* of this line */
+    bool given[RELIEF_CONFIG_COUNT]; /* options that stood in this file */
     bool failed;
     int err;
 };
@@ -165,7 +165,7 @@ void conf_init(struct conf *conf, const char *socket)
     struct conf_problem problem;
     char address[ADDR_TEXT_BYTES];
     memset(conf, 0, sizeof *conf);
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         problem.text[0] = '\0';
         if (conf_options[i].type != CONF_IDENTITY)
             conf_set(conf, &conf_options[i], NULL, conf_options[i].initial, false, &problem);

@@ -47,7 +47,7 @@ static void print_option(const struct conf *conf, const struct conf_option *opti
 
 void conf_print(const struct conf *conf, FILE *to)
 {
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         if (i == 0 || strcmp(conf_options[i].section, conf_options[i - 1].section) != 0)
             fprintf(to, "%s[%s]\n", i ? "\n" : "", conf_options[i].section);
         print_option(conf, &conf_options[i], to);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-const struct conf_option conf_options[CONF_OPTION_COUNT] = {
+const struct conf_option conf_options[RELIEF_CONFIG_COUNT] = {
 #define O(section, name, type, min, max, initial, help)                                                                \
     {#section, #name, initial, help, CONF_##type, min, max, offsetof(struct conf, section##_##name)},
     RELIEF_CONFIG(O)
@@ -28,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct conf_problem *pr
 
 bool conf_section_known(const char *section)
 {
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         if (strcmp(conf_options[i].section, section) == 0)
             return true;
     }
@@ -44,7 +44,7 @@ static void list_add(char *list, size_t size, const char *before, const char *wo
 void conf_list_sections(char *ret, size_t size)
 {
     ret[0] = '\0';
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         if (i == 0 || strcmp(conf_options[i].section, conf_options[i - 1].section) != 0)
             list_add(ret, size, "[", conf_options[i].section, "]");
     }
@@ -53,7 +53,7 @@ void conf_list_sections(char *ret, size_t size)
 int conf_find(const char *section, const char *name, const char **ret_who, struct conf_problem *problem)
 {
     char known[300] = "";
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         const struct conf_option *option = &conf_options[i];
         size_t len = strlen(option->name);
         if (strcmp(option->section, section) != 0)

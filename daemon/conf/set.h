@@ -12,14 +12,7 @@ struct conf_option {
     size_t field; /* offset in struct conf */
 };
 
-enum {
-#define O(section, name, type, min, max, initial, help) CONF_OPTION_##section##_##name,
-    RELIEF_CONFIG(O)
-#undef O
-        CONF_OPTION_COUNT
-};
-
-extern const struct conf_option conf_options[CONF_OPTION_COUNT];
+extern const struct conf_option conf_options[RELIEF_CONFIG_COUNT];
 
 #define CONF_TEXT_BYTES 600u
 

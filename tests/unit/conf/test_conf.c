@@ -326,7 +326,7 @@ static void test_example(void **state)
     assert_int_equal(load(text), 0);
     assert_string_equal(said, "");
     assert_memory_equal(&conf, &defaults, sizeof conf);
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         snprintf(keep, sizeof keep, "%s%s", conf_options[i].name, conf_options[i].type == CONF_IDENTITY ? "." : " = ");
         assert_non_null(strstr(text, keep));
     }
@@ -346,7 +346,7 @@ static void test_example(void **state)
 static void test_manual_page(void **state)
 {
     char line[300], section[60] = "", name[60];
-    bool seen[CONF_OPTION_COUNT] = {false};
+    bool seen[RELIEF_CONFIG_COUNT] = {false};
     unsigned entries = 0;
     FILE *file = fopen(RELIEF_SOURCE_DIR "/daemon/conf/reliefd.conf.5", "r");
     (void)state;
@@ -355,13 +355,13 @@ static void test_manual_page(void **state)
         if (sscanf(line, ".Ss Section %59s", section) == 1 || sscanf(line, ".It Ic %59s", name) != 1)
             continue;
         entries++;
-        for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+        for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
             if (strcmp(conf_options[i].section, section) == 0 && strcmp(conf_options[i].name, name) == 0)
                 seen[i] = true;
         }
     }
-    assert_int_equal(entries, CONF_OPTION_COUNT);
-    for (unsigned i = 0; i < CONF_OPTION_COUNT; i++) {
+    assert_int_equal(entries, RELIEF_CONFIG_COUNT);
+    for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         bool range = false, initial = false;
         char words[40];
         if (!seen[i])
