@@ -150,7 +150,8 @@
     F(IDS, excluded, "excluded", REQ, RELIEF_X_NONE, "donors not asked again")                                         \
     F(TEXT, identity, "identity", REQ, RELIEF_X_NONE, "who submitted it")                                              \
     F(INT, entry, "entry", REQ, RELIEF_X_COUNT, "log entry of its submission")                                         \
-    F(TEXT, reason, "reason", OPT, RELIEF_X_REASON, "why it was cancelled or closed")
+    F(TEXT, reason, "reason", OPT, RELIEF_X_REASON, "why it was cancelled or closed")                                  \
+    F(INT, asked, "asked", REQ, RELIEF_X_COUNT, "units of covered that their donors have not accepted yet")
 #define RELIEF_FIELDS_dispatch(F)                                                                                      \
     F(DID, id, "id", REQ, RELIEF_X_NONE, "REQUEST/N")                                                                  \
     F(ID, request, "request", REQ, RELIEF_X_NONE, "request that it helps")                                             \

@@ -173,7 +173,7 @@ static void look_at_dispatch(struct checking *checking, const struct relief_disp
 static void look_at_request(struct checking *checking, const struct relief_request *request)
 {
     const struct relief_str *ids = request->dispatches.items;
-    int64_t covers = 0;
+    int64_t covers = 0, asked = 0;
     if (request->covered < 0 || request->open < 0 || request->shortfall < 0 || request->received < 0 ||
         request->quantity != request->covered + request->open + request->shortfall)
         broken(checking, 4, "request %s: %lld is not %lld covered + %lld open + %lld given up", request->id.data,
@@ -183,12 +183,17 @@ static void look_at_request(struct checking *checking, const struct relief_reque
         broken(checking, 4, "request %s is closed and still looks for units", request->id.data);
     for (uint32_t i = 0; i < request->dispatches.count; i++) {
         struct relief_dispatch leg;
-        if (work_dispatch(&checking->work, ids[i], &leg))
+        if (work_dispatch(&checking->work, ids[i], &leg)) {
             covers += leg.covers;
-        else
+            asked += leg.state == RELIEF_dispatch_state_asked ? leg.covers : 0;
+        } else {
             broken(checking, 4, "request %s names dispatch %.*s, which is not there", request->id.data, (int)ids[i].len,
                    ids[i].data);
+        }
     }
+    if (asked != request->asked)
+        broken(checking, 4, "request %s: %lld asked, its asked legs cover %lld", request->id.data,
+               (long long)request->asked, (long long)asked);
     if (covers != request->covered)
         broken(checking, 4, "request %s: covered %lld, its legs cover %lld", request->id.data,
                (long long)request->covered, (long long)covers);

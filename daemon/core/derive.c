@@ -182,6 +182,13 @@ static bool looks_for_more(const struct relief_request *request)
     return request && request_live(request) && request->open > 0;
 }
 
+/* When needed_by passes, what is open is given up and what is only asked lapses (fine print 41). */
+static bool can_expire(const struct relief_request *request)
+{
+    return request && request_live(request) && request->needed_by != RELIEF_NIL &&
+           (request->open > 0 || request->asked > 0);
+}
+
 static void open_key(struct core_key *key, const struct relief_request *request)
 {
     core_key_start(key, CORE_KEY_OPEN);
@@ -213,8 +220,8 @@ static void derive_request(struct core_work *work, const struct relief_request *
     }
     if (was != is)
         count_records(work, 0xff, was ? old : NULL, is ? new : NULL);
-    was = was && old->needed_by != RELIEF_NIL;
-    is = is && new->needed_by != RELIEF_NIL;
+    was = can_expire(old);
+    is = can_expire(new);
     if (was && (!is || old->needed_by != new->needed_by)) {
         deadline_key(&key, old->needed_by, CORE_DEADLINE_EXPIRE, old->id);
         put_mark(work, &key, false);

@@ -105,6 +105,7 @@ int core_apply_dispatch_accept(struct core_work *work, const struct relief_dispa
         return work_bad_params(work, "quantity", "a part is a multiple of %lld", (long long)of.leg.give);
     part = units < of.leg.quantity;
     leg_book_lots(work, &of.leg, 0, -1, 0);
+    of.request.asked -= of.leg.covers;
     if (part) {
         keep_first(work, &of.leg, units);
         covers = units / of.leg.give * of.leg.for_;

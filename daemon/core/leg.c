@@ -31,7 +31,7 @@ void leg_request_put(struct core_work *work, struct relief_request *request)
 {
     assert(request->quantity == request->covered + request->open + request->shortfall);
     assert(request->covered >= 0 && request->open >= 0 && request->shortfall >= 0 &&
-           request->received <= request->covered);
+           request->received + request->asked <= request->covered && request->asked >= 0);
     if (request_live(request)) {
         if (request->received == request->quantity)
             request->state = RELIEF_request_state_filled;
@@ -127,6 +127,7 @@ void leg_make(struct core_work *work, struct relief_request *request, const stru
     request->dispatches = work_ids_with(work, request->dispatches, leg.id);
     request->covered += plan->covers;
     request->open -= plan->covers;
+    request->asked += asked ? plan->covers : 0;
     if (request->level < plan->level)
         request->level = plan->level;
     work->legs_made++;
@@ -138,6 +139,7 @@ void leg_withdraw(struct core_work *work, struct relief_request *request, struct
     bool asked = leg->state == RELIEF_dispatch_state_asked;
     leg_book_lots(work, leg, 0, -asked, -!asked);
     leg_uncover(request, leg->covers);
+    request->asked -= asked ? leg->covers : 0;
     leg->covers = 0;
     if (reason.data)
         leg->reason = reason;

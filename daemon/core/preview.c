@@ -23,6 +23,11 @@ static int check_preview(struct core_work *work, const struct relief_match_previ
         return refuse_missing(refusal, "kind", params->kind);
     if (params->incident.data && !work_find(work, RELIEF_TABLE_incident, &incident))
         return refuse_missing(refusal, "incident", params->incident);
+    if (params->incident.data && incident.state == RELIEF_incident_state_closed) {
+        relief_refuse(refusal, RELIEF_BAD_STATE, "the incident is closed");
+        memcpy(refusal->state, "closed", sizeof "closed");
+        return RELIEF_BAD_STATE;
+    }
     if (params->needed_by != RELIEF_NIL && params->needed_by <= work->now)
         return relief_refuse_field(refusal, RELIEF_BAD_PARAMS, "needed_by", "that moment has passed");
     return 0;

@@ -117,15 +117,6 @@ static void give_up_open(struct relief_request *request, int64_t state)
     request->open = 0;
 }
 
-static bool has_legs(struct core_work *work, const struct relief_request *request, int64_t state)
-{
-    const struct relief_dispatch *legs = request_legs(work, request);
-    for (uint32_t i = 0; i < request->dispatches.count; i++)
-        if (legs[i].state == state)
-            return true;
-    return false;
-}
-
 static int finish(struct core_work *work, struct relief_request *request)
 {
     leg_request_put(work, request);
@@ -156,7 +147,7 @@ int core_apply_request_close(struct core_work *work, const struct relief_request
     int error = find_own(work, params->id, &request);
     if (!error)
         error = check_live(work, &request);
-    if (!error && request.open == 0 && !has_legs(work, &request, RELIEF_dispatch_state_asked))
+    if (!error && request.open == 0 && request.asked == 0)
         error = work_bad_state(work, relief_enum_request_state.names[request.state], "nothing is open or asked");
     if (error)
         return error;
@@ -221,6 +212,7 @@ static void cut_leg(struct core_work *work, struct relief_request *request, stru
     leg_book_lots(work, leg, 0, 1, 0);
     leg->covers -= packs * leg->for_;
     leg_uncover(request, packs * leg->for_);
+    request->asked -= packs * leg->for_;
     work_put(work, RELIEF_TABLE_dispatch, leg);
     wake_pair(work, leg->donor, leg->kind);
 }

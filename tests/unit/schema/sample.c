@@ -46,8 +46,7 @@ static struct relief_str sample_str(struct source *source, const struct relief_f
         snprintf(text, sizeof text, "R-%u/%u", plain ? 1 : draw(source, 100000), plain ? 1 : 1 + draw(source, 999999999));
         break;
     case RELIEF_F_TEXT:
-        snprintf(text, sizeof text, "%s", plain ? "text" : &wide[draw(source, 2) * 3]);
-        break;
+        return relief_arena_str(source->arena, relief_str_of(plain ? "text" : wide + draw(source, 2) * 3));
     case RELIEF_F_RAW:
         /* {"a": [1, nil, true]} */
         return relief_arena_str(source->arena, (struct relief_str){"\x81\xa1" "a\x93\x01\xc0\xc3", 7});
