@@ -1,10 +1,10 @@
 /*
  * The arena: a range of address space reserved once, handed out from the front, given back as a whole.
  *
- * The kernel fills the range on first touch (MAP_NORESERVE), so a generous bound costs nothing until it is used, allocations
- * never move, and there is no list of blocks to walk. What a rare large command touched goes back on reset; the first
- * KEEP bytes stay, because giving them back would cost page faults on every ordinary command.
- * With AddressSanitizer, memory that was not handed out is poisoned, so use after reset and overruns are found.
+ * The kernel fills the range on first touch (MAP_NORESERVE), so a generous bound costs nothing until it is used,
+ * allocations never move, and there is no list of blocks to walk. What a rare large command touched goes back on reset;
+ * the first KEEP bytes stay, because giving them back would cost page faults on every ordinary command. With
+ * AddressSanitizer, memory that was not handed out is poisoned, so use after reset and overruns are found.
  */
 #include "schema/arena.h"
 #include <errno.h>
@@ -21,9 +21,9 @@
 #include <sanitizer/asan_interface.h>
 #define GAP 8u /* between two allocations, so that an overrun meets poison */
 #else
-#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#define ASAN_POISON_MEMORY_REGION(address, bytes)   ((void)(address), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
-#define GAP 0u
+#define GAP                                         0u
 #endif
 
 #define KEEP (256u * 1024u) /* a multiple of any page size in use */

@@ -1,6 +1,7 @@
 /*
- * The growing byte buffer that every encoder appends to. Capacity doubles, so a run of appends costs amortised constant time.
- * A failure (no memory) is kept in `failed` instead of being returned by each append: callers check once, at the end.
+ * The growing byte buffer that every encoder appends to. Capacity doubles, so a run of appends costs amortised constant
+ * time. A failure (no memory) is kept in `failed` instead of being returned by each append: callers check once, at the
+ * end.
  */
 #include "schema/buf.h"
 #include <stdarg.h>
@@ -42,13 +43,20 @@ fail:
 
 void relief_buf_add_i64(struct relief_buf *buf, int64_t value)
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+        "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+        "9899";
     char digits[20]; /* 19 digits of 2^63 and a sign */
     size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
+    while (rest >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (rest % 100), 2);
+        rest /= 100;
+    }
+    if (rest || at == sizeof digits)
+        digits[--at] = (char)('0' + rest);
     if (value < 0)
         digits[--at] = '-';
     relief_buf_add(buf, digits + at, sizeof digits - at);

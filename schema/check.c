@@ -1,6 +1,7 @@
 /*
- * What is allowed in parameters: required fields, defaults, ranges (fine print 9), ids, text. It works on the decoded struct,
- * so parameters from the wire, from a CSV row and from a command line pass the same checks and are refused in the same words.
+ * What is allowed in parameters: required fields, defaults, ranges (fine print 9), ids, text. It works on the decoded
+ * struct, so parameters from the wire, from a CSV row and from a command line pass the same checks and are refused in
+ * the same words.
  */
 #include "schema/check.h"
 #include "schema/scan.h"
@@ -22,13 +23,15 @@ static void render(const struct check_path *path, char *text, size_t size)
     while (count-- > 0 && len < size) {
         const struct check_path *part = parts[count];
         const char *dot = len ? "." : "";
-        int more = part->name.data ? snprintf(text + len, size - len, "%s%.*s", dot, (int)part->name.len, part->name.data)
-                                   : snprintf(text + len, size - len, "%s%u", dot, part->index);
+        int more = part->name.data
+                       ? snprintf(text + len, size - len, "%s%.*s", dot, (int)part->name.len, part->name.data)
+                       : snprintf(text + len, size - len, "%s%u", dot, part->index);
         len += more > 0 ? (size_t)more : 0;
     }
 }
 
-int check_refuse(struct relief_refusal *refusal, const struct check_path *path, enum relief_error code, const char *format, ...)
+int check_refuse(struct relief_refusal *refusal, const struct check_path *path, enum relief_error code,
+                 const char *format, ...)
 {
     char field[sizeof refusal->field], message[sizeof refusal->message];
     render(path, field, sizeof field);
@@ -126,7 +129,9 @@ static int check_number(const struct checker *checker, const struct relief_field
     if (*value == RELIEF_NIL)
         return check_missing(checker, field, path);
     if (field->kind == RELIEF_F_ENUM)
-        return *value >= 0 && *value < (int64_t)field->names->count ? 0 : check_refuse_enum(checker->refusal, path, field->names);
+        return *value >= 0 && *value < (int64_t)field->names->count
+                   ? 0
+                   : check_refuse_enum(checker->refusal, path, field->names);
     if (field->kind == RELIEF_F_BOOL)
         return *value == 0 || *value == 1 ? 0 : BAD(checker, path, "must be true or false");
     return check_int(checker, field, *value, path);

@@ -1,9 +1,9 @@
 /*
  * From a MessagePack map to a struct, by its shape: parameters from a peer, and answers from a daemon.
  *
- * Parameters are read in two steps. Here every key is found, and its value must have the type of its field; what is unknown,
- * repeated or of another type is refused. Then check.c fills in defaults and looks at ranges and ids, exactly as it does
- * for parameters that came from a command line, so that there is one truth about what is allowed.
+ * Parameters are read in two steps. Here every key is found, and its value must have the type of its field; what is
+ * unknown, repeated or of another type is refused. Then check.c fills in defaults and looks at ranges and ids, exactly
+ * as it does for parameters that came from a command line, so that there is one truth about what is allowed.
  *
  * Relies on the scanner: the map is well-formed, nested at most RELIEF_DEPTH_MAX deep, and its text is UTF-8.
  */
@@ -22,8 +22,9 @@ struct decoder {
 
 static int no_room(const struct decoder *decoder)
 {
-    return decoder->refusal ? relief_refuse(decoder->refusal, RELIEF_TOO_MANY, "the parameters take more memory than a request may")
-                            : -ENOMEM;
+    return decoder->refusal
+               ? relief_refuse(decoder->refusal, RELIEF_TOO_MANY, "the parameters take more memory than a request may")
+               : -ENOMEM;
 }
 
 static inline struct relief_str text_of(const msgpack_object *value)
@@ -39,7 +40,8 @@ static int compare_keys(const void *a, const void *b)
     return relief_str_cmp(text_of(*(const msgpack_object *const *)a), text_of(*(const msgpack_object *const *)b));
 }
 
-static int check_raw(const struct decoder *decoder, const msgpack_object *value, const struct check_path *path, unsigned depth);
+static int check_raw(const struct decoder *decoder, const msgpack_object *value, const struct check_path *path,
+                     unsigned depth);
 
 static int check_raw_map(const struct decoder *decoder, const msgpack_object_map *map, const struct check_path *path,
                          unsigned depth)
@@ -65,7 +67,8 @@ static int check_raw_map(const struct decoder *decoder, const msgpack_object_map
     return 0;
 }
 
-static int check_raw(const struct decoder *decoder, const msgpack_object *value, const struct check_path *path, unsigned depth)
+static int check_raw(const struct decoder *decoder, const msgpack_object *value, const struct check_path *path,
+                     unsigned depth)
 {
     if (depth > RELIEF_DEPTH_MAX)
         return BAD(decoder, path, "nested too deeply");
@@ -77,7 +80,8 @@ static int check_raw(const struct decoder *decoder, const msgpack_object *value,
         return BAD(decoder, path, "floats, bin and ext are not used here");
     case MSGPACK_OBJECT_ARRAY:
         for (uint32_t i = 0; i < value->via.array.size; i++) {
-            int error = check_raw(decoder, &value->via.array.ptr[i], &(struct check_path){path, RELIEF_STR_NONE, i}, depth + 1);
+            int error =
+                check_raw(decoder, &value->via.array.ptr[i], &(struct check_path){path, RELIEF_STR_NONE, i}, depth + 1);
             if (error)
                 return error;
         }
@@ -89,7 +93,8 @@ static int check_raw(const struct decoder *decoder, const msgpack_object *value,
     }
 }
 
-/* msgpack-c allocates the strings, maps and arrays of a value in its own zone; here they become bytes again, in the arena. */
+/* msgpack-c allocates the strings, maps and arrays of a value in its own zone; here they become bytes again, in the
+ * arena. */
 static int pack_raw(const struct decoder *decoder, const msgpack_object *value, struct relief_str *ret_raw)
 {
     msgpack_sbuffer bytes;
@@ -140,7 +145,8 @@ static int decode_list(const struct decoder *decoder, const struct relief_field 
     return 0;
 }
 
-static int decode_int(const struct decoder *decoder, const msgpack_object *value, const struct check_path *path, int64_t *ret)
+static int decode_int(const struct decoder *decoder, const msgpack_object *value, const struct check_path *path,
+                      int64_t *ret)
 {
     if (value->type == MSGPACK_OBJECT_POSITIVE_INTEGER && value->via.u64 <= INT64_MAX)
         *ret = (int64_t)value->via.u64;
@@ -202,7 +208,8 @@ static int decode_value(const struct decoder *decoder, const struct relief_field
     return 0;
 }
 
-/* The number of the field with that name, or -1. Senders mostly keep the order of the fields, so `next` is tried first. */
+/* The number of the field with that name, or -1. Senders mostly keep the order of the fields, so `next` is tried first.
+ */
 static int find_field(const struct relief_shape *shape, struct relief_str name, uint32_t next)
 {
     for (uint32_t tried = 0; tried < shape->count; tried++) {

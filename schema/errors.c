@@ -7,10 +7,9 @@ enum { NEVER, LATER };
 static const struct {
     const char *name, *advice;
     int retry;
-} rows[RELIEF_ERROR_COUNT] = {
-    [RELIEF_DONE] = {"DONE", "", NEVER},
+} rows[RELIEF_ERROR_COUNT] = {[RELIEF_DONE] = {"DONE", "", NEVER},
 #define E(name, retry, advice) [RELIEF_##name] = {#name, advice, retry},
-    RELIEF_ERRORS(E)
+                              RELIEF_ERRORS(E)
 #undef E
 };
 

@@ -1,20 +1,37 @@
 /*
- * JSON as dumps, log lines and hashes have it (fine print 62): the same record is the same bytes on every machine. Keys in the
- * order of their bytes, no spaces, no key left out, text as it is but for what JSON must escape, integers in plain decimal.
- * The order of a record's keys comes from its shape, so only maps of unknown content are sorted here.
+ * JSON as dumps, log lines and hashes have it (fine print 62): the same record is the same bytes on every machine. Keys
+ * in the order of their bytes, no spaces, no key left out, text as it is but for what JSON must escape, integers in
+ * plain decimal. The order of a record's keys comes from its shape, so only maps of unknown content are sorted here.
  */
 #include "schema/codec.h"
 #include "schema/scan.h"
+#include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define NEST_MAX 40 /* deeper values than msgpack-c decodes (32) can't come in */
+
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is below 0x20, a quote or a backslash: a byte that goes below zero sets its high bit. */
+static inline bool needs_escape(uint64_t eight)
+{
+    uint64_t quote = eight ^ EACH_BYTE('"'), backslash = eight ^ EACH_BYTE('\\');
+    uint64_t found = ((eight - EACH_BYTE(0x20)) & ~eight) | ((quote - EACH_BYTE(1)) & ~quote) |
+                     ((backslash - EACH_BYTE(1)) & ~backslash);
+    return found & EACH_BYTE(0x80);
+}
 
 /* Length of the beginning that stands in JSON as it is. */
 static inline uint32_t plain_bytes(const char *text, uint32_t len)
 {
     uint32_t i = 0;
+    uint64_t eight;
+    for (; len - i >= sizeof eight; i += (uint32_t)sizeof eight) {
+        memcpy(&eight, text + i, sizeof eight);
+        if (needs_escape(eight))
+            break;
+    }
     while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
         i++;
     return i;
@@ -86,19 +103,6 @@ void relief_json_int(struct relief_buf *buf, int64_t value)
         relief_buf_add_i64(buf, value);
 }
 
-static inline void add_key(struct relief_buf *buf, const char *key, size_t len)
-{
-    if (!relief_buf_room(buf, len + 4))
-        return;
-    if (buf->data[buf->len - 1] != '{')
-        buf->data[buf->len++] = ',';
-    buf->data[buf->len++] = '"';
-    memcpy(buf->data + buf->len, key, len);
-    buf->len += len;
-    buf->data[buf->len++] = '"';
-    buf->data[buf->len++] = ':';
-}
-
 /* ---- records ---- */
 
 static void add_raw(struct relief_buf *buf, struct relief_str raw)
@@ -144,7 +148,9 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
         break;
     case RELIEF_F_BOOL: {
         int64_t value = *relief_field_i64(field, record);
-        relief_buf_add_text(buf, value == RELIEF_NIL ? "null" : value ? "true" : "false");
+        relief_buf_add_str(buf, value == RELIEF_NIL ? RELIEF_STR("null")
+                                : value             ? RELIEF_STR("true")
+                                                    : RELIEF_STR("false"));
         break;
     }
     case RELIEF_F_ENUM: {
@@ -173,46 +179,70 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
 
 /* What stands in a record beside its fields, each at its place in the order of keys. */
 struct extra {
-    const char *key, *text;
+    const char *key, *pair; /* pair: "key":value */
 };
+
+static inline bool comes_before(const char *a, const char *b)
+{
+    return a[0] != b[0] ? a[0] < b[0] : strcmp(a, b) < 0; /* names are ASCII, and mostly differ at once */
+}
 
 /* The fields before `fields` and the extras, which are in order and end with a NULL key. */
 static void add_record(struct relief_buf *buf, const struct relief_shape *shape, unsigned fields, const void *record,
                        const struct extra *extra)
 {
-    relief_buf_add_char(buf, '{');
-    for (uint32_t i = 0; i <= shape->count; i++) {
-        const struct relief_field *field = i < shape->count ? &shape->fields[shape->by_name[i]] : NULL;
-        if (field && shape->by_name[i] >= fields)
+    char before = '{'; /* then a comma */
+    for (uint32_t i = 0; i < shape->count; i++) {
+        const struct relief_field *field = &shape->fields[shape->by_name[i]];
+        if (shape->by_name[i] >= fields)
             continue;
-        for (; extra->key && (!field || strcmp(extra->key, field->name) < 0); extra++) {
-            add_key(buf, extra->key, strlen(extra->key));
-            relief_buf_add_text(buf, extra->text);
+        for (; extra->key && comes_before(extra->key, field->name); extra++, before = ',') {
+            relief_buf_add_char(buf, before);
+            relief_buf_add_text(buf, extra->pair);
         }
-        if (field) {
-            add_key(buf, field->name, field->name_len);
-            add_value(buf, field, record);
+        if (relief_buf_room(buf, 1 + RELIEF_KEY_BYTES)) {
+            buf->data[buf->len] = before;
+            memcpy(buf->data + buf->len + 1, field->json_key, RELIEF_KEY_BYTES);
+            buf->len += 1u + field->name_len + 3u;
         }
+        before = ',';
+        add_value(buf, field, record);
     }
-    relief_buf_add_char(buf, '}');
+    for (; extra->key; extra++, before = ',') {
+        relief_buf_add_char(buf, before);
+        relief_buf_add_text(buf, extra->pair);
+    }
+    relief_buf_add_text(buf, before == '{' ? "{}" : "}");
+}
+
+enum { PAIR_BYTES = 40 }; /* table names are short words */
+
+/* "t":"request" */
+static void table_pair(char pair[PAIR_BYTES], const char *table)
+{
+    size_t len = strlen(table);
+    assert(len + 7 <= PAIR_BYTES);
+    memcpy(pair, "\"t\":\"", 5);
+    memcpy(pair + 5, table, len);
+    memcpy(pair + 5 + len, "\"", 2);
 }
 
 void relief_json_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, const char *table)
 {
-    char quoted[32] = "";
+    char pair[PAIR_BYTES];
     struct extra extra[] = {{NULL, NULL}, {NULL, NULL}};
     if (table) {
-        snprintf(quoted, sizeof quoted, "\"%s\"", table); /* table names are short words */
-        extra[0] = (struct extra){"t", quoted};
+        table_pair(pair, table);
+        extra[0] = (struct extra){"t", pair};
     }
     add_record(buf, shape, shape->count, record, extra);
 }
 
 void relief_json_gone(struct relief_buf *buf, const struct relief_table_info *table, const void *record)
 {
-    char quoted[32];
-    snprintf(quoted, sizeof quoted, "\"%s\"", table->name);
-    const struct extra extra[] = {{"gone", "true"}, {"t", quoted}, {NULL, NULL}};
+    char pair[PAIR_BYTES];
+    table_pair(pair, table->name);
+    const struct extra extra[] = {{"gone", "\"gone\":true"}, {"t", pair}, {NULL, NULL}};
     add_record(buf, table->shape, table->key_fields, record, extra);
 }
 

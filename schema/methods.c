@@ -1,19 +1,19 @@
 /*
  * The tables of methods and commands, and finding a row by its name on the wire or by its number.
  *
- * Every request looks up its method by name, so names go through a small open-addressed hash table that a constructor fills
- * before main; at most a few probes and one comparison. Numbers are small and index a table.
+ * Every request looks up its method by name, so names go through a small open-addressed hash table that a constructor
+ * fills before main; at most a few probes and one comparison. Numbers are small and index a table.
  */
 #include "schema/commands.h"
 #include <assert.h>
 
-const struct relief_method_info relief_methods[] = {
+/* clang-format off */
 #define M(number, noun, verb, kind, roles, result, state, summary)                                                     \
-    {number,         #noun "." #verb,                        #noun,                 #verb, RELIEF_##kind, roles,       \
-     RELIEF_##state, &relief_shape_##noun##_##verb##_params, &relief_shape_##result, summary},
-    RELIEF_METHODS(M)
+    {number, #noun "." #verb, #noun, #verb, RELIEF_##kind, roles, RELIEF_##state,                                      \
+     &relief_shape_##noun##_##verb##_params, &relief_shape_##result, summary},
+/* clang-format on */
+const struct relief_method_info relief_methods[] = {RELIEF_METHODS(M)};
 #undef M
-};
 const unsigned relief_method_count = sizeof relief_methods / sizeof relief_methods[0];
 
 /* Only rows of kind CHANGE leave something behind here. */
@@ -29,7 +29,7 @@ static const struct relief_command_info commands[] = {
     RELIEF_METHODS(M)
 #undef M
 #define C(number, name, wire, summary) {number, wire, &relief_shape_##name##_params, NULL},
-    RELIEF_COMMANDS(C)
+        RELIEF_COMMANDS(C)
 #undef C
 };
 

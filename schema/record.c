@@ -1,10 +1,11 @@
 /*
- * Records as compact bytes, as they stand in LMDB and in the log (the format is in codec.h): the values in the order of the
- * fields, no names, variable-length integers. Every value starts with a number that is 0 for nil, so a nil costs one byte.
+ * Records as compact bytes, as they stand in LMDB and in the log (the format is in codec.h): the values in the order of
+ * the fields, no names, variable-length integers. Every value starts with a number that is 0 for nil, so a nil costs
+ * one byte.
  *
- * A request reads and writes some twenty records, so both directions go over the bytes once, keep the one-byte number in
- * line, and allocate only for lists. Decoding trusts nothing: every length is compared with the bytes that are left before it
- * is used, and a list may not announce more items than bytes, so hostile bytes cost no more than they weigh.
+ * A request reads and writes some twenty records, so both directions go over the bytes once, keep the one-byte number
+ * in line, and allocate only for lists. Decoding trusts nothing: every length is compared with the bytes that are left
+ * before it is used, and a list may not announce more items than bytes, so hostile bytes cost no more than they weigh.
  * Recursion follows the sub-shapes of the schema, which nest three deep at most, never the data.
  */
 #include "schema/codec.h"
@@ -103,7 +104,8 @@ static void put_part(struct relief_buf *buf, const struct relief_shape *shape, c
     put_fields(buf, shape, used, part);
 }
 
-/* The end of what is written stays in a local while numbers are written: through buf, each byte would make it be read again. */
+/* The end of what is written stays in a local while numbers are written: through buf, each byte would make it be read
+ * again. */
 static void put_fields(struct relief_buf *buf, const struct relief_shape *shape, uint32_t count, const void *record)
 {
     if (!relief_buf_room(buf, (size_t)count * VARINT_BYTES_MAX))
@@ -212,8 +214,8 @@ static inline const uint8_t *get_str(struct reader *reader, const uint8_t *at, s
     return at + size;
 }
 
-static const uint8_t *get_fields(struct reader *reader, const uint8_t *at, const struct relief_shape *shape, uint64_t count,
-                                 void *record);
+static const uint8_t *get_fields(struct reader *reader, const uint8_t *at, const struct relief_shape *shape,
+                                 uint64_t count, void *record);
 
 static const uint8_t *get_list(struct reader *reader, const uint8_t *at, const struct relief_field *field,
                                struct relief_list *ret_list)
@@ -283,8 +285,8 @@ static inline const uint8_t *get_field(struct reader *reader, const uint8_t *at,
 }
 
 /* Reads the first count fields, the others are nil. */
-static const uint8_t *get_fields(struct reader *reader, const uint8_t *at, const struct relief_shape *shape, uint64_t count,
-                                 void *record)
+static const uint8_t *get_fields(struct reader *reader, const uint8_t *at, const struct relief_shape *shape,
+                                 uint64_t count, void *record)
 {
     if (count < shape->count) {
         struct relief_shape missing = {.fields = shape->fields + count, .count = shape->count - (uint32_t)count};
@@ -307,7 +309,8 @@ int64_t relief_record_decode(const struct relief_shape *shape, struct relief_str
         return reader.error;
     /* The record may be older than the last fields of the shape. */
     if (i < shape->count)
-        get_fields(&reader, at, &(struct relief_shape){.fields = shape->fields + i, .count = shape->count - i}, 0, ret_record);
+        get_fields(&reader, at, &(struct relief_shape){.fields = shape->fields + i, .count = shape->count - i}, 0,
+                   ret_record);
     return at - start;
 }
 

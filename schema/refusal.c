@@ -1,6 +1,6 @@
 /*
- * Filling in a refusal. Its text goes to a peer as MessagePack str, which must be UTF-8: where a bound cuts a text, it is cut
- * before the character that doesn't fit, never inside it.
+ * Filling in a refusal. Its text goes to a peer as MessagePack str, which must be UTF-8: where a bound cuts a text, it
+ * is cut before the character that doesn't fit, never inside it.
  */
 #include "schema/refusal.h"
 #include "schema/shape.h"
@@ -24,10 +24,11 @@ static void trim(char *text, size_t size)
         text[start - 1] = '\0';
 }
 
-static void fill(struct relief_refusal *refusal, enum relief_error code, const char *field, const char *format, va_list args)
-    __attribute__((format(printf, 4, 0)));
+static void fill(struct relief_refusal *refusal, enum relief_error code, const char *field, const char *format,
+                 va_list args) __attribute__((format(printf, 4, 0)));
 
-static void fill(struct relief_refusal *refusal, enum relief_error code, const char *field, const char *format, va_list args)
+static void fill(struct relief_refusal *refusal, enum relief_error code, const char *field, const char *format,
+                 va_list args)
 {
     /* Built aside, since an argument may point into the refusal that is being replaced. */
     struct relief_refusal next = {.code = code, .available = RELIEF_NIL};
@@ -47,7 +48,8 @@ int relief_refuse(struct relief_refusal *refusal, enum relief_error code, const 
     return (int)code;
 }
 
-int relief_refuse_field(struct relief_refusal *refusal, enum relief_error code, const char *field, const char *format, ...)
+int relief_refuse_field(struct relief_refusal *refusal, enum relief_error code, const char *field, const char *format,
+                        ...)
 {
     va_list args;
     va_start(args, format);

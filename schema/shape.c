@@ -1,9 +1,9 @@
 /*
  * The descriptors behind the lists: enum names, the shapes of records, parameters and answers, and the table of tables.
  *
- * Most is known to the compiler and stands in static tables. Offsets need the name of the struct, which a field row doesn't
- * carry, and the order of names needs sorting; both are filled in by a constructor, before main and thus before any thread,
- * and never change after. The offsets come from offsetof, inside a function where S is the struct.
+ * Most is known to the compiler and stands in static tables. Offsets need the name of the struct, which a field row
+ * doesn't carry, and the order of names needs sorting; both are filled in by a constructor, before main and thus before
+ * any thread, and never change after. The offsets come from offsetof, inside a function where S is the struct.
  */
 #include "schema/shape.h"
 #include "schema/commands.h"
@@ -41,12 +41,24 @@ enum { NEED_REQ = 1, NEED_OPT = 0 };
         place(fields_##shape, by_name_##shape, offsets, COUNT_##shape);                                                \
     }
 
+static void name_keys(struct relief_field *field)
+{
+    size_t len = strlen(field->name);
+    assert(len + 3 <= RELIEF_KEY_BYTES);
+    field->name_len = (uint8_t)len;
+    field->packed_key[0] = (char)(0xa0 | len); /* fixstr: up to 31 bytes */
+    memcpy(field->packed_key + 1, field->name, len);
+    field->json_key[0] = '"';
+    memcpy(field->json_key + 1, field->name, len);
+    memcpy(field->json_key + 1 + len, "\":", 2);
+}
+
 static void place(struct relief_field *fields, uint8_t *by_name, const size_t *offsets, uint32_t count)
 {
     assert(count <= UINT8_MAX);
     for (uint32_t i = 0; i < count; i++) {
         fields[i].offset = (uint32_t)offsets[i];
-        fields[i].name_len = (uint8_t)strlen(fields[i].name);
+        name_keys(&fields[i]);
         uint32_t at = i;
         for (; at > 0 && strcmp(fields[by_name[at - 1]].name, fields[i].name) > 0; at--)
             by_name[at] = by_name[at - 1];
@@ -54,7 +66,7 @@ static void place(struct relief_field *fields, uint8_t *by_name, const size_t *o
     }
 }
 
-#define P(part) DEFINE(part, #part, RELIEF_FIELDS_##part)
+#define P(part)        DEFINE(part, #part, RELIEF_FIELDS_##part)
 #define T(table, keys) DEFINE(table, #table, RELIEF_FIELDS_##table)
 #define M(number, noun, verb, kind, roles, result, state, summary)                                                     \
     DEFINE(noun##_##verb##_params, #noun "." #verb, RELIEF_PARAMS_##noun##_##verb)
@@ -73,10 +85,10 @@ RELIEF_COMMANDS(C)
 
 static void __attribute__((constructor)) place_all(void)
 {
-#define P(part) place_##part();
-#define T(table, keys) place_##table();
+#define P(part)                                                    place_##part();
+#define T(table, keys)                                             place_##table();
 #define M(number, noun, verb, kind, roles, result, state, summary) place_##noun##_##verb##_params();
-#define C(number, name, wire, summary) place_##name##_params();
+#define C(number, name, wire, summary)                             place_##name##_params();
     /* clang-format off */
     RELIEF_PARTS(P)
     RELIEF_TABLES(T)

@@ -48,6 +48,8 @@ struct relief_enum {
 
 struct relief_shape;
 
+#define RELIEF_KEY_BYTES 24u /* names have at most 21 bytes */
+
 struct relief_field {
     const char *name; /* on the wire, in JSON, as CSV column and as flag (`_` becomes `-`) */
     enum relief_kind_of_field kind;
@@ -59,6 +61,9 @@ struct relief_field {
     const struct relief_enum *names; /* ENUM */
     const struct relief_shape *sub;  /* OBJ, OBJS */
     const char *help;
+    /* The name as the codecs write it, filled up to a fixed size, because copying that is much cheaper than copying name_len. */
+    char packed_key[RELIEF_KEY_BYTES]; /* MessagePack: name_len + 1 bytes */
+    char json_key[RELIEF_KEY_BYTES];   /* "name": with its quotes and colon, name_len + 3 bytes */
 };
 
 struct relief_shape {

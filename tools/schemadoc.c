@@ -1,8 +1,9 @@
 /*
- * schemadoc: the page of the protocol, from the lists. `schemadoc` prints it, `--write FILE` writes it, `--check FILE` compares
- * and ends with 1 where the file is stale: schema/protocol.md is never edited by hand.
+ * schemadoc: the page of the protocol, from the lists. `schemadoc` prints it, `--write FILE` writes it, `--check FILE`
+ * compares and ends with 1 where the file is stale: schema/protocol.md is never edited by hand.
  *
- * Everything comes from the descriptors that the codecs use too, so the page can't say something else than the program does.
+ * Everything comes from the descriptors that the codecs use too, so the page can't say something else than the program
+ * does.
  */
 #include "schema/buf.h"
 #include "schema/commands.h"
@@ -181,8 +182,10 @@ static void say_method(const struct relief_method_info *method)
 
 static void say_methods(void)
 {
-    say("## Methods\n\nThe roles named may call a method at all; whose city or region it is, is checked with the record. `local` "
-        "has every right. Changing methods take an `op`: the same `op` with the same parameters returns the first answer.\n\n");
+    say("## Methods\n\nThe roles named may call a method at all; whose city or region it is, is checked with the "
+        "record. `local` "
+        "has every right. Changing methods take an `op`: the same `op` with the same parameters returns the first "
+        "answer.\n\n");
     for (unsigned i = 0; i < relief_method_count; i++) {
         /* A noun is told whole where it first comes. */
         bool first = true;
@@ -228,8 +231,8 @@ static void say_errors_and_words(void)
     say("## Errors\n\nAn error is a map `{code, message, field?, id?, state?, available?}`.\n\n| code | again later? | "
         "what to do |\n|---|---|---|\n");
     for (int i = RELIEF_DONE + 1; i < RELIEF_ERROR_COUNT; i++)
-        relief_buf_printf(&page, "| `%s` | %s | %s |\n", relief_error_name(i), relief_error_retry(i) ? "may help" : "no",
-                          relief_error_advice(i));
+        relief_buf_printf(&page, "| `%s` | %s | %s |\n", relief_error_name(i),
+                          relief_error_retry(i) ? "may help" : "no", relief_error_advice(i));
     say("\n## Words\n\n| list | words |\n|---|---|\n");
 #define L(list)                                                                                                        \
     say("| " #list " | ");                                                                                             \
@@ -242,10 +245,14 @@ static void say_errors_and_words(void)
 static void say_page(void)
 {
     say("# Protocol\n\n"
-        "Written by `schemadoc` from the lists in this folder; don't edit it, run `cmake --build BUILD -t protocol`.\n\n"
-        "MessagePack-RPC: a request is `[0, msgid, method, params]`, params an array that is empty or holds one map; an answer "
-        "`[1, msgid, error, result]`, a notification `[2, method, params]`. nil means absent. An id is 1 to 64 bytes of "
-        "`[A-Za-z0-9._:-]`, a dispatch id `REQUEST/N`, a time milliseconds since 1970 in UTC, text UTF-8 of at most 4,096 bytes.\n\n");
+        "Written by `schemadoc` from the lists in this folder; don't edit it, run `cmake --build BUILD -t "
+        "protocol`.\n\n"
+        "MessagePack-RPC: a request is `[0, msgid, method, params]`, params an array that is empty or holds one map; "
+        "an answer "
+        "`[1, msgid, error, result]`, a notification `[2, method, params]`. nil means absent. An id is 1 to 64 bytes "
+        "of "
+        "`[A-Za-z0-9._:-]`, a dispatch id `REQUEST/N`, a time milliseconds since 1970 in UTC, text UTF-8 of at most "
+        "4,096 bytes.\n\n");
     say_methods();
     say_records();
     say_errors_and_words();

@@ -1,7 +1,8 @@
 /*
- * Parameters of a method, from the bytes of a peer: the first byte is the number of the method, the rest one MessagePack value.
- * What is accepted passes the checks by hand, is packed and decoded again as the same, and is stored and read back the same;
- * what is refused is refused in words that can be sent. The same bytes as an answer must do no harm either.
+ * Parameters of a method, from the bytes of a peer: the first byte is the number of the method, the rest one
+ * MessagePack value. What is accepted passes the checks by hand, is packed and decoded again as the same, and is stored
+ * and read back the same; what is refused is refused in words that can be sent. The same bytes as an answer must do no
+ * harm either.
  */
 #include "schema/commands.h"
 #include "schema/codec.h"

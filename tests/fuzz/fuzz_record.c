@@ -1,6 +1,7 @@
 /*
- * Stored records, damaged in any way: the first byte says of which table, or with its high bit of which command's parameters;
- * the rest are the bytes. They decode to a record or not at all; a record can be copied, shown, and written and read again.
+ * Stored records, damaged in any way: the first byte says of which table, or with its high bit of which command's
+ * parameters; the rest are the bytes. They decode to a record or not at all; a record can be copied, shown, and written
+ * and read again.
  */
 #include "schema/codec.h"
 #include "schema/commands.h"

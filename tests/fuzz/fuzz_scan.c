@@ -1,6 +1,7 @@
 /*
- * The scanner, on bytes as a peer may send them. The first byte says in what pieces they arrive, the second how large a frame may
- * be. However they arrive the answer is the same, and what passes is decoded by msgpack-c from exactly the same bytes.
+ * The scanner, on bytes as a peer may send them. The first byte says in what pieces they arrive, the second how large a
+ * frame may be. However they arrive the answer is the same, and what passes is decoded by msgpack-c from exactly the
+ * same bytes.
  */
 #include "schema/scan.h"
 #include <assert.h>

@@ -1,6 +1,7 @@
 /*
- * Runs a fuzz target over the files and folders that are named, once each, and over no bytes at all. So the seeds and every input
- * that ever broke something are tests in ordinary builds, without libFuzzer. A fault ends the program as it would there.
+ * Runs a fuzz target over the files and folders that are named, once each, and over no bytes at all. So the seeds and
+ * every input that ever broke something are tests in ordinary builds, without libFuzzer. A fault ends the program as it
+ * would there.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -22,7 +23,8 @@ static int run_file(const char *name)
     int result = 1;
     uint8_t *data = NULL;
     long size;
-    if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 || size > INPUT_BYTES_MAX || fseek(file, 0, SEEK_SET) != 0)
+    if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 || size > INPUT_BYTES_MAX ||
+        fseek(file, 0, SEEK_SET) != 0)
         goto out;
     data = malloc((size_t)size + 1); /* its own allocation, so that a sanitizer sees a byte read too many */
     if (!data || fread(data, 1, (size_t)size, file) != (size_t)size)

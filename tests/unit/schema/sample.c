@@ -30,7 +30,9 @@ static int64_t sample_int(struct source *source, const struct relief_field *fiel
         return high;
     default: {
         uint64_t span = (uint64_t)high - (uint64_t)low;
-        uint64_t step = ((uint64_t)draw(source, UINT32_C(1) << 31) << 31 | draw(source, UINT32_C(1) << 31)) >> draw(source, 62);
+        uint64_t step = (uint64_t)draw(source, UINT32_C(1) << 31) << 31;
+        step |= draw(source, UINT32_C(1) << 31);
+        step >>= draw(source, 62);
         return (int64_t)((uint64_t)low + (span == UINT64_MAX ? step : step % (span + 1)));
     }
     }
@@ -41,20 +43,23 @@ static struct relief_str sample_str(struct source *source, const struct relief_f
     static const char wide[] = "\xe6\xb0\xb4 \"\\\n\x01 caf\xc3\xa9 and some more words";
     char text[256];
     bool plain = !source->state;
+    /* Drawn here, one after the other: the order of evaluation of arguments is the compiler's. */
+    uint32_t number = plain ? 1 : draw(source, 1000000);
+    uint32_t other = plain ? 1 : 1 + draw(source, 999999999);
     switch (field->kind) {
     case RELIEF_F_DID:
-        snprintf(text, sizeof text, "R-%u/%u", plain ? 1 : draw(source, 100000), plain ? 1 : 1 + draw(source, 999999999));
+        snprintf(text, sizeof text, "R-%u/%u", number, other);
         break;
     case RELIEF_F_TEXT:
         return relief_arena_str(source->arena, relief_str_of(plain ? "text" : wide + draw(source, 2) * 3));
     case RELIEF_F_RAW:
         /* {"a": [1, nil, true]} */
-        return relief_arena_str(source->arena, (struct relief_str){"\x81\xa1" "a\x93\x01\xc0\xc3", 7});
+        return relief_arena_str(source->arena, RELIEF_STR("\x81\xa1\x61\x93\x01\xc0\xc3"));
     default:
         if (plain)
             snprintf(text, sizeof text, "id-1");
         else
-            snprintf(text, sizeof text, "%u.%.*s", draw(source, 1000000), (int)draw(source, 50),
+            snprintf(text, sizeof text, "%u.%.*s", number, (int)(other % 50),
                      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
     }
     return relief_arena_str(source->arena, relief_str_of(text));
@@ -66,7 +71,9 @@ static struct relief_list sample_list(struct source *source, const struct relief
 {
     bool ids = field->kind == RELIEF_F_IDS;
     size_t item = ids ? sizeof(struct relief_str) : field->sub->size;
-    uint32_t count = source->state ? draw(source, 4) * draw(source, 8) : 2;
+    uint32_t count = source->state ? draw(source, 4) : 2;
+    if (source->state)
+        count *= draw(source, 8);
     char *items = relief_arena_alloc(source->arena, item * count);
     const struct relief_field id = {.name = "", .kind = RELIEF_F_ID};
     memset(items, 0, item * count);
@@ -170,10 +177,11 @@ bool sample_equal(const struct relief_shape *shape, const void *a, const void *b
 const struct relief_shape *sample_shape(unsigned i)
 {
     static const struct relief_shape *const shapes[] = {
-#define P(part) &relief_shape_##part,
-#define T(table, keys) &relief_shape_##table,
+#define P(part)                                                    &relief_shape_##part,
+#define T(table, keys)                                             &relief_shape_##table,
 #define M(number, noun, verb, kind, roles, result, state, summary) &relief_shape_##noun##_##verb##_params,
-#define C(number, name, wire, summary) &relief_shape_##name##_params,
-        RELIEF_PARTS(P) RELIEF_TABLES(T) RELIEF_RESULTS(P) RELIEF_METHODS(M) RELIEF_COMMANDS(C)};
+#define C(number, name, wire, summary)                             &relief_shape_##name##_params,
+        RELIEF_PARTS(P) RELIEF_TABLES(T) RELIEF_RESULTS(P) RELIEF_METHODS(M) RELIEF_COMMANDS(C)
+    };
     return i < sizeof shapes / sizeof shapes[0] ? shapes[i] : NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * Records made up from any shape: `plain` has every field with a fixed value, other seeds vary values, absences and lengths.
- * They stay within ranges, so that they are valid parameters too. Strings and lists live in the arena.
+ * Records made up from any shape: `plain` has every field with a fixed value, other seeds vary values, absences and
+ * lengths. They stay within ranges, so that they are valid parameters too. Strings and lists live in the arena.
  */
 #pragma once
 #include "schema/codec.h"

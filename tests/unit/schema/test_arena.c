@@ -32,8 +32,10 @@ static void test_bound(void **state)
     assert_null(relief_arena_alloc(&arena, SIZE_MAX - 7));
     assert_non_null(relief_arena_alloc(&arena, 4000));
     assert_null(relief_arena_alloc(&arena, 200));
-    assert_null(relief_arena_str(&arena, relief_str_of("a text that does not fit any more because the arena is nearly full, "
-                                                       "whatever the gap between two allocations may be in this build")).data);
+    assert_null(
+        relief_arena_str(&arena, relief_str_of("a text that does not fit any more because the arena is nearly full, "
+                                               "whatever the gap between two allocations may be in this build"))
+            .data);
     assert_true(arena.spent);
     relief_arena_reset(&arena);
     assert_false(arena.spent);

@@ -29,7 +29,8 @@ static void test_numbers(void **state)
     static const struct {
         int64_t value;
         const char *text;
-    } cases[] = {{0, "0"}, {-1, "-1"}, {10, "10"}, {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"}};
+    } cases[] = {
+        {0, "0"}, {-1, "-1"}, {10, "10"}, {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"}};
     struct relief_buf buf = RELIEF_BUF_INIT;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         relief_buf_clear(&buf);

@@ -1,3 +1,4 @@
+/* clang-format off: bytes stay in one piece, message by message */
 #include "test.h"
 #include "sample.h"
 #include "schema/commands.h"
@@ -73,7 +74,8 @@ static void test_round_trip(void **state)
     relief_buf_deinit(&buf);
 }
 
-static void refused(const struct relief_shape *shape, const void *bytes, size_t len, const char *field, const char *message_part)
+static void refused(const struct relief_shape *shape, const void *bytes, size_t len, const char *field,
+                    const char *message_part)
 {
     int result = decode(shape, bytes, len);
     assert_int_equal(result, RELIEF_BAD_PARAMS);
@@ -83,7 +85,8 @@ static void refused(const struct relief_shape *shape, const void *bytes, size_t 
         fail_msg("'%s' doesn't say '%s'", refusal.message, message_part);
 }
 
-#define REFUSED(shape, bytes, field, part) refused(&relief_shape_##shape##_params, bytes, sizeof(bytes) - 1, field, part)
+#define REFUSED(shape, bytes, field, part) refused(&relief_shape_##shape##_params, bytes, sizeof(bytes) - 1, field,
+                                                   part)
 #define ACCEPTED(shape, bytes) assert_int_equal(decode(&relief_shape_##shape##_params, bytes, sizeof(bytes) - 1), 0)
 /* stock.get {city: "a", kind: ...} and one more pair */
 #define CITY "\xa4" "city\xa1" "a"
@@ -108,7 +111,8 @@ static void test_keys(void **state)
     REFUSED(stock_get, "\xa1x", "", "map");
     REFUSED(stock_get, "\x01", "", "map");
     /* No parameters at all: a missing one is named, a method without any is content. */
-    assert_int_equal(relief_params_decode(&relief_shape_stock_get_params, NULL, &arena, decoded, &refusal), RELIEF_BAD_PARAMS);
+    assert_int_equal(relief_params_decode(&relief_shape_stock_get_params, NULL, &arena, decoded, &refusal),
+                     RELIEF_BAD_PARAMS);
     assert_string_equal(refusal.field, "city");
     assert_int_equal(relief_params_decode(&relief_shape_server_ping_params, NULL, &arena, decoded, &refusal), 0);
     ACCEPTED(server_ping, "\xc0");
@@ -244,11 +248,15 @@ static void test_nested(void **state)
     assert_int_equal(first->for_, 2);
     assert_int_equal(kind->min_life_days, 0);
     assert_true(kind->returnable == RELIEF_NIL);
-    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x83\xa4kind\xa1x\xa4give\x00\xa3" "for\x02", "substitutes.0.give", "1 to");
-    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x83\xa4kind\xa1x\xa4give\xa1y\xa3" "for\x02", "substitutes.0.give", "integer");
-    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x82\xa4kind\xa1x\xa4give\x01", "substitutes.0.for", "required");
+    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x83\xa4kind\xa1x\xa4give\x00\xa3" "for\x02",
+            "substitutes.0.give", "1 to");
+    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x83\xa4kind\xa1x\xa4give\xa1y\xa3" "for\x02",
+            "substitutes.0.give", "integer");
+    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x82\xa4kind\xa1x\xa4give\x01", "substitutes.0.for",
+            "required");
     REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x81\xa1z\x01", "substitutes.0.z", "unknown");
-    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x82\xa4kind\xa1x\xa4kind\xa1x", "substitutes.0.kind", "twice");
+    REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x82\xa4kind\xa1x\xa4kind\xa1x", "substitutes.0.kind",
+            "twice");
     REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\x81\x01\x01", "substitutes.0", "string");
     REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\xa1x", "substitutes.0", "map");
     REFUSED(kind_put, "\x85" KIND_PUT "\xabsubstitutes\x91\xc0", "substitutes.0", "map");

@@ -1,7 +1,7 @@
 /*
- * Golden bytes: what is on the wire, in the log and in a dump for one sample of every method, answer and record. The file beside
- * this program is compared with what the codecs write now; a difference is a change of the protocol or of the disk format and
- * belongs into the change log. `test_schema_golden FILE --write` writes it anew.
+ * Golden bytes: what is on the wire, in the log and in a dump for one sample of every method, answer and record. The
+ * file beside this program is compared with what the codecs write now; a difference is a change of the protocol or of
+ * the disk format and belongs into the change log. `test_schema_golden FILE --write` writes it anew.
  */
 #include "sample.h"
 #include "schema/commands.h"

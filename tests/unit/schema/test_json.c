@@ -1,3 +1,4 @@
+/* clang-format off: bytes stay in one piece, message by message */
 #include "test.h"
 #include "sample.h"
 #include "schema/commands.h"

@@ -1,3 +1,4 @@
+/* clang-format off: bytes stay in one piece, message by message */
 #include "test.h"
 #include "sample.h"
 #include "schema/commands.h"
@@ -135,7 +136,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_the_library), cmocka_unit_test(test_values),    cmocka_unit_test(test_record_and_params),
+        cmocka_unit_test(test_as_the_library), cmocka_unit_test(test_values),
+               cmocka_unit_test(test_record_and_params),
         cmocka_unit_test(test_refusal),        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);

@@ -1,3 +1,4 @@
+/* clang-format off: bytes stay in one piece, message by message */
 #include "test.h"
 #include "sample.h"
 #include "schema/commands.h"
@@ -18,7 +19,8 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Every shape, many values: decode gives the same record and reads exactly what encode wrote; copy gives the same too. */
+/* Every shape,
+    many values: decode gives the same record and reads exactly what encode wrote; copy gives the same too. */
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -87,7 +89,8 @@ static void test_shorter_record(void **state)
     leg.times.committed = 5;
     leg.covers = 9;
     relief_record_encode(&buf, &relief_shape_dispatch, &leg);
-    assert_int_equal(relief_record_decode(&relief_shape_dispatch, (struct relief_str){buf.data, (uint32_t)buf.len}, &arena, &leg),
+    assert_int_equal(relief_record_decode(&relief_shape_dispatch, (struct relief_str){buf.data, (uint32_t)buf.len},
+                                          &arena, &leg),
                      buf.len);
     assert_true(leg.times.asked == RELIEF_NIL && leg.times.lost == RELIEF_NIL);
     assert_int_equal(leg.times.committed, 5);
@@ -98,7 +101,8 @@ static void test_shorter_record(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    static const int64_t values[] = {0, 1, -1, 62, 63, 64, -63, -64, 8191, 8192, INT64_MAX, INT64_MAX - 1, INT64_MIN + 1,
+    static const int64_t values[] = {0, 1, -1, 62, 63, 64, -63, -64, 8191, 8192, INT64_MAX, INT64_MAX - 1,
+                                     INT64_MIN + 1,
                                      RELIEF_NIL};
     static const unsigned lengths[] = {1, 1, 1, 1, 1, 2, 1, 2, 2, 3, 10, 10, 10, 1};
     struct relief_buf buf = RELIEF_BUF_INIT;
@@ -107,7 +111,8 @@ static void test_numbers(void **state)
         relief_buf_clear(&buf);
         relief_record_encode(&buf, &relief_shape_subscription, &record);
         assert_int_equal(buf.len, lengths[i]);
-        assert_int_equal(relief_record_decode(&relief_shape_subscription, (struct relief_str){buf.data, (uint32_t)buf.len}, &arena,
+        assert_int_equal(relief_record_decode(&relief_shape_subscription, (struct relief_str){buf.data,
+                                                                                              (uint32_t)buf.len}, &arena,
                                               &back),
                          buf.len);
         assert_true(back.seq == values[i]);
@@ -148,7 +153,8 @@ static void test_hostile(void **state)
     assert_int_equal(decode(&relief_shape_link, "\x02" "a\x02" "b\x01\x03", 6), 6);
 }
 
-/* Damage of any kind ends in a record or an error, never outside of the bytes; a record read is written back the same. */
+/* Damage of any kind ends in a record or an error,
+    never outside of the bytes; a record read is written back the same. */
 static void test_random_bytes(void **state)
 {
     (void)state;
@@ -182,7 +188,8 @@ static void test_no_memory(void **state)
     bytes[1] = 4001 >> 7;
     bytes[2] = 1;
     struct relief_stats stats;
-    assert_int_equal(relief_record_decode(&relief_shape_stats, (struct relief_str){bytes, sizeof bytes}, &small, &stats), -ENOMEM);
+    assert_int_equal(relief_record_decode(&relief_shape_stats, (struct relief_str){bytes, sizeof bytes}, &small,
+                                          &stats), -ENOMEM);
     struct relief_counter counters[60];
     for (size_t i = 0; i < 60; i++)
         counters[i] = (struct relief_counter){.name = RELIEF_STR("a name of some length, so that sixty of them with their structs "

@@ -14,7 +14,8 @@ static void test_offsets(void **state)
     AT(dispatch, returned);
     AT(city, mode);
 #undef AT
-    assert_int_equal(relief_shape_find(&relief_shape_kind, RELIEF_STR("class"))->offset, offsetof(struct relief_kind, class_));
+    assert_int_equal(relief_shape_find(&relief_shape_kind, RELIEF_STR("class"))->offset,
+                     offsetof(struct relief_kind, class_));
     assert_int_equal(relief_shape_request.size, sizeof(struct relief_request));
     assert_int_equal(relief_shape_nothing.count, 0);
 }
@@ -33,7 +34,8 @@ static void test_shapes(void **state)
             assert_int_equal(field->kind == RELIEF_F_ENUM, field->names != NULL);
             assert_int_equal(field->kind == RELIEF_F_OBJ || field->kind == RELIEF_F_OBJS, field->sub != NULL);
             if (i > 0)
-                assert_true(strcmp(shape->fields[shape->by_name[i - 1]].name, shape->fields[shape->by_name[i]].name) < 0);
+                assert_true(strcmp(shape->fields[shape->by_name[i - 1]].name, shape->fields[shape->by_name[i]].name) <
+                            0);
         }
         assert_null(relief_shape_find(shape, RELIEF_STR("no_such")));
         assert_null(relief_shape_find(shape, RELIEF_STR("id\0x")));
@@ -68,7 +70,8 @@ static void test_enums(void **state)
         assert_int_equal(relief_enum_find(&relief_enum_##list, relief_str_of(relief_enum_##list.names[i])), i);
     RELIEF_ENUMS(L)
 #undef L
-    assert_int_equal(relief_enum_find(&relief_enum_dispatch_state, RELIEF_STR("in_transit")), RELIEF_dispatch_state_in_transit);
+    assert_int_equal(relief_enum_find(&relief_enum_dispatch_state, RELIEF_STR("in_transit")),
+                     RELIEF_dispatch_state_in_transit);
     assert_int_equal(relief_enum_find(&relief_enum_mode, RELIEF_STR("norma")), -1);
     assert_int_equal(relief_enum_find(&relief_enum_mode, RELIEF_STR("normal\0")), -1);
     assert_int_equal(relief_enum_find(&relief_enum_mode, RELIEF_STR_NONE), -1);
@@ -114,7 +117,8 @@ static void test_dispatch_ids(void **state)
 {
     (void)state;
     static const char *const good[] = {"R/1", "R/10", "a.b:c-d_e/999999999"};
-    static const char *const bad[] = {"", "R", "R/", "/1", "R/0", "R/01", "R/1000000000", "R/1x", "R/-1", "R/1/2", "R /1", "R//1"};
+    static const char *const bad[] = {"",     "R",    "R/",    "/1",   "R/0", "R/01", "R/1000000000",
+                                      "R/1x", "R/-1", "R/1/2", "R /1", "R//1"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(relief_dispatch_id_ok(relief_str_of(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -130,8 +134,8 @@ static void test_dispatch_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offsets), cmocka_unit_test(test_shapes), cmocka_unit_test(test_clear),
-        cmocka_unit_test(test_enums),   cmocka_unit_test(test_tables), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_offsets),      cmocka_unit_test(test_shapes), cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_enums),        cmocka_unit_test(test_tables), cmocka_unit_test(test_ids),
         cmocka_unit_test(test_dispatch_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
