@@ -208,6 +208,7 @@ static int open_loop(struct daemon *daemon)
         .conns_per_address_max = (unsigned)daemon->conf.limits_connections_per_address,
     };
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write, as a full disk is */
     int result = open_rpc(daemon);
     if (result == 0)
         result = net_open(&daemon->net, &options, rpc_handlers(daemon->rpc));
