@@ -85,8 +85,8 @@ static void refused(const struct relief_shape *shape, const void *bytes, size_t 
         fail_msg("'%s' doesn't say '%s'", refusal.message, message_part);
 }
 
-#define REFUSED(shape, bytes, field, part) refused(&relief_shape_##shape##_params, bytes, sizeof(bytes) - 1, field,
-                                                   part)
+#define REFUSED(shape, bytes, field, part)                                                                             \
+    refused(&relief_shape_##shape##_params, bytes, sizeof(bytes) - 1, field, part)
 #define ACCEPTED(shape, bytes) assert_int_equal(decode(&relief_shape_##shape##_params, bytes, sizeof(bytes) - 1), 0)
 /* stock.get {city: "a", kind: ...} and one more pair */
 #define CITY "\xa4" "city\xa1" "a"

@@ -111,10 +111,8 @@ static void test_numbers(void **state)
         relief_buf_clear(&buf);
         relief_record_encode(&buf, &relief_shape_subscription, &record);
         assert_int_equal(buf.len, lengths[i]);
-        assert_int_equal(relief_record_decode(&relief_shape_subscription, (struct relief_str){buf.data,
-                                                                                              (uint32_t)buf.len}, &arena,
-                                              &back),
-                         buf.len);
+        struct relief_str stored = {buf.data, (uint32_t)buf.len};
+        assert_int_equal(relief_record_decode(&relief_shape_subscription, stored, &arena, &back), buf.len);
         assert_true(back.seq == values[i]);
     }
     relief_buf_deinit(&buf);
@@ -192,8 +190,8 @@ static void test_no_memory(void **state)
                                           &stats), -ENOMEM);
     struct relief_counter counters[60];
     for (size_t i = 0; i < 60; i++)
-        counters[i] = (struct relief_counter){.name = RELIEF_STR("a name of some length, so that sixty of them with their structs "
-                                                                  "need more than the four thousand bytes there are")};
+        counters[i] = (struct relief_counter){.name = RELIEF_STR("a name of some length, so that sixty of them with their "
+                                                                  "structs need more than the four thousand bytes there are")};
     stats = (struct relief_stats){.counters = {counters, 60, 1}};
     struct relief_stats copy;
     assert_int_equal(relief_record_copy(&relief_shape_stats, &stats, &small, &copy), -ENOMEM);
