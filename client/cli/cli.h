@@ -58,6 +58,8 @@ int cli_bad(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Reads an errno or a refusal out of a call's result, says it, returns the exit code. `where` may be NULL. */
 int cli_result(struct cli *cli, int result, const struct relief_answer *answer, const char *where);
 void cli_say_refusal(const struct relief_refusal *refusal, const char *where);
+/* The message without the field's name in front, where that is said anyway. */
+const char *cli_plain_message(const struct relief_refusal *refusal);
 /* Standard output flushed and without an error: code; else says so and CLI_REFUSED. */
 int cli_flush(FILE *out, int code);
 

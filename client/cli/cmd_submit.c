@@ -63,7 +63,7 @@ static int show(struct cli *cli, const struct relief_answer *answer)
     relief_params_init(RELIEF_METHOD_dispatch_list, &of_request);
     of_request.request = request->id;
     if (!csv)
-        printf("%s: %lld of %lld covered, %lld open\n", relief_enum_request_state.names[request->state],
+        printf("%s: %lld of %lld, %lld open\n", relief_enum_request_state.names[request->state],
                (long long)request->covered, (long long)request->quantity, (long long)request->open);
     cli_list_init(&legs.list, stdout, method->result, csv ? NULL : leg_columns);
     int code = request->dispatches.count > 0 ? cli_pages(cli, method, &of_request, false, show_legs, &legs) : CLI_DONE;

@@ -187,5 +187,5 @@ int cli_params_verify(const struct cli_params *params)
     if (error <= 0)
         return CLI_DONE;
     cli_flag_name(flag, sizeof flag, refusal.field);
-    return cli_bad("--%s: %s", flag, refusal.message);
+    return cli_bad("--%s: %s", flag, cli_plain_message(&refusal));
 }

@@ -243,7 +243,7 @@ static bool check(struct import *import)
     const struct relief_field *field = field_named(import, name, strlen(name));
     unsigned column = field ? column_of(import, field) : 1;
     uint32_t line = column <= import->csv.count ? import->csv.cells[column - 1].line : import->csv.row_line;
-    bad_at(import, line, column, refusal.field[0] ? refusal.field : NULL, refusal.message);
+    bad_at(import, line, column, refusal.field[0] ? refusal.field : NULL, cli_plain_message(&refusal));
     return false;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "client/cli/cli.h"
 #include "client/cli/view.h"
+#include "client/client.h"
 
 static bool to_the_right(const struct cli_column *column)
 {
@@ -90,7 +91,6 @@ static void text_record(FILE *out, const struct relief_shape *shape, const void 
     struct cli_column columns[CLI_COLUMNS_MAX];
     unsigned count = cli_columns(shape, columns, CLI_COLUMNS_MAX), width = 0;
     struct relief_buf cell = RELIEF_BUF_INIT;
-    (void)raw;
     for (unsigned c = 0; c < count; c++)
         width = strlen(columns[c].name) > width ? (unsigned)strlen(columns[c].name) : width;
     for (unsigned c = 0; c < count; c++) {
@@ -99,6 +99,13 @@ static void text_record(FILE *out, const struct relief_shape *shape, const void 
             cli_cell(&cell, &columns[c], record, false);
         if (cell.len > 0)
             print_field(out, columns[c].name, width, (struct relief_str){cell.data, (uint32_t)cell.len});
+    }
+    /* The log entry of a change stands beside the record. */
+    const msgpack_object *seq = client_map_find(raw, "seq");
+    if (seq && seq->type == MSGPACK_OBJECT_POSITIVE_INTEGER && !relief_shape_find(shape, RELIEF_STR("seq"))) {
+        relief_buf_clear(&cell);
+        relief_buf_add_i64(&cell, seq->via.i64);
+        print_field(out, "seq", width, (struct relief_str){cell.data, (uint32_t)cell.len});
     }
     for (uint32_t f = 0; f < shape->count; f++) {
         const struct relief_field *field = &shape->fields[f];

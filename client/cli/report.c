@@ -61,6 +61,13 @@ int cli_result(struct cli *cli, int result, const struct relief_answer *answer, 
     return CLI_UNREACHABLE;
 }
 
+const char *cli_plain_message(const struct relief_refusal *refusal)
+{
+    size_t len = strlen(refusal->field);
+    const char *message = refusal->message;
+    return len > 0 && strncmp(message, refusal->field, len) == 0 && message[len] == ':' ? message + len + 2 : message;
+}
+
 int cli_flush(FILE *out, int code)
 {
     if (fflush(out) == 0 && !ferror(out))

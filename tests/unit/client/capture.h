@@ -1,0 +1,16 @@
+/* Runs `relief` with words, in this process, and keeps what it wrote. */
+#pragma once
+
+struct captured {
+    int code;
+    char *out, *err;
+};
+
+/* words end with NULL. Free with captured_free. */
+struct captured capture(const char *const *words);
+void captured_free(struct captured *captured);
+/* A file in the test's own folder, made with this content; the path is static until the next call but three. */
+const char *test_file(const char *name, const char *content);
+void test_files_remove(void);
+
+#define RUN(...) capture((const char *const[]){__VA_ARGS__, NULL})
