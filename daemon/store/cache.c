@@ -1,8 +1,8 @@
 /*
  * The read cache: one block a slot, replaced when another key of the same slot is read.
  *
- * The core may hold values until its next put, so a slot that was read since then is not replaced: its epoch tells. A miss in
- * such a slot is simply not noted.
+ * The core may hold values until its next put, so a slot that was read since then is not replaced: its epoch tells. A
+ * miss in such a slot is simply not noted.
  */
 #include "store/cache.h"
 #include "store/value.h"

@@ -1,12 +1,12 @@
 /*
- * A read cache in front of LMDB's point reads: what LMDB holds under a key, absence included. It outlives flushes, because a
- * flush changes no content; a put forgets its key.
+ * A read cache in front of LMDB's point reads: what LMDB holds under a key, absence included. It outlives flushes,
+ * because a flush changes no content; a put forgets its key.
  */
 #pragma once
 #include "schema/str.h"
 
-#define STORE_CACHE_SLOTS 32768u      /* 8 MiB with values of 250 bytes */
-#define STORE_CACHE_VALUE_MAX 2048u   /* so the cache stays below 80 MiB whatever the values are */
+#define STORE_CACHE_SLOTS     32768u /* 8 MiB with values of 250 bytes */
+#define STORE_CACHE_VALUE_MAX 2048u  /* so the cache stays below 80 MiB whatever the values are */
 
 struct store_cached;
 

@@ -1,11 +1,11 @@
 /*
  * Opening LMDB, its mark, its error codes.
  *
- * The flags are the default ones but for MDB_NOTLS (read transactions are not tied to threads): full sync, no WRITEMAP (it writes
- * whole large folios on this kernel, 0.3 to 5 MB a request), no NOSYNC or NOMETASYNC (they lose acknowledged data), no
- * DUPSORT (old defects in it). One environment a process and folder, one unnamed database. LMDB does not defend itself against
- * a damaged file: a file that is shorter than its tree says is lengthened with zeros, so that reading there is an error of LMDB
- * instead of SIGBUS; LMDB's own assertions end in store_fatal.
+ * The flags are the default ones but for MDB_NOTLS (read transactions are not tied to threads): full sync, no WRITEMAP
+ * (it writes whole large folios on this kernel, 0.3 to 5 MB a request), no NOSYNC or NOMETASYNC (they lose acknowledged
+ * data), no DUPSORT (old defects in it). One environment a process and folder, one unnamed database. LMDB does not
+ * defend itself against a damaged file: a file that is shorter than its tree says is lengthened with zeros, so that
+ * reading there is an error of LMDB instead of SIGBUS; LMDB's own assertions end in store_fatal.
  */
 #include "store/env.h"
 #include "store/value.h"

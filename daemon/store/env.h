@@ -1,14 +1,15 @@
 /*
- * The LMDB environment of a store: how it is opened, and the mark that says which entry of the log its content stands for.
+ * The LMDB environment of a store: how it is opened, and the mark that says which entry of the log its content stands
+ * for.
  */
 #pragma once
 #include <lmdb.h>
 #include "store/store.h"
 
-#define STORE_MAP_BYTES ((size_t)64 << 30) /* address space only; the file grows as needed */
-#define STORE_READERS_MAX 126u             /* LMDB's own default: dumps and plans at a time, each holds one */
-#define STORE_VERSION 1u                   /* of FORMAT.md */
-#define STORE_META_KEY "\0m"               /* 2 bytes; no key of the core begins with NUL */
+#define STORE_MAP_BYTES      ((size_t)64 << 30) /* address space only; the file grows as needed */
+#define STORE_READERS_MAX    126u               /* LMDB's own default: dumps and plans at a time, each holds one */
+#define STORE_VERSION        1u                 /* of FORMAT.md */
+#define STORE_META_KEY       "\0m"              /* 2 bytes; no key of the core begins with NUL */
 #define STORE_META_KEY_BYTES 2u
 
 struct store_env {

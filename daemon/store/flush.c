@@ -1,10 +1,11 @@
 /*
- * The store's thread: writes one frozen overlay to LMDB, in the order of its keys and in one transaction together with the mark
- * that it stands for, so that LMDB always holds the state at one sequence.
+ * The store's thread: writes one frozen overlay to LMDB, in the order of its keys and in one transaction together with
+ * the mark that it stands for, so that LMDB always holds the state at one sequence.
  *
- * Keys in order keep LMDB on the page where it just was. Removed keys go first, by themselves: deleting under a cursor that is
- * being written through was a source of defects in LMDB 0.9.2x. The first error sticks: after a failed sync nobody knows what the
- * disk holds, so nothing is written again by this process; the overlay stays, reads stay right, and the log has everything.
+ * Keys in order keep LMDB on the page where it just was. Removed keys go first, by themselves: deleting under a cursor
+ * that is being written through was a source of defects in LMDB 0.9.2x. The first error sticks: after a failed sync
+ * nobody knows what the disk holds, so nothing is written again by this process; the overlay stays, reads stay right,
+ * and the log has everything.
  */
 #include "store/state.h"
 #include "store/value.h"

@@ -1,7 +1,7 @@
 /*
- * The hash of the tables in memory (overlay, cache, names): 64-bit multiply and fold over 16 bytes a step, seeded at random
- * when the store is opened so that nobody can choose ids that collide. It never leaves the process; what is stored is
- * guarded by SipHash (value.h).
+ * The hash of the tables in memory (overlay, cache, names): 64-bit multiply and fold over 16 bytes a step, seeded at
+ * random when the store is opened so that nobody can choose ids that collide. It never leaves the process; what is
+ * stored is guarded by SipHash (value.h).
  */
 #pragma once
 #include <stdint.h>
@@ -27,7 +27,8 @@ static inline uint64_t store_hash(uint64_t seed, const void *bytes, uint32_t len
     uint64_t state = seed ^ UINT64_C(0x9e3779b97f4a7c15);
     uint32_t left = len;
     while (left >= 16) {
-        state = store_hash_fold(store_hash_load(data) ^ UINT64_C(0xa0761d6478bd642f), store_hash_load(data + 8) ^ state);
+        state =
+            store_hash_fold(store_hash_load(data) ^ UINT64_C(0xa0761d6478bd642f), store_hash_load(data + 8) ^ state);
         data += 16;
         left -= 16;
     }

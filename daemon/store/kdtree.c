@@ -1,15 +1,16 @@
 /*
  * Building and changing the k-d tree of a kind's holders.
  *
- * Implicit: the node of a range stands at its middle, so there are no links and a rebuild is one array. The axis of a range is that
- * of its widest extent. Ties on a coordinate are broken by the number of the city, so every holder has exactly one path from
- * the root and is found by its place alone. Depth is at most 32, as ranges halve; so is the recursion.
+ * Implicit: the node of a range stands at its middle, so there are no links and a rebuild is one array. The axis of a
+ * range is that of its widest extent. Ties on a coordinate are broken by the number of the city, so every holder has
+ * exactly one path from the root and is found by its place alone. Depth is at most 32, as ranges halve; so is the
+ * recursion.
  */
 #include "store/kdtree.h"
 #include "store/value.h"
 #include <stdlib.h>
 
-#define DEPTH_MAX 33
+#define DEPTH_MAX  33
 #define LATE_EXTRA 64u /* a small kind is not rebuilt for every new holder */
 
 static bool before(const struct store_kd_holder *a, const struct store_kd_holder *b, unsigned axis)
@@ -24,7 +25,8 @@ static void swap(struct store_kd_holder *a, struct store_kd_holder *b)
     *b = kept;
 }
 
-/* Moves the holder of rank `nth` to its place, lesser ones before it. Quickselect; the pivot is drawn, so no order is its worst. */
+/* Moves the holder of rank `nth` to its place, lesser ones before it. Quickselect; the pivot is drawn, so no order is
+ * its worst. */
 static void select_nth(struct store_kd_holder *holders, uint32_t low, uint32_t high, uint32_t nth, unsigned axis)
 {
     uint32_t draw = high - low;

@@ -1,17 +1,17 @@
 /*
- * A k-d tree over the holders of a kind, on the unit sphere. Its shape never changes: holders go idle and come back by a
- * flag and counts along one path, new ones wait in a short list, removed ones are marked; when the list is full the tree is
- * built anew. Counted references: a search goes on with the tree that it began with.
+ * A k-d tree over the holders of a kind, on the unit sphere. Its shape never changes: holders go idle and come back by
+ * a flag and counts along one path, new ones wait in a short list, removed ones are marked; when the list is full the
+ * tree is built anew. Counted references: a search goes on with the tree that it began with.
  */
 #pragma once
 #include "store/world.h"
 
-struct store_kd_node { /* of the range [low, high): stands at the middle; its children are the halves beside it */
+struct store_kd_node {       /* of the range [low, high): stands at the middle; its children are the halves beside it */
     float least[3], most[3]; /* box of the range, rounded outwards */
     double split;            /* its own coordinate on the axis */
     uint32_t city, region;   /* region: place in the walk of regions */
     uint32_t region_least, region_most; /* of the range */
-    uint32_t live, active;   /* in the range: not gone; not gone and not idle */
+    uint32_t live, active;              /* in the range: not gone; not gone and not idle */
     uint8_t axis, gone, idle;
 };
 

@@ -1,13 +1,14 @@
 /*
  * Scans: the merge of an active overlay, a frozen one and LMDB.
  *
- * A core_cursor lives on the caller's stack and is never ended, so it owns nothing: it holds its prefix, its last key and the
- * stamp of a place in a small pool. While the place is still its own and the layers are the same, a step costs a compare or
- * two; otherwise the scan finds its place again from its last key, which is also what makes puts during a scan harmless.
+ * A core_cursor lives on the caller's stack and is never ended, so it owns nothing: it holds its prefix, its last key
+ * and the stamp of a place in a small pool. While the place is still its own and the layers are the same, a step costs
+ * a compare or two; otherwise the scan finds its place again from its last key, which is also what makes puts during a
+ * scan harmless.
  *
- * Work queues (deadlines, open requests) are scanned from their start again and again while their first keys are removed. Such
- * a scan would step over every tombstone since the last flush, so the first living key of a prefix that begins with many
- * removed ones is remembered, and corrected when a smaller one is put.
+ * Work queues (deadlines, open requests) are scanned from their start again and again while their first keys are
+ * removed. Such a scan would step over every tombstone since the last flush, so the first living key of a prefix that
+ * begins with many removed ones is remembered, and corrected when a smaller one is put.
  */
 #include "store/layers.h"
 #include "store/env.h"
@@ -143,7 +144,8 @@ void store_layers_scan(struct store_layers *layers, struct core_cursor *cursor, 
     cursor->priv[1] = (void *)(uintptr_t)oldest->stamp;
 }
 
-static bool merge_lmdb_is(const struct store_layers *layers, struct store_merge *merge, struct relief_str prefix, int rc)
+static bool merge_lmdb_is(const struct store_layers *layers, struct store_merge *merge, struct relief_str prefix,
+                          int rc)
 {
     (void)layers;
     if (rc && rc != MDB_NOTFOUND) {
@@ -248,7 +250,8 @@ static struct store_entry *entry_of(const struct store_overlay *overlay, struct 
     return entry && relief_str_starts(store_entry_key(entry), prefix) ? entry : NULL;
 }
 
-/* The smallest key over the layers; the uppermost layer that has it decides. False at the end; *ret_entry NULL: from LMDB. */
+/* The smallest key over the layers; the uppermost layer that has it decides. False at the end; *ret_entry NULL: from
+ * LMDB. */
 static bool merge_pick(struct store_layers *layers, struct store_merge *merge, struct relief_str prefix,
                        struct relief_str *ret_key, struct store_entry **ret_entry)
 {

@@ -1,6 +1,6 @@
 /*
- * Layers read from the top: an active overlay, a frozen one, LMDB through a read transaction; any of them may be missing. The
- * store has all three, a snapshot only the last. A scan merges them.
+ * Layers read from the top: an active overlay, a frozen one, LMDB through a read transaction; any of them may be
+ * missing. The store has all three, a snapshot only the last. A scan merges them.
  */
 #pragma once
 #include <lmdb.h>
@@ -8,14 +8,14 @@
 #include "store/overlay.h"
 
 #define STORE_MERGES_MAX 16u /* scans that keep their place; one more starts over from its last key */
-#define STORE_RUNS_MAX 8u    /* prefixes whose scan begins with many removed keys */
-#define STORE_RUN_MIN 16u    /* removed keys that are worth remembering */
+#define STORE_RUNS_MAX   8u  /* prefixes whose scan begins with many removed keys */
+#define STORE_RUN_MIN    16u /* removed keys that are worth remembering */
 
 /* The place of one scan in each layer. */
 struct store_merge {
-    uint64_t stamp;    /* which scan it serves; 0: free */
-    uint64_t version;  /* of the layers when it was placed */
-    uint64_t overlay;  /* of the active overlay when it was placed */
+    uint64_t stamp;   /* which scan it serves; 0: free */
+    uint64_t version; /* of the layers when it was placed */
+    uint64_t overlay; /* of the active overlay when it was placed */
     struct store_pos active, frozen;
     MDB_cursor *lmdb;
     uint64_t bound;    /* to which version of the layers the LMDB cursor belongs */

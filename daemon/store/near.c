@@ -1,11 +1,12 @@
 /*
  * The index of holders: which trees there are, and how puts reach them. The search itself is search.c.
  *
- * A kind's holders are the keys CORE_KEY_HOLDER kind, city, which the core keeps. When a kind is first searched they are read
- * and a tree over all of them is built; a search inside a region builds one for the region and those below it. A change of a
- * holder then costs a path in the tree of all and in those of the regions above its city. Whatever is harder than that (a city
- * that moves, another tree of regions, a full list of late holders) drops what it touches, and the next search builds it
- * anew from the keys, which are the truth. So does the bound on memory: the kind that was not searched for longest goes.
+ * A kind's holders are the keys CORE_KEY_HOLDER kind, city, which the core keeps. When a kind is first searched they
+ * are read and a tree over all of them is built; a search inside a region builds one for the region and those below it.
+ * A change of a holder then costs a path in the tree of all and in those of the regions above its city. Whatever is
+ * harder than that (a city that moves, another tree of regions, a full list of late holders) drops what it touches, and
+ * the next search builds it anew from the keys, which are the truth. So does the bound on memory: the kind that was not
+ * searched for longest goes.
  */
 #include "store/near.h"
 #include "core/key.h"
@@ -246,7 +247,8 @@ static void holder_put(struct store_near *near, struct relief_str key, struct re
         return;
     }
     uint32_t city = store_world_city(world, core_key_take_str(key, &at));
-    if (!world->regions_read || kind->version != world->regions_version || world->cities[city].state != STORE_CITY_KNOWN) {
+    if (!world->regions_read || kind->version != world->regions_version ||
+        world->cities[city].state != STORE_CITY_KNOWN) {
         drop_kind(near, kind);
         return;
     }
@@ -275,7 +277,8 @@ static void holder_put(struct store_near *near, struct relief_str key, struct re
 }
 
 /* Trees hold places of cities: those with this one are dropped. */
-static void city_changed(struct store_near *near, const struct store_city_change *change, const struct store_city *before)
+static void city_changed(struct store_near *near, const struct store_city_change *change,
+                         const struct store_city *before)
 {
     struct store_city after = near->world.cities[change->city];
     near->world.cities[change->city] = *before; /* where the trees have it */
@@ -311,8 +314,8 @@ void store_near_put(struct store_near *near, struct relief_str key, struct relie
 
 /* ---- searches ---- */
 
-static bool query_regions(struct core_near *search, const struct store_world *world, const struct core_near_query *query,
-                          uint32_t *ret_region)
+static bool query_regions(struct core_near *search, const struct store_world *world,
+                          const struct core_near_query *query, uint32_t *ret_region)
 {
     *ret_region = STORE_NAME_NONE;
     if (query->region.data) {

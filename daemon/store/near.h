@@ -1,13 +1,15 @@
 /*
- * The index of holders: the cities that hold a kind, in the order in which their goods arrive in a city (fine print 16, 17).
+ * The index of holders: the cities that hold a kind, in the order in which their goods arrive in a city (fine print 16,
+ * 17).
  */
 #pragma once
 #include "core/view.h"
 #include "store/kdtree.h"
 #include "store/world.h"
 
-#define STORE_NEAR_BYTES_MAX ((size_t)64 << 20) /* trees of all kinds: a million holders; what was not used longest goes */
-#define STORE_SEARCHES_MAX 4u                   /* core/view.h */
+#define STORE_NEAR_BYTES_MAX                                                                                           \
+    ((size_t)64 << 20)        /* trees of all kinds: a million holders; what was not used longest goes */
+#define STORE_SEARCHES_MAX 4u /* core/view.h */
 
 struct store_heap_item {
     int64_t minutes; /* of the holder, or a bound below those of all in the range */
@@ -36,13 +38,13 @@ struct store_kind_region {
 };
 
 struct store_kind {
-    struct store_kd *all; /* NULL: not built */
+    struct store_kd *all;              /* NULL: not built */
     struct store_kind_region *regions; /* by number */
     uint32_t region_count, region_cap;
     uint64_t used;    /* of the last search */
     uint64_t version; /* of the regions that it was built with */
     size_t bytes;
-    bool missing;     /* a holder has no city record */
+    bool missing; /* a holder has no city record */
 };
 
 struct store_near {

@@ -1,11 +1,12 @@
 /*
  * The hash table of an overlay, and the memory of its generation.
  *
- * Every request of the core does some twenty point reads and a dozen writes, most of them on keys that it just read, so a
- * point access must not walk a tree: one probe of the table (16 bytes a slot, the whole hash compared) and one compare of the key. The
- * tree (tree.c) is touched when a key comes or goes and by scans. Entries never move, so a value read stays where it is until it
- * is overwritten. Memory comes from chunks that live as long as the generation and serve the next one; blocks that
- * are freed inside a generation go to lists by size, so that a store in memory that runs for ever does not grow by rewriting.
+ * Every request of the core does some twenty point reads and a dozen writes, most of them on keys that it just read, so
+ * a point access must not walk a tree: one probe of the table (16 bytes a slot, the whole hash compared) and one
+ * compare of the key. The tree (tree.c) is touched when a key comes or goes and by scans. Entries never move, so a
+ * value read stays where it is until it is overwritten. Memory comes from chunks that live as long as the generation
+ * and serve the next one; blocks that are freed inside a generation go to lists by size, so that a store in memory that
+ * runs for ever does not grow by rewriting.
  */
 #include "store/overlay.h"
 #include "store/tree.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 
 #define CHUNK_BYTES ((size_t)256 * 1024) /* a few hundred entries each; 64 of them make a full generation */
-#define SLOTS_MIN UINT64_C(4096)
+#define SLOTS_MIN   UINT64_C(4096)
 
 struct store_slot {
     uint64_t hash;
@@ -202,7 +203,8 @@ static struct store_entry *entry_new(struct store_overlay *overlay, uint64_t has
     size_t block = class_bytes(head + value.len + value.len / 8 + 1);
     assert(key.len <= UINT16_MAX && block <= UINT32_MAX);
     struct store_entry *entry = store_overlay_alloc(overlay, block);
-    *entry = (struct store_entry){.value = (char *)entry + head, .hash = hash, .value_len = value.len, .gone = !value.data};
+    *entry =
+        (struct store_entry){.value = (char *)entry + head, .hash = hash, .value_len = value.len, .gone = !value.data};
     entry->value_cap = (uint32_t)(block - head);
     entry->block = (uint32_t)block;
     entry->key_len = (uint16_t)key.len;

@@ -1,7 +1,7 @@
 /*
- * An overlay: an ordered map in memory of what is newer than LMDB. A hash table answers point reads, a B+tree over the same
- * entries gives the order. A removed key stays as a tombstone while the layers below may hold it, else it is taken out.
- * Written by the loop thread only; once frozen it is read by two threads and written by none.
+ * An overlay: an ordered map in memory of what is newer than LMDB. A hash table answers point reads, a B+tree over the
+ * same entries gives the order. A removed key stays as a tombstone while the layers below may hold it, else it is taken
+ * out. Written by the loop thread only; once frozen it is read by two threads and written by none.
  */
 #pragma once
 #include "schema/str.h"
@@ -30,8 +30,8 @@ struct store_overlay {
     struct store_slot *slots; /* power of two, linear probing */
     uint64_t slot_count, count;
     struct store_node *root, *first;
-    uint64_t version; /* changes whenever a key comes or goes; never runs backwards */
-    size_t bytes;     /* memory in use */
+    uint64_t version;                   /* changes whenever a key comes or goes; never runs backwards */
+    size_t bytes;                       /* memory in use */
     struct store_chunk *chunks, *chunk; /* all, in order of use; the one being filled */
     char *free[STORE_CLASSES];
 };
@@ -50,8 +50,8 @@ void store_overlay_clear(struct store_overlay *overlay);
 
 struct store_entry *store_overlay_find(const struct store_overlay *overlay, uint64_t hash, struct relief_str key);
 /*
- * Sets key to value (data NULL: a tombstone). `entry` is what find said. The value may lie anywhere, in this overlay too.
- * Earlier values of other entries stay where they are.
+ * Sets key to value (data NULL: a tombstone). `entry` is what find said. The value may lie anywhere, in this overlay
+ * too. Earlier values of other entries stay where they are.
  */
 struct store_entry *store_overlay_set(struct store_overlay *overlay, struct store_entry *entry, uint64_t hash,
                                       struct relief_str key, struct relief_str value);

@@ -1,15 +1,16 @@
 /*
  * One search for holders: cities in the order of (minutes to the destination, code).
  *
- * Two streams are merged. Recorded links into the destination are a list that is sorted already; of it only holders of the kind
- * count. All other cities come from the tree, best first: a heap holds ranges of the tree and single holders with a bound
- * below their minutes, and holders whose minutes are known. What stands on top is opened (a range into its middle and its
- * halves, a bound into the exact minutes) until a known one stands there; no other can then come before it. So the first k cost
- * about k + log n openings, however many holders there are.
+ * Two streams are merged. Recorded links into the destination are a list that is sorted already; of it only holders of
+ * the kind count. All other cities come from the tree, best first: a heap holds ranges of the tree and single holders
+ * with a bound below their minutes, and holders whose minutes are known. What stands on top is opened (a range into its
+ * middle and its halves, a bound into the exact minutes) until a known one stands there; no other can then come before
+ * it. So the first k cost about k + log n openings, however many holders there are.
  *
  * Bounds are made from chords of the unit sphere and the series of the arcsine, all of whose terms are positive, less a
- * margin of 10 m and a millionth of the way, far above the errors of either computation; only the exact integer minutes order
- * the result. The holders' flags are looked at again before a holder is given out, as the core changes stock meanwhile.
+ * margin of 10 m and a millionth of the way, far above the errors of either computation; only the exact integer minutes
+ * order the result. The holders' flags are looked at again before a holder is given out, as the core changes stock
+ * meanwhile.
  */
 #include "store/near.h"
 #include "core/geo.h"
@@ -26,8 +27,8 @@ static struct relief_str code_of(const struct core_near *search, const struct st
 }
 
 /* Bounds come before what is exact at the same minutes: they may hide a lesser code. */
-static bool comes_before(const struct core_near *search, const struct store_world *world, const struct store_heap_item *a,
-                         const struct store_heap_item *b)
+static bool comes_before(const struct core_near *search, const struct store_world *world,
+                         const struct store_heap_item *a, const struct store_heap_item *b)
 {
     if (a->minutes != b->minutes) {
         return a->minutes < b->minutes;
@@ -93,11 +94,11 @@ static int64_t minutes_below(const struct store_world *world, double chord_squar
     return core_geo_minutes((int64_t)(metres * (1 + 1e-6)) + 10, world->permille, world->km_per_hour);
 }
 
-static int64_t city_bound(const struct core_near *search, const struct store_world *world, uint32_t city)
+static double chord_squared_to(const struct core_near *search, const struct store_world *world, uint32_t city)
 {
     const double *a = world->cities[city].xyz, *b = world->cities[search->to].xyz;
     double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
-    return minutes_above(world, x * x + y * y + z * z);
+    return x * x + y * y + z * z;
 }
 
 static bool regions_out(const struct core_near *search, uint32_t least, uint32_t most)
@@ -114,7 +115,8 @@ static void push_range(struct core_near *search, const struct store_world *world
         return;
     }
     const struct store_kd_node *node = &search->tree->nodes[low + (high - low) / 2];
-    if ((search->idle_too ? node->live : node->active) == 0 || regions_out(search, node->region_least, node->region_most)) {
+    if ((search->idle_too ? node->live : node->active) == 0 ||
+        regions_out(search, node->region_least, node->region_most)) {
         return;
     }
     const double *to = world->cities[search->to].xyz;
@@ -142,9 +144,12 @@ static bool wanted(const struct core_near *search, uint32_t number)
 
 static void push_holder(struct core_near *search, const struct store_world *world, uint32_t number)
 {
-    if (wanted(search, number)) {
-        int64_t minutes = city_bound(search, world, store_kd_city(search->tree, number));
-        heap_push(search, world, (struct store_heap_item){minutes, number, HEAP_BOUND});
+    if (!wanted(search, number)) {
+        return;
+    }
+    double chord_squared = chord_squared_to(search, world, store_kd_city(search->tree, number));
+    if (search->over < 0 || minutes_below(world, chord_squared) > search->over) {
+        heap_push(search, world, (struct store_heap_item){minutes_above(world, chord_squared), number, HEAP_BOUND});
     }
 }
 

@@ -1,7 +1,8 @@
 /*
- * Snapshots: a read transaction of its own for a long reader on any thread. What it reads is LMDB alone, at the mark that stands
- * in the same transaction; the loop thread first has the overlays flushed as far as the reader needs (store_flush_to). A
- * snapshot pins the pages of its moment, so its owner ends it within a time limit. One thread at a time may use it.
+ * Snapshots: a read transaction of its own for a long reader on any thread. What it reads is LMDB alone, at the mark
+ * that stands in the same transaction; the loop thread first has the overlays flushed as far as the reader needs
+ * (store_flush_to). A snapshot pins the pages of its moment, so its owner ends it within a time limit. One thread at a
+ * time may use it.
  */
 #include "store/state.h"
 #include "store/value.h"

@@ -33,9 +33,9 @@ struct store {
     struct store_layers layers;
     struct store_cache cache;
     struct store_near near;
-    struct store_mark mark;    /* of LMDB, as txn sees it */
+    struct store_mark mark; /* of LMDB, as txn sees it */
     struct store_mark frozen_mark, durable;
-    uint64_t batch_seq;        /* last batch end */
+    uint64_t batch_seq; /* last batch end */
     int64_t batch_time;
     bool inside_batch;         /* puts since then: not a place to freeze */
     bool freeze_due;           /* freeze at the next batch end */

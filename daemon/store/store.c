@@ -1,12 +1,13 @@
 /*
  * A store: when overlays are frozen, flushed and dropped.
  *
- * batch ends ---> freeze (nothing frozen; 4 MiB, 1 s old, or wanted) ---> durable at its sequence ---> the thread writes it
+ * batch ends ---> freeze (nothing frozen; 4 MiB, 1 s old, or wanted) ---> durable at its sequence ---> the thread
+ * writes it
  * ---> flushed() ---> store_flush_done on the loop thread: dropped, read transaction renewed.
  *
- * The two overlays take turns. LMDB never runs ahead of the log: the mark that goes with a frozen overlay is the one that
- * store_durable brought for its sequence. Only the loop thread changes this struct; the thread sees the overlay that it
- * writes, which nobody changes, and struct store_flush.
+ * The two overlays take turns. LMDB never runs ahead of the log: the mark that goes with a frozen overlay is the one
+ * that store_durable brought for its sequence. Only the loop thread changes this struct; the thread sees the overlay
+ * that it writes, which nobody changes, and struct store_flush.
  */
 #include "store/state.h"
 #include "store/value.h"

@@ -1,11 +1,12 @@
 /*
  * The B+tree of an overlay.
  *
- * Keys share long beginnings (table, city, kind), so each node remembers how many bytes all its keys share and keeps the 8 bytes
- * after them as a number; a search compares whole keys only where those numbers tie. The shared length is a fact about
- * the keys of the node alone (first and last key decide it), so splits and removals need no knowledge of neighbours. Entries that
- * arrive in ascending order fill their leaves whole. A leaf that runs empty is taken out; nodes are never merged, because an
- * overlay lives for one generation. Separators are copies of keys, so entries can be freed at any time.
+ * Keys share long beginnings (table, city, kind), so each node remembers how many bytes all its keys share and keeps
+ * the 8 bytes after them as a number; a search compares whole keys only where those numbers tie. The shared length is a
+ * fact about the keys of the node alone (first and last key decide it), so splits and removals need no knowledge of
+ * neighbours. Entries that arrive in ascending order fill their leaves whole. A leaf that runs empty is taken out;
+ * nodes are never merged, because an overlay lives for one generation. Separators are copies of keys, so entries can be
+ * freed at any time.
  */
 #include "store/tree.h"
 #include <assert.h>
@@ -117,7 +118,8 @@ static struct store_node *node_new(struct store_overlay *overlay, bool leaf)
 static void node_free(struct store_overlay *overlay, struct store_node *node)
 {
     store_overlay_free(overlay, node,
-                       sizeof(struct store_node) + (node->leaf ? 0 : (STORE_NODE_MAX + 1) * sizeof(struct store_node *)));
+                       sizeof(struct store_node) +
+                           (node->leaf ? 0 : (STORE_NODE_MAX + 1) * sizeof(struct store_node *)));
 }
 
 static struct store_entry *separator_new(struct store_overlay *overlay, const struct store_entry *entry)
@@ -194,7 +196,8 @@ static struct store_node *leaf_split(struct store_overlay *overlay, struct store
 }
 
 /* Moves the upper half of an inner node to a new one; the key between them goes up. */
-static struct store_node *inner_split(struct store_overlay *overlay, struct store_node *node, struct store_entry **ret_up)
+static struct store_node *inner_split(struct store_overlay *overlay, struct store_node *node,
+                                      struct store_entry **ret_up)
 {
     struct store_node *right = node_new(overlay, false);
     uint32_t half = node->count / 2;
@@ -218,7 +221,8 @@ static void inner_put(struct store_node *node, uint32_t at, struct store_entry *
 }
 
 /* Hangs `right` in behind its left neighbour, splitting upwards as far as nodes are full. */
-static void path_grow(struct store_overlay *overlay, struct path *path, struct store_entry *key, struct store_node *right)
+static void path_grow(struct store_overlay *overlay, struct path *path, struct store_entry *key,
+                      struct store_node *right)
 {
     while (path->depth > 0) {
         struct step step = path->steps[--path->depth];

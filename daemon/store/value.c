@@ -1,9 +1,9 @@
 /*
  * The check of a stored value, and the fatal way out.
  *
- * The check is SipHash(value) under a key made from SipHash(key): so neither has to be copied to stand in one piece, and a value
- * that was written under another key does not pass. It is no secret and no proof (the log's chain is), it finds bits that
- * turned. Relies on libsodium's crypto_shorthash, which is SipHash-2-4.
+ * The check is SipHash(value) under a key made from SipHash(key): so neither has to be copied to stand in one piece,
+ * and a value that was written under another key does not pass. It is no secret and no proof (the log's chain is), it
+ * finds bits that turned. Relies on libsodium's crypto_shorthash, which is SipHash-2-4.
  */
 #include "store/value.h"
 #include <assert.h>
@@ -49,8 +49,9 @@ struct relief_str store_value_need(struct relief_str key, const void *stored, si
         bool plain = byte > 0x20 && byte < 0x7f && byte != '%';
         at += (uint32_t)snprintf(text + at, sizeof(text) - at, plain ? "%c" : "%%%02x", byte);
     }
-    store_fatal("damage: the value stored under key %s (%u bytes) does not match its checksum; rebuild the state from the log",
-                text, key.len);
+    store_fatal(
+        "damage: the value stored under key %s (%u bytes) does not match its checksum; rebuild the state from the log",
+        text, key.len);
 }
 
 static void (*fatal_handler)(void *context, const char *message);

@@ -1,6 +1,6 @@
 /*
- * What surrounds a value in LMDB: 8 bytes of SipHash-2-4 bound to key and value, because LMDB has no page checksums. And the
- * one way out when damage is met: there is no answer that could be given from a state that is wrong.
+ * What surrounds a value in LMDB: 8 bytes of SipHash-2-4 bound to key and value, because LMDB has no page checksums.
+ * And the one way out when damage is met: there is no answer that could be given from a state that is wrong.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,8 +17,8 @@ bool store_value_open(struct relief_str key, const void *stored, size_t stored_b
 struct relief_str store_value_need(struct relief_str key, const void *stored, size_t stored_bytes);
 
 /*
- * Called with the message before the process is aborted. Tests set a handler that jumps away; NULL: back to the default, which
- * writes the message to standard error.
+ * Called with the message before the process is aborted. Tests set a handler that jumps away; NULL: back to the
+ * default, which writes the message to standard error.
  */
 void store_fatal_handler(void (*handler)(void *context, const char *message), void *context);
 _Noreturn void store_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));

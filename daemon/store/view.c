@@ -1,10 +1,10 @@
 /*
  * The core's view of a store: point reads and writes. Scans are layers.c, holders near.c.
  *
- * A read asks the active overlay, the frozen one, the cache, LMDB. A write goes to the active overlay. A key that is removed leaves
- * a tombstone only when a layer below holds it; otherwise it just goes, so that what lives shorter than a generation (a
- * deadline, a place in the queue of open requests) never reaches LMDB and never stands in the way of a scan. Whether a
- * layer below holds a key can't change during a generation, so an entry remembers it.
+ * A read asks the active overlay, the frozen one, the cache, LMDB. A write goes to the active overlay. A key that is
+ * removed leaves a tombstone only when a layer below holds it; otherwise it just goes, so that what lives shorter than
+ * a generation (a deadline, a place in the queue of open requests) never reaches LMDB and never stands in the way of a
+ * scan. Whether a layer below holds a key can't change during a generation, so an entry remembers it.
  */
 #include "store/state.h"
 #include "store/hash.h"
@@ -87,6 +87,7 @@ static void view_put(struct core_view *view, const struct core_key *key, struct 
     assert(name.len > 0 && name.len <= CORE_KEY_BYTES_MAX && name.data[0] != '\0');
     uint64_t hash = store_hash(store->seed, name.data, name.len);
     struct store_entry *entry = store_overlay_find(store->active, hash, name);
+    bool watched = store_near_watches(key->data[0]) && !(entry && relief_str_eq(store_entry_value(entry), value));
     store->inside_batch = true;
     if (value.data) {
         kept = store_entry_value(store_overlay_set(store->active, entry, hash, name, value));
@@ -97,7 +98,7 @@ static void view_put(struct core_view *view, const struct core_key *key, struct 
     if (!store->memory) {
         store_cache_forget(&store->cache, hash, name);
     }
-    if (store_near_watches(key->data[0])) {
+    if (watched) { /* the index of holders needs to hear of it, and something changed */
         store_near_put(&store->near, name, kept);
     }
 }

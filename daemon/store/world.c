@@ -1,9 +1,10 @@
 /*
  * The map as the search for holders sees it.
  *
- * Everything here repeats records (city, region, link, travel), read through the view when a search first needs it. A put of such
- * a record corrects or forgets the part that it touches; cities and regions keep their numbers for ever. Links are kept per
- * destination, sorted once, because a search starts from one; all of them together stay below LINK_BYTES_MAX.
+ * Everything here repeats records (city, region, link, travel), read through the view when a search first needs it. A
+ * put of such a record corrects or forgets the part that it touches; cities and regions keep their numbers for ever.
+ * Links are kept per destination, sorted once, because a search starts from one; all of them together stay below
+ * LINK_BYTES_MAX.
  */
 #include "store/world.h"
 #include "core/geo.h"
@@ -12,7 +13,8 @@
 #include "store/value.h"
 #include <stdlib.h>
 
-#define LINK_BYTES_MAX ((size_t)16 << 20) /* half a million links at a time: the destinations that are in trouble now */
+#define LINK_BYTES_MAX ((size_t)16 << 20) /* half a million links at a time: the destinations that are in trouble now  \
+                                           */
 #define ARENA_BYTES ((size_t)64 << 10)    /* one decoded record without lists */
 
 void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed)
@@ -86,7 +88,8 @@ static uint32_t region_number(struct store_world *world, struct relief_str id)
     return number;
 }
 
-/* Numbers the regions in the order of a walk from the roots, without recursion. Cycles can't be put; one would stay unnumbered. */
+/* Numbers the regions in the order of a walk from the roots, without recursion. Cycles can't be put; one would stay
+ * unnumbered. */
 static void walk_regions(struct store_world *world)
 {
     uint32_t count = world->region_names.count, place = 0;
@@ -339,9 +342,9 @@ static bool city_put(struct store_world *world, struct relief_str code, struct r
     const struct store_city *city = &world->cities[number];
     *ret_change = (struct store_city_change){.city = number};
     ret_change->appeared = before.state == STORE_CITY_MISSING && city->state == STORE_CITY_KNOWN;
-    ret_change->moved = before.state == STORE_CITY_KNOWN &&
-                        (city->state != STORE_CITY_KNOWN || before.lat != city->lat || before.lon != city->lon ||
-                         before.region != city->region);
+    ret_change->moved =
+        before.state == STORE_CITY_KNOWN && (city->state != STORE_CITY_KNOWN || before.lat != city->lat ||
+                                             before.lon != city->lon || before.region != city->region);
     return ret_change->appeared || ret_change->moved;
 }
 

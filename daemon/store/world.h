@@ -1,6 +1,7 @@
 /*
- * What the search for holders knows of the map: places and regions of cities, the tree of regions, the links into a city, the
- * parameters of the travel estimate. Read from the records when first needed, forgotten or corrected when they are put.
+ * What the search for holders knows of the map: places and regions of cities, the tree of regions, the links into a
+ * city, the parameters of the travel estimate. Read from the records when first needed, forgotten or corrected when
+ * they are put.
  */
 #pragma once
 #include "core/view.h"
@@ -20,7 +21,7 @@ struct store_city {
 };
 
 struct store_region {
-    uint32_t parent;   /* number, or STORE_NAME_NONE */
+    uint32_t parent;    /* number, or STORE_NAME_NONE */
     uint32_t low, high; /* its place in a walk of the tree: a region r lies in it when low <= r.low <= high */
 };
 
@@ -32,9 +33,9 @@ struct store_link {
 /* The recorded links into a city. */
 struct store_links {
     uint32_t refs;
-    uint32_t open, count;    /* open ones first, by (minutes, code); then closed ones by code */
+    uint32_t open, count; /* open ones first, by (minutes, code); then closed ones by code */
     struct store_link *items;
-    uint32_t *sorted;        /* the cities, by number */
+    uint32_t *sorted; /* the cities, by number */
 };
 
 struct store_world {
@@ -63,8 +64,8 @@ bool store_links_hold(const struct store_links *links, uint32_t from);
 /* The estimate from a to b, in minutes, and from a lower bound of the distance. */
 int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint32_t to);
 /*
- * A record or key of the map was put. For a city that was known: *ret_city and what it was before; moved when place or region
- * changed. Returns true then.
+ * A record or key of the map was put. For a city that was known: *ret_city and what it was before; moved when place or
+ * region changed. Returns true then.
  */
 struct store_city_change {
     uint32_t city;

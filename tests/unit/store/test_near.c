@@ -1,6 +1,6 @@
 /*
- * The index of holders against a plain enumeration: random maps with links, regions, idle holders and changes of all of them,
- * searched with random questions.
+ * The index of holders against a plain enumeration: random maps with links, regions, idle holders and changes of all of
+ * them, searched with random questions.
  */
 #include "tool.h"
 #include "core/geo.h"
@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CITIES_MAX 160
+#define CITIES_MAX  160
 #define REGIONS_MAX 14
-#define KINDS 3
-#define WORLDS 240
+#define KINDS       3
+#define WORLDS      240
 
 struct city {
     char code[16];
@@ -28,7 +28,7 @@ struct world {
     uint64_t seed;
     unsigned cities, regions;
     struct city city[CITIES_MAX];
-    int parent[REGIONS_MAX]; /* -1: a root */
+    int parent[REGIONS_MAX];              /* -1: a root */
     int64_t link[CITIES_MAX][CITIES_MAX]; /* [from][to]: -1 none, RELIEF_NIL closed, else minutes */
     int64_t permille, km_per_hour;
 };
@@ -189,7 +189,8 @@ static struct world *world_new(uint64_t seed)
         place(world, i);
         put_city(world, i);
         for (unsigned kind = 0; kind < KINDS; kind++) {
-            city->holds[kind] = tool_below(&world->seed, 10) < holding ? (tool_below(&world->seed, 10) < idle ? 2 : 1) : 0;
+            city->holds[kind] =
+                tool_below(&world->seed, 10) < holding ? (tool_below(&world->seed, 10) < idle ? 2 : 1) : 0;
             if (city->holds[kind]) {
                 put_holder(world, i, kind);
             }
@@ -344,7 +345,8 @@ static void change(struct world *world)
         put_city(world, city);
         break;
     case 1: /* to another region, or only its mode */
-        world->city[city].region = tool_below(&world->seed, 2) ? tool_below(&world->seed, world->regions) : world->city[city].region;
+        world->city[city].region =
+            tool_below(&world->seed, 2) ? tool_below(&world->seed, world->regions) : world->city[city].region;
         put_city(world, city);
         break;
     case 2: /* goes, comes back */
@@ -403,7 +405,8 @@ static void test_worlds(void **state)
     }
 }
 
-/* Holders change while four searches go on: nobody comes twice, and nobody who stood there all the time is passed over. */
+/* Holders change while four searches go on: nobody comes twice, and nobody who stood there all the time is passed over.
+ */
 static void test_changes_meanwhile(void **state)
 {
     (void)state;
@@ -436,7 +439,8 @@ static void test_changes_meanwhile(void **state)
             touched[city] = true;
             world->city[city].holds[kind] = (int)tool_below(&world->seed, 3);
             put_holder(world, city, kind);
-            if (hard == 1 && tool_below(&world->seed, 10) == 0) { /* the map changes too: nothing is promised but sanity */
+            if (hard == 1 &&
+                tool_below(&world->seed, 10) == 0) { /* the map changes too: nothing is promised but sanity */
                 memset(touched, 1, sizeof(touched));
                 change(world);
             }
@@ -481,7 +485,8 @@ static void test_unknown(void **state)
 {
     (void)state;
     struct world *world = world_new(7);
-    struct core_near_query query = {.kind = RELIEF_STR("nothing"), .to = relief_str_of(world->city[0].code), .over_minutes = -1};
+    struct core_near_query query = {
+        .kind = RELIEF_STR("nothing"), .to = relief_str_of(world->city[0].code), .over_minutes = -1};
     struct core_holder holder;
     struct core_near *near = world->view->ops->near_begin(world->view, &query);
     assert_false(world->view->ops->near_next(world->view, near, &holder));

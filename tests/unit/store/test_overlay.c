@@ -30,10 +30,16 @@ static void make_keys(uint64_t *seed)
         memset(model, 0, sizeof(*model));
         switch (tool_below(seed, 4)) {
         case 0:
-            model->len = (uint32_t)sprintf(model->key, "\x15" "city%02u kind lot%u", tool_below(seed, 20), i);
+            model->len = (uint32_t)sprintf(model->key,
+                                           "\x15"
+                                           "city%02u kind lot%u",
+                                           tool_below(seed, 20), i);
             break;
         case 1:
-            model->len = (uint32_t)sprintf(model->key, "\x19" "request-of-a-long-name-%08u", i);
+            model->len = (uint32_t)sprintf(model->key,
+                                           "\x19"
+                                           "request-of-a-long-name-%08u",
+                                           i);
             break;
         case 2: /* numbers with zeros in them */
             model->key[0] = '\x83';

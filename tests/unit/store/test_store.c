@@ -1,5 +1,6 @@
 /* Opening, marks, flushing, damage, snapshots, wiping, reading beside a daemon. */
 #include "tool.h"
+#include "store/cache.h"
 #include "store/env.h"
 #include "store/value.h"
 #include <errno.h>
@@ -77,11 +78,11 @@ static void test_waits_for_the_log(void **state)
     assert_int_equal(store_mark(tool.store).seq, 0);
     assert_int_equal(tool_flushed(&tool), 0);
     store_durable(tool.store, &first, 0);
-    tool_settle(&tool, 0);
+    tool_settle(&tool);
     assert_int_equal(store_mark(tool.store).seq, first.seq);
     assert_memory_equal(store_mark(tool.store).hash, first.hash, sizeof(first.hash));
     store_durable(tool.store, &second, 0);
-    tool_settle(&tool, 1);
+    tool_settle(&tool);
     assert_int_equal(store_mark(tool.store).seq, second.seq);
     store_flush_to(tool.store, second.seq); /* stands there already: at once */
     assert_int_equal(tool_flushed(&tool), 3);
@@ -101,7 +102,7 @@ static void test_age_and_size(void **state)
     store_durable(tool.store, &mark, 5000 + STORE_FREEZE_MS - 1);
     assert_int_equal(tool_flushed(&tool), 0);
     store_durable(tool.store, &mark, 5000 + STORE_FREEZE_MS);
-    tool_settle(&tool, 0);
+    tool_settle(&tool);
     assert_int_equal(store_mark(tool.store).seq, mark.seq);
 
     char *big = calloc(1, 65536);
@@ -122,11 +123,36 @@ static void test_age_and_size(void **state)
     tool_batch(&tool);
     assert_true(store_full(tool.store));
     store_durable(tool.store, &frozen, 5000);
-    tool_settle(&tool, 1);
+    tool_settle(&tool);
     assert_false(store_full(tool.store));
     assert_int_equal(store_mark(tool.store).seq, frozen.seq);
     free(big);
     tool_close(&tool);
+}
+
+/* Values that were read stay where they are until the next put, even when their slots are wanted by other keys. */
+static void test_cache(void **state)
+{
+    (void)state;
+    struct store_cache cache;
+    struct relief_str first, second;
+    const uint64_t hash = UINT64_C(5) << 17, same_slot = hash + 1;
+    store_cache_init(&cache);
+    assert_false(store_cache_find(&cache, hash, RELIEF_STR("a"), &first));
+    store_cache_note(&cache, hash, RELIEF_STR("a"), RELIEF_STR("one"));
+    assert_true(store_cache_find(&cache, hash, RELIEF_STR("a"), &first));
+    assert_value(first, "one");
+    store_cache_note(&cache, same_slot, RELIEF_STR("b"), RELIEF_STR("two"));
+    assert_false(store_cache_find(&cache, same_slot, RELIEF_STR("b"), &second));
+    assert_value(first, "one");
+    store_cache_forget(&cache, UINT64_C(9) << 17, RELIEF_STR("c")); /* a put of another key */
+    store_cache_note(&cache, same_slot, RELIEF_STR("b"), RELIEF_STR_NONE);
+    assert_true(store_cache_find(&cache, same_slot, RELIEF_STR("b"), &second));
+    assert_null(second.data);
+    assert_false(store_cache_find(&cache, hash, RELIEF_STR("a"), &first));
+    store_cache_forget(&cache, same_slot, RELIEF_STR("b"));
+    assert_false(store_cache_find(&cache, same_slot, RELIEF_STR("b"), &second));
+    store_cache_deinit(&cache);
 }
 
 /* ---- damage ---- */
@@ -198,7 +224,10 @@ static void test_damage(void **state)
         put(store_view(tool.store), "key1", "value");
         tool_flush(&tool);
         store_close(tool.store);
-        flip(tool.dir, "\x81" "key1", 5, byte);
+        flip(tool.dir,
+             "\x81"
+             "key1",
+             5, byte);
         struct store_options options = {.dir = tool.dir, .map_bytes = (size_t)256 << 20};
         assert_int_equal(store_open(&tool.store, &options), 0);
         assert_value(get(store_view(tool.store), "key0"), "whole");
@@ -348,7 +377,6 @@ static void test_work_while_flushing(void **state)
     (void)state;
     struct tool tool;
     uint64_t seed = 5;
-    unsigned seen = 0;
     static unsigned model[3000]; /* 0: absent, else value + 1 */
     tool_open(&tool, false);
     struct core_view *view = store_view(tool.store);
@@ -381,8 +409,7 @@ static void test_work_while_flushing(void **state)
         store_flush_to(tool.store, mark.seq);
         store_durable(tool.store, &mark, turn);
         if (turn % 3 == 2) {
-            tool_settle(&tool, seen);
-            seen = tool_flushed(&tool);
+            tool_settle(&tool);
         }
     }
     tool_flush(&tool);
@@ -495,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_waits_for_the_log),
         cmocka_unit_test(test_age_and_size),
+        cmocka_unit_test(test_cache),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_check_binds_the_key),
         cmocka_unit_test(test_damaged_mark),

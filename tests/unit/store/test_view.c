@@ -1,6 +1,6 @@
 /*
- * The contract of core_view: the same random operations on a store in memory and on one with LMDB below, at every stage of
- * flushing, against a sorted array.
+ * The contract of core_view: the same random operations on a store in memory and on one with LMDB below, at every stage
+ * of flushing, against a sorted array.
  */
 #include "tool.h"
 #include <stdio.h>
@@ -47,10 +47,17 @@ static struct pair *model_find(struct model *model, const char *key, bool make)
     return &model->pairs[low];
 }
 
-/* Keys without NUL, so that strcmp is their order. The first bytes are spaces that the index of holders does not watch. */
+/* Keys without NUL, so that strcmp is their order. The first bytes are spaces that the index of holders does not watch.
+ */
 static void random_key(char ret[40], uint64_t *seed)
 {
-    static const char *const prefixes[] = {"\x16" "aa.", "\x16" "ab.", "\x81" "q", "\x83", "\xf0"};
+    static const char *const prefixes[] = {"\x16"
+                                           "aa.",
+                                           "\x16"
+                                           "ab.",
+                                           "\x81"
+                                           "q",
+                                           "\x83", "\xf0"};
     sprintf(ret, "%s%0*u", prefixes[tool_below(seed, 5)], (int)tool_below(seed, 2) * 6 + 1, tool_below(seed, 300));
 }
 
@@ -144,7 +151,8 @@ static void check_scan(struct core_view *view, const struct model *model, const 
     view->ops->scan(view, &cursor, &start, from.len > 0 ? &from : NULL);
     for (uint32_t i = 0; i < model->count; i++) {
         const struct pair *pair = &model->pairs[i];
-        if (!pair->there || strncmp(pair->key, prefix, strlen(prefix)) != 0 || (after[0] && strcmp(pair->key, after) <= 0)) {
+        if (!pair->there || strncmp(pair->key, prefix, strlen(prefix)) != 0 ||
+            (after[0] && strcmp(pair->key, after) <= 0)) {
             continue;
         }
         assert_true(view->ops->next(view, &cursor, &key, &value));
@@ -158,7 +166,17 @@ static void check_scan(struct core_view *view, const struct model *model, const 
 
 static void random_scan(struct core_view *view, struct model *model, uint64_t *seed)
 {
-    static const char *const prefixes[] = {"", "\x16", "\x16" "aa.", "\x16" "ab.1", "\x81", "\x83" "0", "\xf0", "\x84"};
+    static const char *const prefixes[] = {"",
+                                           "\x16",
+                                           "\x16"
+                                           "aa.",
+                                           "\x16"
+                                           "ab.1",
+                                           "\x81",
+                                           "\x83"
+                                           "0",
+                                           "\xf0",
+                                           "\x84"};
     char after[40] = "";
     if (tool_below(seed, 2)) {
         random_key(after, seed);
@@ -199,7 +217,8 @@ static void scans_with_puts(struct core_view *view, struct model *model, uint64_
         }
         for (uint32_t k = 0; k < model->count; k++) { /* nothing that stood there all the time was passed over */
             const struct pair *pair = &model->pairs[k];
-            bool inside = strcmp(pair->key, last[i]) > 0 && strcmp(pair->key, text) < 0 && (i % 2 == 0 || pair->key[0] == '\x16');
+            bool inside =
+                strcmp(pair->key, last[i]) > 0 && strcmp(pair->key, text) < 0 && (i % 2 == 0 || pair->key[0] == '\x16');
             assert_false(inside && pair->there && pair->changed <= began);
         }
         strcpy(last[i], text);
@@ -210,9 +229,8 @@ static void scans_with_puts(struct core_view *view, struct model *model, uint64_
 }
 
 struct stages {
-    bool frozen;          /* an overlay waits for the log */
-    bool writing;         /* the thread has it */
-    unsigned seen;
+    bool frozen;  /* an overlay waits for the log */
+    bool writing; /* the thread has it */
     struct store_mark mark;
 };
 
@@ -224,7 +242,6 @@ static void advance(struct tool *tool, struct stages *stages)
         return;
     }
     if (!stages->frozen) {
-        stages->seen = tool_flushed(tool);
         store_flush_to(tool->store, mark.seq);
         stages->mark = mark;
         stages->frozen = true;
@@ -232,7 +249,7 @@ static void advance(struct tool *tool, struct stages *stages)
         store_durable(tool->store, &stages->mark, 0);
         stages->writing = true;
     } else {
-        tool_settle(tool, stages->seen);
+        tool_settle(tool);
         assert_int_equal(store_mark(tool->store).seq, stages->mark.seq);
         stages->frozen = stages->writing = false;
     }

@@ -25,8 +25,10 @@ static void note_flushed(void *context, int error)
 
 static void open_store(struct tool *tool)
 {
-    struct store_options options = {
-        .dir = tool->dir[0] ? tool->dir : NULL, .map_bytes = (size_t)256 << 20, .flushed = note_flushed, .context = tool};
+    struct store_options options = {.dir = tool->dir[0] ? tool->dir : NULL,
+                                    .map_bytes = (size_t)256 << 20,
+                                    .flushed = note_flushed,
+                                    .context = tool};
     assert_int_equal(store_open(&tool->store, &options), 0);
 }
 
@@ -45,6 +47,7 @@ void tool_open(struct tool *tool, bool memory)
 void tool_reopen(struct tool *tool)
 {
     store_close(tool->store);
+    tool->noted = tool->flushed; /* of the store that is gone */
     open_store(tool);
 }
 
@@ -80,12 +83,13 @@ unsigned tool_flushed(struct tool *tool)
     return flushed;
 }
 
-void tool_settle(struct tool *tool, unsigned seen)
+void tool_settle(struct tool *tool)
 {
     pthread_mutex_lock(&tool->lock);
-    while (tool->flushed <= seen) {
+    while (tool->flushed == tool->noted) {
         pthread_cond_wait(&tool->change, &tool->lock);
     }
+    tool->noted = tool->flushed;
     assert_int_equal(tool->error, 0);
     pthread_mutex_unlock(&tool->lock);
     assert_int_equal(store_flush_done(tool->store), 0);
@@ -94,11 +98,10 @@ void tool_settle(struct tool *tool, unsigned seen)
 void tool_flush(struct tool *tool)
 {
     struct store_mark mark = tool_batch(tool);
-    unsigned seen = tool_flushed(tool);
     store_flush_to(tool->store, mark.seq);
     store_durable(tool->store, &mark, 0);
-    for (; store_mark(tool->store).seq < mark.seq; seen++) { /* one call a flush; an older overlay may go first */
-        tool_settle(tool, seen);
+    while (store_mark(tool->store).seq < mark.seq) { /* an older overlay may go first */
+        tool_settle(tool);
     }
 }
 

@@ -14,6 +14,7 @@ struct tool {
     pthread_mutex_t lock;
     pthread_cond_t change;
     unsigned flushed; /* calls of options.flushed */
+    unsigned noted;   /* those that tool_settle saw */
     int error;        /* of the last one */
     uint64_t seq;
 };
@@ -31,8 +32,8 @@ void tool_reopen(struct tool *tool);
 void tool_close(struct tool *tool);
 /* Ends a batch; returns its mark, whose hash is made from the sequence. */
 struct store_mark tool_batch(struct tool *tool);
-/* Waits until the calls of options.flushed are more than `seen`, then lets the store take note. */
-void tool_settle(struct tool *tool, unsigned seen);
+/* Waits for a call of options.flushed that was not seen yet, then lets the store take note. */
+void tool_settle(struct tool *tool);
 unsigned tool_flushed(struct tool *tool);
 /* Ends a batch and has all of it written to LMDB. */
 void tool_flush(struct tool *tool);
