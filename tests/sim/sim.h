@@ -99,6 +99,7 @@ struct sim {
     struct past past[PAST_MAX];
     unsigned past_count;
     char trace[TRACE_MAX][512];
+    unsigned traced;
     /* what happened, for the summary */
     unsigned done, refused, replayed, crashes, lost, timers;
 };

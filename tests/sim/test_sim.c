@@ -52,8 +52,8 @@ void sim_fail(struct sim *sim, const char *format, ...)
     va_end(arguments);
     fprintf(stderr, "\n");
     for (unsigned i = 0; i < TRACE_MAX; i++)
-        if (sim->trace[(sim->step + 1 + i) % TRACE_MAX][0])
-            fprintf(stderr, "  %s\n", sim->trace[(sim->step + 1 + i) % TRACE_MAX]);
+        if (sim->trace[(sim->traced + i) % TRACE_MAX][0])
+            fprintf(stderr, "  %s\n", sim->trace[(sim->traced + i) % TRACE_MAX]);
     fprintf(stderr, "data is left in %s\n", sim->dir);
     exit(1);
 }
@@ -62,11 +62,9 @@ static void trace(struct sim *sim, const struct command *command, int rc, const 
 {
     const struct relief_command_info *info = relief_command_by_number(command->method);
     struct relief_buf buf = RELIEF_BUF_INIT;
-    relief_pack_params(&buf, info->params, &command->params);
-    relief_buf_clear(&buf);
     relief_json_record(&buf, info->params, &command->params, NULL);
     relief_buf_add_char(&buf, '\0');
-    snprintf(sim->trace[sim->step % TRACE_MAX], sizeof sim->trace[0], "%u seq %llu %.*s %s %s: %s", sim->step,
+    snprintf(sim->trace[sim->traced++ % TRACE_MAX], sizeof sim->trace[0], "%u seq %llu %.*s %s %s: %s", sim->step,
              (unsigned long long)answer->seq, (int)command->who.name.len, command->who.name.data, info->wire, buf.data,
              rc               ? rc < 0 ? strerror(-rc) : answer->refusal.message
              : answer->replay ? "replayed"
