@@ -25,9 +25,9 @@ static const char *own_folder(void)
 
 const char *test_file(const char *name, const char *content)
 {
-    static char paths[4][160];
+    static char paths[64][160];
     static unsigned next;
-    char *path = paths[next++ % 4];
+    char *path = paths[next++ % 64];
     snprintf(path, sizeof paths[0], "%s/%s", own_folder(), name);
     if (content) {
         FILE *file = fopen(path, "w");

@@ -9,7 +9,7 @@ struct captured {
 /* words end with NULL. Free with captured_free. */
 struct captured capture(const char *const *words);
 void captured_free(struct captured *captured);
-/* A file in the test's own folder, made with this content; the path is static until the next call but three. */
+/* A file in the test's own folder, made with this content; the path is static for some thirty commands. */
 const char *test_file(const char *name, const char *content);
 void test_files_remove(void);
 

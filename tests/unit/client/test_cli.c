@@ -1,0 +1,568 @@
+/*
+ * Whole commands: against a scripted server, and on files made here. Exit codes are those of relief(1).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "capture.h"
+#include "client/cli/cli.h"
+#include "client/cli/digest.h"
+#include "fake_server.h"
+
+static struct captured run;
+
+static void check(int code, const char *out, const char *err)
+{
+    if (run.code != code || (out && !strstr(run.out, out)) || (err && !strstr(run.err, err)))
+        fail_msg("exit %d (wanted %d)\nout: %s\nerr: %s\nwanted: %s / %s", run.code, code, run.out, run.err, out ? out : "-",
+                 err ? err : "-");
+    captured_free(&run);
+}
+
+/* ---- words ---- */
+
+static void test_wrong_words_list_the_right_ones(void **state)
+{
+    (void)state;
+    run = RUN("citty", "list");
+    check(2, NULL, "server region city");
+    run = RUN("city", "lst");
+    check(2, NULL, "put get list mode");
+    run = RUN("log");
+    check(2, NULL, "list head export");
+    run = RUN("city", "list", "--limti", "5");
+    check(2, NULL, "--after --limit");
+    run = RUN("--bogus");
+    check(2, NULL, "--bogus");
+    run = RUN("import", "cars", "x.csv");
+    check(2, NULL, "region city link");
+    run = RUN("--timeout", "never", "city", "list");
+    check(2, NULL, "never");
+    run = RUN("city", "get");
+    check(2, NULL, "--code");
+}
+
+static void test_help(void **state)
+{
+    (void)state;
+    run = RUN("help");
+    check(0, "import TABLE", NULL);
+    run = RUN("help", "stock", "receive");
+    check(0, "--expires", NULL);
+    run = RUN("stock", "receive", "--help");
+    check(0, "--expires", NULL);
+    run = RUN("stock", "--help");
+    check(0, "writeoff", NULL);
+    run = RUN("help", "request", "submit");
+    check(0, "--all-or-nothing", NULL);
+    run = RUN("--version");
+    check(0, "relief ", NULL);
+    run = RUN("help", "nothing");
+    check(2, NULL, "one of");
+}
+
+static void test_no_connection_is_3(void **state)
+{
+    (void)state;
+    run = RUN("--server", "unix:/nonexistent/sock", "server", "ping");
+    check(3, NULL, "No such file");
+    run = RUN("--server", "tls:127.0.0.1:7471", "server", "ping");
+    check(3, NULL, "TLS");
+    run = RUN("--server", "here", "server", "ping");
+    check(2, NULL, "unix:PATH");
+    run = RUN("dump", "--format", "xml");
+    check(2, NULL, "jsonl");
+    run = RUN("dump", "--format", "csv");
+    check(2, NULL, "folder");
+    run = RUN("call", "server.ping", "{\"a\":1.5}");
+    check(2, NULL, "whole number");
+    run = RUN("call", "server.ping", "[1]");
+    check(2, NULL, "object");
+}
+
+/* ---- a server that knows a few methods ---- */
+
+struct world {
+    char log[8192]; /* methods that came, with ids */
+    int heads;
+};
+
+static const char *city_page(const struct fake_request *request)
+{
+    if (strcmp(fake_param(request, "after"), "2") == 0)
+        return "{\"items\":[{\"code\":\"3\",\"name\":\"c\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"}],\"next\":null}";
+    return "{\"items\":[{\"code\":\"1\",\"name\":\"a\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"},"
+           "{\"code\":\"2\",\"name\":\"武汉\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"}],\"next\":\"2\"}";
+}
+
+static bool serve_world(struct fake *fake, int fd, int number, void *context)
+{
+    struct world *world = context;
+    struct fake_request request;
+    char answer[2048];
+    (void)fake, (void)number;
+    while (fake_read(fd, &request)) {
+        const char *id = fake_param(&request, "id");
+        size_t len = strlen(world->log);
+        snprintf(world->log + len, sizeof world->log - len, "%s %s;", request.method,
+                 id[0] ? id : fake_param(&request, strcmp(request.method, "stock.receive") == 0 ? "op" : "code"));
+        if (strcmp(request.method, "city.list") == 0) {
+            fake_answer(fd, request.msgid, city_page(&request));
+        } else if (strcmp(request.method, "log.head") == 0) {
+            fake_answer(fd, request.msgid, "{\"seq\":10,\"hash\":\"\",\"time\":1}");
+        } else if (strcmp(request.method, "request.submit") == 0) {
+            snprintf(answer, sizeof answer,
+                     "{\"id\":\"%s\",\"city\":\"c\",\"kind\":\"k\",\"quantity\":5,\"state\":\"covered\",\"covered\":5,\"open\":0,"
+                     "\"dispatches\":[\"%s/1\"],\"seq\":11}",
+                     id, id);
+            fake_answer(fd, request.msgid, answer);
+        } else if (strcmp(request.method, "dispatch.list") == 0) {
+            fake_answer(fd, request.msgid, "{\"items\":[{\"id\":\"x/1\",\"donor\":\"武汉\",\"quantity\":5,\"state\":\"asked\"}],\"next\":null}");
+        } else if (strcmp(request.method, "city.put") == 0 && strcmp(fake_param(&request, "name"), "bad") == 0) {
+            fake_refuse(fd, request.msgid, "{\"code\":\"NOT_FOUND\",\"message\":\"no region\",\"field\":\"region\",\"id\":\"r\"}");
+        } else if (strcmp(request.method, "stock.receive") == 0) {
+            fake_answer(fd, request.msgid, strcmp(fake_param(&request, "kind"), "old") == 0 ? "{\"seq\":3}" : "{\"seq\":12}");
+        } else {
+            fake_answer(fd, request.msgid, "{\"seq\":11}");
+        }
+        fake_request_free(&request);
+    }
+    return true;
+}
+
+static struct world world;
+static struct fake *fake;
+
+static int start_world(void **state)
+{
+    (void)state;
+    world = (struct world){{0}, 0};
+    fake = fake_start(serve_world, &world);
+    setenv("RELIEF_SERVER", fake_address(fake), 1);
+    return 0;
+}
+
+static int stop_world(void **state)
+{
+    (void)state;
+    fake_stop(fake);
+    unsetenv("RELIEF_SERVER");
+    return 0;
+}
+
+static void test_list_follows_its_pages(void **state)
+{
+    (void)state;
+    run = RUN("city", "list", "--csv");
+    check(0, "code,name,name_en,region,lat,lon,population,mode\n1,a,,r,1,1,,normal\n2,武汉,,r,1,1,,normal\n3,c,,r,1,1,,normal\n",
+          NULL);
+    run = RUN("--json", "city", "list");
+    check(0, "\"code\":\"3\"", NULL);
+    run = RUN("city", "list", "--limit", "2", "--csv");
+    assert_null(strstr(run.out, "3,c"));
+    check(0, "2,武汉", NULL);
+}
+
+static void test_submit_says_its_id_first(void **state)
+{
+    (void)state;
+    char id[27] = "";
+    run = RUN("request", "submit", "--city", "c", "--kind", "k", "--quantity", "5");
+    memcpy(id, run.out, 26);
+    assert_int_equal(run.out[26], '\n');
+    assert_non_null(strstr(run.out, "donor"));
+    assert_non_null(strstr(world.log, id));
+    check(0, "武汉", NULL);
+    run = RUN("request", "submit", "c", "k", "5", "--json");
+    assert_int_equal(strspn(run.err, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"), 26);
+    assert_int_equal(run.out[0], '{');
+    check(0, "\"covered\":5", NULL);
+    run = RUN("request", "submit", "mine", "c", "k", "5", "--csv");
+    assert_null(strstr(run.out, "mine\n"));
+    check(0, "x/1,", NULL);
+}
+
+/* ---- import ---- */
+
+static void test_import_names_what_is_wrong(void **state)
+{
+    (void)state;
+    run = RUN("import", "city",
+              test_file("bad.csv", "code,name,region,lat,lon\n1,a,r,91,1\n2,b,r,1,x\n3,c\n1,a,r,1,1\n4,,r,1,1\n5 6,a,r,1,1\n7,g,r,1,1\n7,h,r,1,1\n"));
+    assert_non_null(strstr(run.err, "bad.csv:2:4: lat"));
+    assert_non_null(strstr(run.err, "bad.csv:3:5: lon"));
+    assert_non_null(strstr(run.err, "bad.csv:4:2:"));
+    assert_non_null(strstr(run.err, "bad.csv:6:2: name"));
+    assert_non_null(strstr(run.err, "bad.csv:7:1: code"));
+    assert_non_null(strstr(run.err, "bad.csv:9:1: code: the same id stands in line 8"));
+    assert_string_equal(world.log, ""); /* nothing was sent */
+    check(2, NULL, "nothing was applied");
+    run = RUN("import", "city", test_file("unknown.csv", "code,naem,region,lat,lon\n"));
+    assert_non_null(strstr(run.err, "unknown.csv:1:6: name: a required column"));
+    check(2, NULL, "unknown.csv:1:2: naem: unknown column");
+    run = RUN("import", "city", test_file("empty.csv", ""));
+    check(2, NULL, "empty.csv:1:1");
+    run = RUN("import", "city", test_file("quote.csv", "code,name,region,lat,lon\n1,\"a,r,1,1\n"));
+    check(2, NULL, "does not end");
+    run = RUN("import", "city", "/nonexistent.csv");
+    check(2, NULL, "No such file");
+    run = RUN("import", "city", test_file("map.csv", "code\n1\n"), "--map", "nix=name");
+    check(2, NULL, "no such column");
+    run = RUN("import", "city", test_file("map.csv", "code\n1\n"), "--map", "code=nix");
+    check(2, NULL, "no such parameter");
+    assert_string_equal(world.log, "");
+}
+
+static void test_import_sends_and_counts(void **state)
+{
+    (void)state;
+    run = RUN("import", "cities", test_file("ok.csv", "编码,name,note,lat,lon\r\n1,a,x,30.5,114.3\r\n2,bad,y,1,1\r\n3,c,,1,1\r\n"),
+              "--map", "编码=code", "--map", "note=", "--map", "=region:r");
+    assert_non_null(strstr(run.err, "ok.csv:3: NOT_FOUND: no region"));
+    check(1, "2 new, 0 imported before, 1 refused\n", NULL);
+    assert_string_equal(world.log, "log.head ;city.put 1;city.put 2;city.put 3;");
+    run = RUN("import", "stock", test_file("stock.csv", "city,kind,quantity\n1,old,5\n1,new,5\n"), "--json");
+    check(0, "{\"imported_before\":1,\"new\":1,\"refused\":0}", NULL);
+}
+
+/* Equal rows are told apart by their count; the op depends on batch and row alone. */
+static void test_import_ops_repeat(void **state)
+{
+    (void)state;
+    const char *rows = "city,kind,quantity,expires\n1,k,5,\n1,k,5,\n1,k,6,+2d\n";
+    char first[sizeof world.log];
+    run = RUN("import", "stock", test_file("a.csv", rows));
+    check(0, "3 new", NULL);
+    strcpy(first, world.log);
+    char *op = strstr(first, "import."), *second = strstr(op + 1, "import.");
+    assert_int_equal(strcspn(op, ";"), 47);
+    assert_int_not_equal(strncmp(op, second, 47), 0);
+    world.log[0] = '\0';
+    /* another order of columns, another line, the same batch */
+    run = RUN("import", "stock", test_file("b.csv", "quantity,kind,city,expires\n\n6,k,1,+2d\n5,k,1,\n5,k,1,\n"), "--batch", "a.csv");
+    check(0, "3 new", NULL);
+    for (char *at = strstr(first, "import."); at; at = strstr(at + 1, "import.")) {
+        char one[48];
+        snprintf(one, sizeof one, "%.47s", at);
+        assert_non_null(strstr(world.log, one));
+    }
+    world.log[0] = '\0';
+    run = RUN("import", "stock", test_file("b.csv", rows));
+    check(0, "3 new", NULL);
+    char other[48];
+    snprintf(other, sizeof other, "%.47s", op);
+    assert_null(strstr(world.log, other));
+}
+
+/* ---- batch ---- */
+
+static void test_batch(void **state)
+{
+    (void)state;
+    run = RUN("batch", test_file("b.jsonl", "{\"method\":\"log.head\"}\n\n{\"method\":\"city.put\",\"params\":{\"name\":\"bad\"}}\n"
+                                            "{\"method\":\"region.get\",\"params\":{\"id\":\"x\"}}"));
+    check(1, "{\"result\":{\"hash\":\"\",\"seq\":10,\"time\":1}}\n{\"error\":{\"code\":\"NOT_FOUND\"", NULL);
+    run = RUN("batch", test_file("c.jsonl", "{\"method\":\"log.head\"}\n{\"method\":\n{\"method\":\"log.head\"}\n"));
+    assert_non_null(strstr(run.out, "\"seq\":10"));
+    check(2, "{\"result\"", "line 2");
+    run = RUN("batch", test_file("d.jsonl", "{\"method\":\"log.head\",\"params\":{\"x\":0.5}}\n"));
+    check(2, NULL, "line 1");
+}
+
+/* ---- dumps and logs ---- */
+
+#define H64 "0000000000000000000000000000000000000000000000000000000000000000"
+
+/* Lines with their trailer. */
+static const char *sealed(const char *name, const char *header, const char *const *lines)
+{
+    struct relief_buf text = RELIEF_BUF_INIT;
+    struct cli_digest digest;
+    char hash[CLI_HASH_TEXT];
+    int count = 0;
+    relief_buf_printf(&text, "%s\n", header);
+    for (; lines[count]; count++)
+        relief_buf_printf(&text, "%s\n", lines[count]);
+    cli_digest_init(&digest);
+    cli_digest_bytes(&digest, text.data, text.len);
+    cli_digest_final(&digest, hash);
+    cli_trailer(&text, count, hash);
+    relief_buf_add(&text, "\n", 2);
+    const char *path = test_file(name, text.data);
+    relief_buf_deinit(&text);
+    return path;
+}
+
+#define DUMP_HEADER "{\"format\":\"relief-dump\",\"head\":\"" H64 "\",\"seq\":5,\"time\":9,\"version\":1}"
+#define LOT(q, h, r) "{\"city\":\"1\",\"expires\":null,\"held\":" h ",\"kind\":\"k\",\"lot\":\"0\",\"quantity\":" q ",\"reserved\":" r ",\"t\":\"lot\"}"
+#define REQUEST(covered, open) "{\"covered\":" covered ",\"dispatches\":[\"r/9\",\"r/10\"],\"id\":\"r\",\"open\":" open ",\"quantity\":5,\"shortfall\":0,\"t\":\"request\"}"
+#define LEG(n, state, q) "{\"assets\":[\"a1\"],\"covers\":" q ",\"donor\":\"1\",\"id\":\"r/" n "\",\"kind\":\"k\",\"lots\":[{\"lot\":\"0\",\"quantity\":" q "}],\"operators\":[],\"request\":\"r\",\"state\":\"" state "\",\"t\":\"dispatch\"}"
+#define ACCOUNT(received) "{\"city\":\"1\",\"in_transit\":0,\"issued\":2,\"kind\":\"k\",\"lost\":0,\"on_loan\":0,\"received\":" received ",\"t\":\"account\",\"written_off\":1}"
+
+static void test_verify_dump(void **state)
+{
+    (void)state;
+    const char *const good[] = {LOT("10", "2", "3"), REQUEST("5", "0"), LEG("9", "asked", "2"), NULL};
+    const char *lines[6] = {good[0], good[1], good[2],
+                            "{\"assets\":[],\"covers\":3,\"donor\":\"1\",\"id\":\"r/10\",\"kind\":\"k\",\"lots\":[{\"lot\":\"0\",\"quantity\":3}],\"operators\":[],\"request\":\"r\",\"state\":\"committed\",\"t\":\"dispatch\"}",
+                            ACCOUNT("13"), NULL};
+    run = RUN("verify", sealed("good.jsonl", DUMP_HEADER, lines));
+    check(0, "5 records", NULL);
+    lines[4] = ACCOUNT("14");
+    run = RUN("verify", sealed("bad.jsonl", DUMP_HEADER, lines));
+    check(4, "invariant 1: kind k", NULL);
+    lines[4] = ACCOUNT("13");
+    lines[0] = LOT("10", "2", "4");
+    run = RUN("verify", sealed("bad.jsonl", DUMP_HEADER, lines));
+    check(4, "invariant 2: lot 1 k 0", NULL);
+    lines[0] = LOT("4", "2", "3");
+    run = RUN("verify", sealed("bad.jsonl", DUMP_HEADER, lines));
+    check(4, "invariant 2: held 2 and reserved 3 of 4", NULL);
+    lines[0] = good[0];
+    lines[1] = REQUEST("4", "0");
+    run = RUN("verify", sealed("bad.jsonl", DUMP_HEADER, lines));
+    check(4, "invariant 4", NULL);
+    lines[1] = good[1];
+    lines[3] = LEG("10", "committed", "3");
+    run = RUN("verify", sealed("bad.jsonl", DUMP_HEADER, lines));
+    check(4, "invariant 5: asset a1", NULL);
+    lines[3] = good[0];
+    run = RUN("verify", sealed("bad.jsonl", DUMP_HEADER, lines));
+    check(4, "order", NULL);
+}
+
+static void test_verify_finds_a_changed_file(void **state)
+{
+    (void)state;
+    const char *const lines[] = {LOT("10", "0", "0"), NULL};
+    const char *path = sealed("d.jsonl", DUMP_HEADER, lines);
+    char text[2000] = "", *at;
+    FILE *file = fopen(path, "r");
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    at = strstr(text, "\"quantity\":10");
+    at[11] = '2';
+    run = RUN("verify", test_file("e.jsonl", text));
+    check(4, "digest", NULL);
+    at[11] = '1';
+    *strstr(text, "{\"digest\"") = '\0';
+    run = RUN("verify", test_file("e.jsonl", text));
+    check(4, "missing", NULL);
+    run = RUN("verify", test_file("e.jsonl", "nonsense\n"));
+    check(2, NULL, "neither");
+    run = RUN("verify", "/nonexistent");
+    check(2, NULL, "No such file");
+    run = RUN("verify", test_file("e.jsonl", ""));
+    check(2, NULL, "neither");
+}
+
+static void test_diff(void **state)
+{
+    (void)state;
+    const char *const a[] = {LOT("10", "0", "0"), REQUEST("5", "0"), NULL};
+    const char *const b[] = {LOT("11", "0", "0"), LEG("9", "asked", "2"), LEG("10", "asked", "2"), NULL};
+    const char *one = sealed("a.jsonl", DUMP_HEADER, a), *two = sealed("b.jsonl", DUMP_HEADER, b);
+    run = RUN("diff", one, one);
+    check(0, "", NULL);
+    run = RUN("diff", one, two);
+    check(4, "~ lot 1 k 0: quantity 10 -> 11\n- request r\n+ dispatch r/9\n+ dispatch r/10\n", NULL);
+    run = RUN("diff", one);
+    check(2, NULL, "usage");
+}
+
+/* An entry with its hash, as the daemon writes it. */
+static char *entry(const char *prev, int seq, const char *outcome, char ret_hash[CLI_HASH_TEXT])
+{
+    char *line = NULL, *rest = NULL;
+    struct cli_digest digest;
+    assert_true(asprintf(&rest, "\"identity\":\"local\",\"method\":\"city.put\",\"outcome\":{\"records\":[%s]},\"params\":{},\"prev\":\"%s\",\"seq\":%d,\"time\":%d}",
+                         outcome, prev, seq, seq * 10) > 0);
+    cli_digest_init(&digest);
+    cli_digest_bytes(&digest, prev, 64);
+    cli_digest_bytes(&digest, "{", 1);
+    cli_digest_bytes(&digest, rest, strlen(rest));
+    cli_digest_final(&digest, ret_hash);
+    assert_true(asprintf(&line, "{\"hash\":\"%s\",%s", ret_hash, rest) > 0);
+    free(rest);
+    return line;
+}
+
+#define LOG_HEADER "{\"format\":\"relief-log\",\"from\":1,\"version\":1}"
+
+static void test_log_is_verified_and_replayed(void **state)
+{
+    (void)state;
+    char hash[4][CLI_HASH_TEXT];
+    char *lines[4] = {entry(H64, 1, "{\"code\":\"2\",\"name\":\"b\",\"t\":\"city\"},{\"id\":\"r/10\",\"t\":\"dispatch\"}", hash[0]), NULL, NULL, NULL};
+    lines[1] = entry(hash[0], 2, "{\"id\":\"r/9\",\"t\":\"dispatch\"},{\"code\":\"1\",\"name\":\"\\u0001\\u00e9\",\"t\":\"city\"}", hash[1]);
+    lines[2] = entry(hash[1], 3, "{\"code\":\"2\",\"gone\":true,\"t\":\"city\"}", hash[2]);
+    const char *path = sealed("log.jsonl", LOG_HEADER, (const char *const *)lines);
+    run = RUN("verify", path);
+    check(0, hash[2], NULL);
+    run = RUN("replay", path);
+    assert_non_null(strstr(run.out, hash[2]));
+    assert_non_null(strstr(run.out, "\"seq\":3,\"time\":30"));
+    check(0, "{\"code\":\"1\",\"name\":\"\\u0001é\",\"t\":\"city\"}\n{\"id\":\"r/9\",\"t\":\"dispatch\"}\n{\"id\":\"r/10\",\"t\":\"dispatch\"}\n{\"digest\":",
+          NULL);
+    char dump[200];
+    snprintf(dump, sizeof dump, "%s", test_file("replayed.jsonl", NULL));
+    run = RUN("replay", path, "-o", dump);
+    check(0, "", NULL);
+    run = RUN("verify", dump);
+    check(0, "3 records", NULL);
+    run = RUN("replay", dump);
+    check(2, NULL, "dump");
+    char *changed = strstr(lines[1], "\"r/9\"");
+    changed[3] = '8';
+    run = RUN("verify", sealed("log2.jsonl", LOG_HEADER, (const char *const *)lines));
+    check(4, "entry 2 was changed", NULL);
+    run = RUN("replay", sealed("log2.jsonl", LOG_HEADER, (const char *const *)lines), "-o", test_file("never", NULL));
+    check(4, "entry 2 was changed", NULL);
+    assert_int_not_equal(access(test_file("never", NULL), F_OK), 0);
+    changed[3] = '9';
+    const char *const gap[] = {lines[0], lines[2], NULL};
+    run = RUN("verify", sealed("log3.jsonl", LOG_HEADER, gap));
+    assert_non_null(strstr(run.out, "entry 3 stands where 2 should"));
+    check(4, "does not follow", NULL);
+    for (int i = 0; i < 3; i++)
+        free(lines[i]);
+}
+
+/* ---- dump from a server ---- */
+
+struct dumped {
+    bool wrong;
+};
+
+static bool serve_dump(struct fake *own, int fd, int number, void *context)
+{
+    const struct dumped *dumped = context;
+    struct fake_request request;
+    struct relief_buf answer = RELIEF_BUF_INIT;
+    struct cli_digest digest;
+    char hash[CLI_HASH_TEXT];
+    (void)own, (void)number;
+    if (!fake_read(fd, &request))
+        return true;
+    const char *city = "{\"code\":\"1\",\"lat\":1,\"lon\":2,\"mode\":\"normal\",\"name\":\"武汉\",\"name_en\":null,\"population\":null,\"region\":\"r\",\"t\":\"city\"}";
+    cli_digest_init(&digest);
+    cli_digest_line(&digest, relief_str_of(DUMP_HEADER));
+    cli_digest_line(&digest, relief_str_of(city));
+    cli_digest_final(&digest, hash);
+    relief_buf_printf(&answer, "{\"msgid\":1,\"seq\":5,\"head\":\"" H64 "\",\"time\":9,\"rows\":[%s]}", city);
+    relief_buf_add_char(&answer, '\0');
+    fake_notify(fd, "rows", answer.data);
+    relief_buf_clear(&answer);
+    relief_buf_printf(&answer, "{\"seq\":5,\"head\":\"" H64 "\",\"records\":%d,\"digest\":\"%s\"}", dumped->wrong ? 2 : 1, hash);
+    relief_buf_add_char(&answer, '\0');
+    fake_answer(fd, request.msgid, answer.data);
+    fake_request_free(&request);
+    relief_buf_deinit(&answer);
+    return true;
+}
+
+static void test_dump_in_every_form(void **state)
+{
+    (void)state;
+    struct dumped dumped = {false};
+    char file[200], folder[200];
+    struct fake *own = fake_start(serve_dump, &dumped);
+    setenv("RELIEF_SERVER", fake_address(own), 1);
+    run = RUN("dump");
+    check(0, "\"name\":\"武汉\"", NULL);
+    snprintf(file, sizeof file, "%s", test_file("dump.msgpack", NULL));
+    run = RUN("dump", "--format", "msgpack", "-o", file);
+    check(0, "", NULL);
+    run = RUN("verify", file);
+    check(0, "1 records", NULL);
+    snprintf(folder, sizeof folder, "%s", test_file("dump.d", NULL));
+    run = RUN("dump", "--format=csv", "--output", folder);
+    check(0, "", NULL);
+    run = RUN("verify", folder);
+    check(0, "1 records", NULL);
+    run = RUN("dump", "--format=csv", "--output", folder);
+    check(2, NULL, "already");
+    test_file("dump.d/city.csv", "code\n");
+    run = RUN("verify", folder);
+    check(4, "table city", NULL);
+    dumped.wrong = true;
+    snprintf(file, sizeof file, "%s", test_file("wrong.jsonl", NULL));
+    run = RUN("dump", "-o", file);
+    check(4, NULL, "did not arrive");
+    assert_int_not_equal(access(file, F_OK), 0);
+    fake_stop(own);
+    unsetenv("RELIEF_SERVER");
+}
+
+/* ---- watch ---- */
+
+/* Two events of an entry, then the connection breaks; the second begins that entry again and ends with nobody there. */
+static bool serve_events(struct fake *own, int fd, int number, void *context)
+{
+    static const char *const events[] = {
+        "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":[\"1\"],\"record\":{\"code\":\"first\"}}",
+        "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":[\"1\"],\"record\":{\"code\":\"second\"}}",
+        "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":[\"1\"],\"record\":{\"code\":\"third\"}}"};
+    struct fake_request request;
+    (void)own, (void)context;
+    if (!fake_read(fd, &request))
+        return number == 0;
+    fake_answer(fd, request.msgid, "{\"seq\":3}");
+    for (int i = 0; i < (number == 0 ? 2 : 3); i++)
+        fake_notify(fd, "event", events[i]);
+    fake_request_free(&request);
+    return number == 0;
+}
+
+static void test_watch_shows_each_event_once(void **state)
+{
+    (void)state;
+    struct fake *own = fake_start(serve_events, NULL);
+    /* After the second connection nobody accepts any more: the subscription times out, exit 3. */
+    run = RUN("--server", fake_address(own), "--timeout", "0.3", "--csv", "watch");
+    check(3,
+          "seq,time,topic,method,cities,key\n4,1970-01-01T00:00:00.001Z,city,city.put,1,first\n"
+          "4,1970-01-01T00:00:00.001Z,city,city.put,1,second\n4,1970-01-01T00:00:00.001Z,city,city.put,1,third\n",
+          "connecting again");
+    fake_stop(own);
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    test_files_remove();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong_words_list_the_right_ones),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_no_connection_is_3),
+        cmocka_unit_test_setup_teardown(test_list_follows_its_pages, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_submit_says_its_id_first, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_import_names_what_is_wrong, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_import_sends_and_counts, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_import_ops_repeat, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_batch, start_world, stop_world),
+        cmocka_unit_test(test_verify_dump),
+        cmocka_unit_test(test_verify_finds_a_changed_file),
+        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_log_is_verified_and_replayed),
+        cmocka_unit_test(test_dump_in_every_form),
+        cmocka_unit_test(test_watch_shows_each_event_once),
+    };
+    setenv("TZ", "UTC", 1);
+    unsetenv("RELIEF_SERVER");
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, remove_files);
+}
