@@ -21,6 +21,30 @@ void gen_coordinator(struct generator *g, const struct relief_str *cities, unsig
 /* Clears the parameters for this command. */
 void *gen_begin(struct generator *g, unsigned command);
 
+void gen_who(struct generator *g, enum relief_role role, struct relief_str place);
+/* A name with a number: R03. */
+struct relief_str gen_name(struct generator *g, const char *what, int64_t n);
+/* A region's id; now and then one that doesn't exist. */
+struct relief_str gen_region(struct generator *g);
+
+/* The commands, each with somebody to give it; n: which region, city or kind. */
+void gen_region_put(struct generator *g, int64_t n);
+void gen_city_put(struct generator *g, int64_t n);
+void gen_kind_put(struct generator *g, int64_t n);
+void gen_city_mode(struct generator *g);
+void gen_link_put(struct generator *g);
+void gen_travel_put(struct generator *g);
+void gen_stock_receive(struct generator *g);
+void gen_stock_issue(struct generator *g);
+void gen_stock_writeoff(struct generator *g);
+void gen_stock_count(struct generator *g);
+void gen_stock_hold(struct generator *g);
+void gen_stock_floor(struct generator *g);
+void gen_incident_open(struct generator *g);
+void gen_incident_update(struct generator *g);
+void gen_incident_close(struct generator *g);
+void gen_agreement_put(struct generator *g);
+void gen_agreement_end(struct generator *g);
 void gen_request_submit(struct generator *g);
 void gen_request_change(struct generator *g);
 void gen_leg(struct generator *g, unsigned command);

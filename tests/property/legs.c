@@ -29,7 +29,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(asked)
         S(committed)
         S(in_transit)
-        S(received) S(in_use) S(closed) S(declined) S(lapsed) S(cancelled) S(reneged) S(lost)
+        S(received)
+        S(in_use) S(closed) S(declined) S(lapsed) S(cancelled) S(reneged) S(lost)
 #undef S
             default : assert(!"state");
     }

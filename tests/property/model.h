@@ -13,7 +13,8 @@
     T(region, 64)                                                                                                      \
     T(city, 64)                                                                                                        \
     T(link, 4096)                                                                                                      \
-    T(kind, 32) T(floor, 1024) T(lot, 16384) T(incident, 4096) T(agreement, 4096) T(request, 16384) T(dispatch, 65536) \
+    T(kind, 32)                                                                                                        \
+    T(floor, 1024) T(lot, 16384) T(incident, 4096) T(agreement, 4096) T(request, 16384) T(dispatch, 65536)             \
         T(account, 2048) T(travel, 1)
 
 /* Sums and products that may pass 63 bits. */
@@ -112,13 +113,20 @@ void model_leg_cut(struct model *m, struct relief_dispatch *leg, int64_t quantit
 void model_exclude(struct model *m, struct relief_request *request, struct relief_str donor);
 void model_apply_leg(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 
-/* ---- commands (apply.c, requests.c, legs.c) ---- */
+/* ---- commands ---- */
+/* The record's place: that of the one with the same key, or a new one at the end. */
+#define MODEL_PLACE(m, t, found) ((found) ? (found) : &(m)->t[(m)->t##_count++])
+
 void model_apply(struct model *m, const struct core_entry *entry, struct model_answer *answer);
+void model_apply_stock(struct model *m, const struct core_entry *entry, struct model_answer *answer);
+void model_apply_rule(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 void model_apply_request(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 /* Rights over a city: its own, a coordinator's subtree, or all. */
 bool model_may(struct model *m, const struct core_identity *who, struct relief_str city);
 void model_refuse(struct model_answer *answer, int code, const char *field);
 void model_not_found(struct model_answer *answer, const char *field, struct relief_str id);
+void model_short(struct model_answer *answer, int64_t available);
+void model_done(struct model_answer *answer, int table, const void *record);
 void model_bad_state(struct model_answer *answer, const struct relief_enum *names, int64_t state);
 
 /* ---- timers ---- */

@@ -271,7 +271,7 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--keep-going") == 0) {
             keep_going = true;
         } else if (strcmp(argv[i], "--flood") == 0) {
-            run.flood = 2200;
+            run.flood = 1400; /* enough for more than RELIEF_WAKE_LEGS_MAX legs at once */
         } else if (strcmp(argv[i], "--trace") == 0) {
             run.trace = true;
         } else if (i + 1 < argc && strcmp(argv[i], "--seed") == 0) {
