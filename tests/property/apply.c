@@ -38,7 +38,7 @@ void model_done(struct model_answer *answer, int table, const void *record)
     answer->record = record;
 }
 
-static bool may_region(struct model *m, const struct core_identity *who, struct relief_str region)
+bool model_may_region(struct model *m, const struct core_identity *who, struct relief_str region)
 {
     if (who->role == RELIEF_role_local || (who->role == RELIEF_role_coordinator && !who->region.data))
         return true;
@@ -49,7 +49,7 @@ bool model_may(struct model *m, const struct core_identity *who, struct relief_s
 {
     if (who->role == RELIEF_role_city)
         return model_same(who->city, city);
-    return may_region(m, who, model_city(m, city)->region);
+    return model_may_region(m, who, model_city(m, city)->region);
 }
 
 static void region_put(struct model *m, const struct core_entry *entry, struct model_answer *answer)
@@ -62,8 +62,8 @@ static void region_put(struct model *m, const struct core_entry *entry, struct m
         return;
     }
     bool whole = entry->who.role == RELIEF_role_local || !entry->who.region.data;
-    if (!whole &&
-        ((region && !may_region(m, &entry->who, p->id)) || !p->parent.data || !may_region(m, &entry->who, p->parent))) {
+    if (!whole && ((region && !model_may_region(m, &entry->who, p->id)) || !p->parent.data ||
+                   !model_may_region(m, &entry->who, p->parent))) {
         model_refuse(answer, RELIEF_DENIED, NULL);
         return;
     }
@@ -88,7 +88,7 @@ static void city_put(struct model *m, const struct core_entry *entry, struct mod
         model_not_found(answer, "region", p->region);
         return;
     }
-    if (!may_region(m, &entry->who, p->region) || (city && !may_region(m, &entry->who, city->region))) {
+    if (!model_may_region(m, &entry->who, p->region) || (city && !model_may_region(m, &entry->who, city->region))) {
         model_refuse(answer, RELIEF_DENIED, NULL);
         return;
     }
@@ -210,7 +210,8 @@ void model_apply(struct model *m, const struct core_entry *entry, struct model_a
         ROW(city_put)
         ROW(city_mode)
         ROW(link_put)
-        ROW(travel_put) ROW(kind_put)
+        ROW(travel_put)
+        ROW(kind_put)
 #undef ROW
             case RELIEF_METHOD_incident_open : case RELIEF_METHOD_incident_update : case RELIEF_METHOD_incident_close
             : case RELIEF_METHOD_agreement_put : case RELIEF_METHOD_agreement_end : model_apply_rule(m, entry, answer);

@@ -82,7 +82,7 @@ void gen_incident_update(struct generator *g)
 {
     struct relief_incident_update_params *p = gen_begin(g, RELIEF_METHOD_incident_update);
     const struct relief_incident *incident = any_incident(g);
-    gen_local(g);
+    gen_coordinator(g, NULL, 0);
     if (!incident || gen_chance(g, 3)) {
         p->id = model_printf(g->m, "NOINCIDENT");
         return;
@@ -159,21 +159,13 @@ void gen_agreement_put(struct generator *g)
     if (gen_chance(g, 60))
         p->answer_minutes = gen_chance(g, 10) ? 0 : gen_between(g, 1, 300);
     agreement_dates(g, p);
-    gen_local(g);
-    if (again)
-        return;
-    if (p->requester.data && !p->region.data)
-        gen_coordinator(g, (struct relief_str[]){p->donor, p->requester}, 2);
-    else
-        gen_coordinator(g, NULL, 0), g->who.region = RELIEF_STR_NONE;
-    if (!g->who.region.data)
-        gen_who(g, g->who.role, RELIEF_STR_NONE);
+    gen_coordinator(g, NULL, 0);
 }
 
 void gen_agreement_end(struct generator *g)
 {
     struct relief_agreement_end_params *p = gen_begin(g, RELIEF_METHOD_agreement_end);
-    gen_local(g);
+    gen_coordinator(g, NULL, 0);
     p->id = model_printf(g->m, "NOAGREEMENT");
     if (!g->m->agreement_count)
         return;

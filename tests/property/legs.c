@@ -30,7 +30,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(committed)
         S(in_transit)
         S(received)
-        S(in_use) S(closed) S(declined) S(lapsed) S(cancelled) S(reneged) S(lost)
+        S(in_use)
+        S(closed) S(declined) S(lapsed) S(cancelled) S(reneged) S(lost)
 #undef S
             default : assert(!"state");
     }

@@ -122,6 +122,7 @@ void model_apply_stock(struct model *m, const struct core_entry *entry, struct m
 void model_apply_rule(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 void model_apply_request(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 /* Rights over a city: its own, a coordinator's subtree, or all. */
+bool model_may_region(struct model *m, const struct core_identity *who, struct relief_str region);
 bool model_may(struct model *m, const struct core_identity *who, struct relief_str city);
 void model_refuse(struct model_answer *answer, int code, const char *field);
 void model_not_found(struct model_answer *answer, const char *field, struct relief_str id);

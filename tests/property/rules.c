@@ -36,6 +36,7 @@ static bool donors_inside(const struct relief_list *donating, struct relief_str 
     return true;
 }
 
+/* An incident is its origin's: the coordinator of that city's region opens it, whoever else is affected. */
 static void incident_open(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     const struct relief_incident_open_params *p = entry->params;
@@ -179,7 +180,9 @@ static void agreement_put(struct model *m, const struct core_entry *entry, struc
         model_not_found(answer, "requester", p->requester);
     } else if (p->region.data && !model_region(m, p->region)) {
         model_not_found(answer, "region", p->region);
-    } else if (!model_may(m, &entry->who, p->donor)) {
+    } else if (!model_may(m, &entry->who, p->donor) ||
+               (p->requester.data ? !model_may(m, &entry->who, p->requester)
+                                  : !model_may_region(m, &entry->who, p->region))) {
         model_refuse(answer, RELIEF_DENIED, NULL);
     } else {
         struct relief_agreement *agreement = MODEL_PLACE(m, agreement, model_agreement(m, p->id));
