@@ -27,6 +27,24 @@ static void test_strings(void **state)
     assert_json("\"\\b\\f\\n\\r\\t\\u0000\\u0001\\u000b\\u001f end\"");
 }
 
+/* One byte of each value at each place of a text that is otherwise looked at eight bytes at a time. */
+static void test_escapes_anywhere(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        for (unsigned at = 0; at < 20; at++) {
+            char text[20];
+            memset(text, 'x', sizeof text);
+            text[at] = (char)c;
+            relief_json_str(&buf, (struct relief_str){text, sizeof text});
+            bool two = c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t';
+            assert_int_equal(buf.len, 2 + 19 + (two ? 2 : c < 0x20 ? 6 : 1));
+            assert_int_equal(buf.data[1 + at] == '\\', two || c < 0x20);
+            relief_buf_clear(&buf);
+        }
+    }
+}
+
 static void test_record(void **state)
 {
     (void)state;
@@ -178,7 +196,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strings), cmocka_unit_test(test_record),  cmocka_unit_test(test_lists_and_parts),
+        cmocka_unit_test(test_strings), cmocka_unit_test(test_escapes_anywhere), cmocka_unit_test(test_record),  cmocka_unit_test(test_lists_and_parts),
         cmocka_unit_test(test_raw),     cmocka_unit_test(test_msgpack), cmocka_unit_test(test_key_order),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
