@@ -38,20 +38,27 @@ struct store_options {
 
 /* 0; -errno; -EUCLEAN when LMDB's content fails its checksum or was written by a newer version. */
 int store_open(struct store **ret_store, const struct store_options *options);
-/* Waits for a running flush, then closes. With `flush` everything that is marked durable is written first. */
+/* Waits for a running flush, writes what ended in a batch and is marked durable, closes. */
 void store_close(struct store *store);
 struct core_view *store_view(struct store *store);
 struct store_mark store_mark(struct store *store);      /* of LMDB itself */
 
 /* The entry `mark` has been applied; a batch ends here, so the overlay may be frozen at this point. */
 void store_batch_end(struct store *store, uint64_t seq, int64_t time);
-/* The log is durable up to mark (with its hash): frozen overlays up to there may be flushed; starts a flush when one is due. */
+/*
+ * The log is durable up to mark (with its hash): frozen overlays up to there may be flushed; starts a flush when one is due.
+ * Call it for each batch end, recovery included: an overlay frozen at a batch end whose own mark never came is written
+ * with a hash of zeros.
+ */
 void store_durable(struct store *store, const struct store_mark *mark, int64_t now_ms);
 /* True when the active overlay is at its bound and the frozen one is still being written: the engine takes no commands then. */
 bool store_full(struct store *store);
 /* Freezes what there is and calls back through options.flushed when LMDB stands at seq or later (at once when it does). */
 void store_flush_to(struct store *store, uint64_t seq);
-/* Call on the loop thread after options.flushed: drops the frozen overlay and renews the read transaction. */
+/*
+ * Call on the loop thread after options.flushed: drops the frozen overlay and renews the read transaction. 0, or the first error
+ * of a flush: it sticks, nothing is written any more; reads stay right.
+ */
 int store_flush_done(struct store *store);
 /* Bytes in overlays, for server.stats. */
 size_t store_overlay_bytes(struct store *store);
@@ -60,7 +67,8 @@ int store_wipe(struct store *store);
 
 /*
  * A read transaction of its own for a long reader, on any thread: LMDB as it stands at *ret_mark. `view` is read-only
- * (put and near are not available). End it within the time limit so that it pins no old pages.
+ * (put and near are not available; a put ends the process). -ENOTSUP without a folder. End it within the time limit so that
+ * it pins no old pages.
  */
 struct store_snapshot;
 int store_snapshot_open(struct store_snapshot **ret, struct store *store, struct store_mark *ret_mark);
