@@ -21,7 +21,7 @@ static int parse_unix(struct client_address *address, const char *path)
 {
     if (!*path)
         return -EINVAL;
-    if (strlen(path) >= sizeof ((struct sockaddr_un *)0)->sun_path)
+    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
         return -ENAMETOOLONG;
     address->family = CLIENT_UNIX;
     memcpy(address->host, path, strlen(path) + 1);

@@ -1,7 +1,7 @@
 /*
- * An answer: a copy of its bytes, decoded when it is first asked for. Most answers of an import are never looked into, so
- * nothing is unpacked before somebody wants it. Decoding on demand writes into an answer that the caller holds as const:
- * an answer belongs to one thread.
+ * An answer: a copy of its bytes, decoded when it is first asked for. Most answers of an import are never looked into,
+ * so nothing is unpacked before somebody wants it. Decoding on demand writes into an answer that the caller holds as
+ * const: an answer belongs to one thread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -54,7 +54,8 @@ static bool unpack(struct relief_answer *answer)
 static void copy_text(char *ret, size_t size, const msgpack_object *text)
 {
     if (text && text->type == MSGPACK_OBJECT_STR)
-        snprintf(ret, size, "%.*s", (int)(text->via.str.size < size ? text->via.str.size : size - 1), text->via.str.ptr);
+        snprintf(ret, size, "%.*s", (int)(text->via.str.size < size ? text->via.str.size : size - 1),
+                 text->via.str.ptr);
 }
 
 struct relief_answer *client_answer_refusal(const struct relief_method_info *method, const void *error, size_t len)
@@ -74,12 +75,14 @@ struct relief_answer *client_answer_refusal(const struct relief_method_info *met
         if (known > 0)
             refusal->code = (enum relief_error)known;
     }
-    copy_text(refusal->message, sizeof refusal->message, map->type == MSGPACK_OBJECT_STR ? map : client_map_find(map, "message"));
+    copy_text(refusal->message, sizeof refusal->message,
+              map->type == MSGPACK_OBJECT_STR ? map : client_map_find(map, "message"));
     copy_text(refusal->field, sizeof refusal->field, client_map_find(map, "field"));
     copy_text(refusal->id, sizeof refusal->id, client_map_find(map, "id"));
     copy_text(refusal->state, sizeof refusal->state, client_map_find(map, "state"));
     const msgpack_object *available = client_map_find(map, "available");
-    if (available && (available->type == MSGPACK_OBJECT_POSITIVE_INTEGER || available->type == MSGPACK_OBJECT_NEGATIVE_INTEGER))
+    if (available &&
+        (available->type == MSGPACK_OBJECT_POSITIVE_INTEGER || available->type == MSGPACK_OBJECT_NEGATIVE_INTEGER))
         refusal->available = available->via.i64;
     return answer;
 }

@@ -1,12 +1,14 @@
 /*
- * The caller's loop drives the client here: descriptor, events and time-out to wait for, and one function that does what is due.
+ * The caller's loop drives the client here: descriptor, events and time-out to wait for, and one function that does
+ * what is due.
  */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include "client/client.h"
 
-int relief_send(struct relief_client *client, enum relief_method method, const void *params, relief_done *done, void *context)
+int relief_send(struct relief_client *client, enum relief_method method, const void *params, relief_done *done,
+                void *context)
 {
     const struct relief_method_info *info = relief_method_by_number((unsigned)method);
     struct relief_buf map = RELIEF_BUF_INIT;
@@ -14,7 +16,8 @@ int relief_send(struct relief_client *client, enum relief_method method, const v
         return -EINVAL;
     int error = client_params_pack(&map, info, params);
     if (error == 0)
-        error = client_enqueue(client, info->wire, info, (struct relief_str){map.data, (uint32_t)map.len}, done, context);
+        error =
+            client_enqueue(client, info->wire, info, (struct relief_str){map.data, (uint32_t)map.len}, done, context);
     relief_buf_deinit(&map);
     return error;
 }
@@ -30,7 +33,8 @@ int relief_send_raw(struct relief_client *client, const char *method, const void
         return client_fail(client, -EMSGSIZE, "the request is larger than a frame may be");
     int error = client_params_raw(&params, info, (struct relief_str){map, (uint32_t)len});
     if (error == 0)
-        error = client_enqueue(client, method, info, (struct relief_str){params.data, (uint32_t)params.len}, done, context);
+        error =
+            client_enqueue(client, method, info, (struct relief_str){params.data, (uint32_t)params.len}, done, context);
     relief_buf_deinit(&params);
     return error;
 }
@@ -43,11 +47,14 @@ int relief_client_fd(const struct relief_client *client)
 short relief_client_events(const struct relief_client *client)
 {
     switch (client->state) {
-    case CLIENT_CONNECTING: return POLLOUT;
+    case CLIENT_CONNECTING:
+        return POLLOUT;
     case CLIENT_GREETING:
         return (short)(POLLIN | (client->sending && client->sending->greeting ? POLLOUT : 0));
-    case CLIENT_READY: return (short)(POLLIN | (client->sending ? POLLOUT : 0));
-    case CLIENT_IDLE: break;
+    case CLIENT_READY:
+        return (short)(POLLIN | (client->sending ? POLLOUT : 0));
+    case CLIENT_IDLE:
+        break;
     }
     return 0;
 }
@@ -79,7 +86,8 @@ static int make_progress(struct relief_client *client, short revents)
         return error;
     if (error == 0 && revents & (POLLIN | POLLHUP | POLLERR))
         error = client_read(client);
-    /* Written even when the caller did not see POLLOUT: mostly the socket has room, and the round trip begins one turn earlier. */
+    /* Written even when the caller did not see POLLOUT: mostly the socket has room, and the round trip begins one turn
+     * earlier. */
     if (error == 0)
         error = client_write(client);
     return error;

@@ -1,6 +1,7 @@
 /*
- * Blocking calls: the same pipeline, with the waiting done here. When time runs out nobody knows what the daemon did; the request
- * stays in the pipeline without anybody who waits, so that its answer, when it comes, is recognised and thrown away.
+ * Blocking calls: the same pipeline, with the waiting done here. When time runs out nobody knows what the daemon did;
+ * the request stays in the pipeline without anybody who waits, so that its answer, when it comes, is recognised and
+ * thrown away.
  */
 #include <errno.h>
 #include <poll.h>
@@ -58,8 +59,8 @@ static int finish(struct relief_client *client, struct wait *wait, struct relief
         char before[120];
         snprintf(before, sizeof before, "%.119s", client->error);
         abandon(client, wait);
-        return client_fail(client, -ETIMEDOUT, "%s did not answer within %d ms%s%s", client->address.text, client->timeout_ms,
-                           before[0] ? "; " : "", before);
+        return client_fail(client, -ETIMEDOUT, "%s did not answer within %d ms%s%s", client->address.text,
+                           client->timeout_ms, before[0] ? "; " : "", before);
     }
     if (ret)
         *ret = wait->answer;
@@ -79,7 +80,8 @@ int relief_call(struct relief_client *client, enum relief_method method, const v
     return error ? error : finish(client, &wait, ret);
 }
 
-int relief_call_raw(struct relief_client *client, const char *method, const void *map, size_t len, struct relief_answer **ret)
+int relief_call_raw(struct relief_client *client, const char *method, const void *map, size_t len,
+                    struct relief_answer **ret)
 {
     struct wait wait = {0};
     if (ret)

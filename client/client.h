@@ -1,8 +1,8 @@
 /*
  * Inside of the client library: the connection, the pipeline of unanswered requests, and what an answer keeps.
  *
- * One pipeline serves blocking and asynchronous calls. A request is encoded once into its frame; the frame stays until the
- * answer is there, so that it can be sent again, byte for byte and with the same ids, over a new connection.
+ * One pipeline serves blocking and asynchronous calls. A request is encoded once into its frame; the frame stays until
+ * the answer is there, so that it can be sent again, byte for byte and with the same ids, over a new connection.
  */
 #pragma once
 #include <sys/socket.h>
@@ -14,19 +14,20 @@
 #include "schema/buf.h"
 #include "schema/scan.h"
 
-#define CLIENT_TIMEOUT_MS 30000
-#define CLIENT_RETRY_FIRST_MS 20   /* a daemon that restarts under its supervisor is back within some 100 ms */
-#define CLIENT_RETRY_LAST_MS 1000
-#define CLIENT_PENDING_MAX 65536u  /* requests: 64 times what the daemon takes before it stops reading */
+#define CLIENT_TIMEOUT_MS        30000
+#define CLIENT_RETRY_FIRST_MS    20 /* a daemon that restarts under its supervisor is back within some 100 ms */
+#define CLIENT_RETRY_LAST_MS     1000
+#define CLIENT_PENDING_MAX       65536u /* requests: 64 times what the daemon takes before it stops reading */
 #define CLIENT_PENDING_BYTES_MAX (64u * 1024u * 1024u)
-#define CLIENT_ANSWER_BYTES_MAX (64u * 1024u * 1024u) /* a page keeps below 1 MiB, but one log entry may hold 8 MiB of records */
+#define CLIENT_ANSWER_BYTES_MAX                                                                                        \
+    (64u * 1024u * 1024u) /* a page keeps below 1 MiB, but one log entry may hold 8 MiB of records */
 #define CLIENT_READ_BYTES 65536u
-#define CLIENT_READS_MAX 64        /* reads in one call of process: 4 MiB, then the caller's loop has its turn */
+#define CLIENT_READS_MAX  64 /* reads in one call of process: 4 MiB, then the caller's loop has its turn */
 
 struct client_address {
     enum { CLIENT_UNIX, CLIENT_TCP } family;
-    char text[320];                /* as given, for messages */
-    char host[256];                /* or the path of the socket */
+    char text[320]; /* as given, for messages */
+    char host[256]; /* or the path of the socket */
     char port[8];
 };
 
@@ -39,11 +40,11 @@ struct client_pending {
     struct client_pending *next;
     uint32_t msgid;
     const struct relief_method_info *method; /* NULL: a method that this library does not know */
-    relief_done *done;             /* NULL: nobody waits any more, or a greeting of our own */
+    relief_done *done;                       /* NULL: nobody waits any more, or a greeting of our own */
     void *context;
-    bool greeting;                 /* server.hello that opens a connection */
-    bool repeat;                   /* may be sent again over another connection */
-    size_t params_at;              /* where the params array stands in the frame */
+    bool greeting;    /* server.hello that opens a connection */
+    bool repeat;      /* may be sent again over another connection */
+    size_t params_at; /* where the params array stands in the frame */
     size_t len;
     char frame[];
 };
@@ -72,17 +73,17 @@ struct relief_client {
 
     struct client_pending *head, **tail;
     size_t pending, pending_bytes;
-    struct client_pending *sending;  /* first one that is not wholly written */
-    size_t sent;                     /* bytes of it that are */
+    struct client_pending *sending; /* first one that is not wholly written */
+    size_t sent;                    /* bytes of it that are */
     uint32_t last_msgid;
-    struct relief_buf hello;         /* params of the last hello that the daemon accepted: repeated on a new connection */
-    bool narrowed;                   /* the caller sent it: nothing may run before it took effect */
+    struct relief_buf hello; /* params of the last hello that the daemon accepted: repeated on a new connection */
+    bool narrowed;           /* the caller sent it: nothing may run before it took effect */
     bool subscribed;
     bool in_callback;
-    bool broken;                     /* the peer does not speak our protocol: no use to try again */
+    bool broken; /* the peer does not speak our protocol: no use to try again */
 
     struct relief_buf in;
-    uint64_t in_total;               /* bytes ever read: what a wait takes for progress */
+    uint64_t in_total; /* bytes ever read: what a wait takes for progress */
     size_t in_start;
     struct scan scan;
     relief_notified *notified;
@@ -93,8 +94,8 @@ struct relief_answer {
     const struct relief_method_info *method;
     struct relief_refusal refusal;
     bool refused;
-    bool kept;                       /* the caller of a blocking call owns it now */
-    char *result;                    /* MessagePack, our own copy */
+    bool kept;    /* the caller of a blocking call owns it now */
+    char *result; /* MessagePack, our own copy */
     size_t result_len;
     bool unpacked, decoded;
     msgpack_unpacked object;
@@ -120,7 +121,8 @@ int client_enqueue(struct relief_client *client, const char *wire, const struct 
                    struct relief_str params, relief_done *done, void *context);
 /* A new connection stands: the greeting, then everything unanswered, in the old order. */
 int client_restart(struct relief_client *client);
-/* The connection is gone: what may be sent again stays, the rest is called back with error. Returns 0 when it will be tried again. */
+/* The connection is gone: what may be sent again stays, the rest is called back with error. Returns 0 when it will be
+ * tried again. */
 int client_lost(struct relief_client *client, int error);
 void client_fail_all(struct relief_client *client, int error);
 int client_write(struct relief_client *client);

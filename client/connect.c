@@ -1,9 +1,9 @@
 /*
- * Opening, losing and making a connection again. connect(2) is non-blocking: the caller's loop, or the blocking call, waits in
- * poll(2). Only a host name blocks, in getaddrinfo; numbers and unix sockets don't.
+ * Opening, losing and making a connection again. connect(2) is non-blocking: the caller's loop, or the blocking call,
+ * waits in poll(2). Only a host name blocks, in getaddrinfo; numbers and unix sockets don't.
  *
- * A lost connection is tried again at once, then after 20 ms, 40 ms ... 1 s, until the client's time-out has passed since
- * it was lost; then everything that waits is called back with the last error.
+ * A lost connection is tried again at once, then after 20 ms, 40 ms ... 1 s, until the client's time-out has passed
+ * since it was lost; then everything that waits is called back with the last error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +81,8 @@ static int start_unix(struct relief_client *client)
         return -errno;
     if (connect(client->fd, (struct sockaddr *)&to, sizeof to) == 0)
         return 0;
-    /* EAGAIN: the listener's queue is full; a unix socket can't wait for it, so the attempt failed and is made again. */
+    /* EAGAIN: the listener's queue is full; a unix socket can't wait for it, so the attempt failed and is made again.
+     */
     return errno == EINPROGRESS ? -EINPROGRESS : errno == EAGAIN ? -ECONNREFUSED : -errno;
 }
 

@@ -1,7 +1,7 @@
 /*
- * From a struct, or from a map that the caller packed, to the map that leaves. A changing method that has no `op` gets one here:
- * then the frame can be sent again over another connection and the daemon answers the second time what it answered the first.
- * request.submit has the request's own id for that.
+ * From a struct, or from a map that the caller packed, to the map that leaves. A changing method that has no `op` gets
+ * one here: then the frame can be sent again over another connection and the daemon answers the second time what it
+ * answered the first. request.submit has the request's own id for that.
  */
 #include <errno.h>
 #include <stdlib.h>

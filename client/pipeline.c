@@ -1,10 +1,10 @@
 /*
- * The pipeline: requests in the order in which they were sent, each with its frame until the answer is there. The daemon
- * answers in that order, so the answer is nearly always that of the first one.
+ * The pipeline: requests in the order in which they were sent, each with its frame until the answer is there. The
+ * daemon answers in that order, so the answer is nearly always that of the first one.
  *
- * `sending` and `sent` say how far the current connection has got. After a loss they go back to the first request: frames
- * leave again byte for byte, and the ids in them make sure that nothing is done twice. A streaming request (dump, subscription) is
- * never repeated behind the caller's back: its rows would begin again from the start.
+ * `sending` and `sent` say how far the current connection has got. After a loss they go back to the first request:
+ * frames leave again byte for byte, and the ids in them make sure that nothing is done twice. A streaming request
+ * (dump, subscription) is never repeated behind the caller's back: its rows would begin again from the start.
  */
 #include <errno.h>
 #include <poll.h>
@@ -182,9 +182,9 @@ int client_lost(struct relief_client *client, int error)
         return error;
     }
     client->retry_at = now + client->retry_ms;
-    client->retry_ms = client->retry_ms == 0                                ? CLIENT_RETRY_FIRST_MS
+    client->retry_ms = client->retry_ms == 0                         ? CLIENT_RETRY_FIRST_MS
                        : client->retry_ms * 2 < CLIENT_RETRY_LAST_MS ? client->retry_ms * 2
-                                                                            : CLIENT_RETRY_LAST_MS;
+                                                                     : CLIENT_RETRY_LAST_MS;
     if (client->pending == 0)
         client->lost_at = 0;
     return subscribed ? error : 0;

@@ -1,7 +1,7 @@
 /*
- * Bytes from the daemon: the scanner finds where a message ends before anything is decoded, then answers go to their requests
- * and notifications to the caller. A message that breaks the protocol ends the connection for good: what follows it could
- * be anything.
+ * Bytes from the daemon: the scanner finds where a message ends before anything is decoded, then answers go to their
+ * requests and notifications to the caller. A message that breaks the protocol ends the connection for good: what
+ * follows it could be anything.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -140,7 +140,8 @@ static int take_messages(struct relief_client *client)
         if (status == SCAN_MORE)
             break;
         if (status == SCAN_BAD || status == SCAN_TOO_LARGE)
-            return not_ours(client, status == SCAN_BAD ? "bytes that are not MessagePack" : "a message past all bounds");
+            return not_ours(client,
+                            status == SCAN_BAD ? "bytes that are not MessagePack" : "a message past all bounds");
         /* Long strings and large arrays are the daemon's to send; depth and text that isn't UTF-8 are not. */
         if (status == SCAN_LIMIT && (client->scan.fault == SCAN_FAULT_DEPTH || client->scan.fault == SCAN_FAULT_UTF8))
             return not_ours(client, "a message that breaks the limits");
@@ -169,7 +170,9 @@ int client_read(struct relief_client *client)
             return -ENOMEM;
         ssize_t got = recv(client->fd, client->in.data + client->in.len, CLIENT_READ_BYTES, MSG_DONTWAIT);
         if (got < 0)
-            return errno == EAGAIN || errno == EINTR ? 0 : client_fail(client, -errno, "%s: %s", client->address.text, strerror(errno));
+            return errno == EAGAIN || errno == EINTR
+                       ? 0
+                       : client_fail(client, -errno, "%s: %s", client->address.text, strerror(errno));
         if (got == 0)
             return client_fail(client, -ECONNRESET, "%s closed the connection", client->address.text);
         client->in.len += (size_t)got;

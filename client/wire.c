@@ -1,6 +1,7 @@
 /*
  * Reads the outside of a message without building a tree: where the parts of [1, msgid, error, result] begin and end.
- * Every function looks at bytes that the scanner has already found to be one whole, well-formed value, and checks all the same.
+ * Every function looks at bytes that the scanner has already found to be one whole, well-formed value, and checks all
+ * the same.
  */
 #include "client/client.h"
 
@@ -66,11 +67,16 @@ bool client_uint(const uint8_t *data, size_t len, size_t *at, uint64_t *ret)
         return true;
     }
     switch (data[*at]) {
-    case 0xcc: return big_endian(data, len, at, 1, ret);
-    case 0xcd: return big_endian(data, len, at, 2, ret);
-    case 0xce: return big_endian(data, len, at, 4, ret);
-    case 0xcf: return big_endian(data, len, at, 8, ret);
-    default: return false;
+    case 0xcc:
+        return big_endian(data, len, at, 1, ret);
+    case 0xcd:
+        return big_endian(data, len, at, 2, ret);
+    case 0xce:
+        return big_endian(data, len, at, 4, ret);
+    case 0xcf:
+        return big_endian(data, len, at, 8, ret);
+    default:
+        return false;
     }
 }
 
@@ -84,7 +90,11 @@ bool client_str(const uint8_t *data, size_t len, size_t *at, struct relief_str *
         bytes = first & 0x1f;
         (*at)++;
     } else if (first < 0xd9 || first > 0xdb ||
-               !big_endian(data, len, at, first == 0xd9 ? 1 : first == 0xda ? 2 : 4, &bytes)) {
+               !big_endian(data, len, at,
+                           first == 0xd9   ? 1
+                           : first == 0xda ? 2
+                                           : 4,
+                           &bytes)) {
         return false;
     }
     if (bytes > len - *at)

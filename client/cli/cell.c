@@ -1,5 +1,6 @@
 /*
- * A value of a record as one piece of text: for a cell of a table, in text and in CSV. Lists are joined with `|` and parts with
+ * A value of a record as one piece of text: for a cell of a table, in text and in CSV. Lists are joined with `|` and
+ * parts with
  * `:`, the forms that import and flags read.
  */
 #include <string.h>
@@ -17,7 +18,8 @@ unsigned cli_columns(const struct relief_shape *shape, struct cli_column *ret, u
             const struct relief_field *part = field->kind == RELIEF_F_OBJ ? &field->sub->fields[p] : NULL;
             ret[count].field = field;
             ret[count].part = part;
-            snprintf(ret[count].name, sizeof ret[count].name, "%s%s%s", field->name, part ? "." : "", part ? part->name : "");
+            snprintf(ret[count].name, sizeof ret[count].name, "%s%s%s", field->name, part ? "." : "",
+                     part ? part->name : "");
         }
     }
     return count;
@@ -76,7 +78,9 @@ static void add_number(struct relief_buf *buf, const struct relief_field *field,
     if (value == RELIEF_NIL)
         return;
     switch (field->kind) {
-    case RELIEF_F_BOOL: relief_buf_add_text(buf, value ? "true" : "false"); break;
+    case RELIEF_F_BOOL:
+        relief_buf_add_text(buf, value ? "true" : "false");
+        break;
     case RELIEF_F_TIME:
         cli_time_text(time, value, utc);
         relief_buf_add_text(buf, time);
@@ -85,7 +89,8 @@ static void add_number(struct relief_buf *buf, const struct relief_field *field,
         if (value >= 0 && value < (int64_t)field->names->count)
             relief_buf_add_text(buf, field->names->names[value]);
         break;
-    default: relief_buf_add_i64(buf, value);
+    default:
+        relief_buf_add_i64(buf, value);
     }
 }
 
@@ -94,12 +99,20 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
     switch (field->kind) {
     case RELIEF_F_ID:
     case RELIEF_F_DID:
-    case RELIEF_F_TEXT: relief_buf_add_str(buf, *relief_field_str(field, record)); break;
-    case RELIEF_F_RAW: add_raw(buf, *relief_field_str(field, record)); break;
+    case RELIEF_F_TEXT:
+        relief_buf_add_str(buf, *relief_field_str(field, record));
+        break;
+    case RELIEF_F_RAW:
+        add_raw(buf, *relief_field_str(field, record));
+        break;
     case RELIEF_F_IDS:
-    case RELIEF_F_OBJS: add_list(buf, field, relief_field_list(field, record), utc); break;
-    case RELIEF_F_OBJ: break; /* spread out by cli_columns */
-    default: add_number(buf, field, *relief_field_i64(field, record), utc);
+    case RELIEF_F_OBJS:
+        add_list(buf, field, relief_field_list(field, record), utc);
+        break;
+    case RELIEF_F_OBJ:
+        break; /* spread out by cli_columns */
+    default:
+        add_number(buf, field, *relief_field_i64(field, record), utc);
     }
 }
 

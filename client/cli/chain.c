@@ -1,12 +1,13 @@
 /*
- * Proof of a log without trusting whoever wrote it: each line's hash is made anew from the hash before and the line's own bytes
- * without `hash`. Keys are sorted, so `hash` stands first and is cut out of the bytes; nothing is written again for the proof.
+ * Proof of a log without trusting whoever wrote it: each line's hash is made anew from the hash before and the line's
+ * own bytes without `hash`. Keys are sorted, so `hash` stands first and is cut out of the bytes; nothing is written
+ * again for the proof.
  */
 #include <string.h>
 #include "client/cli/chain.h"
 #include "client/cli/json_in.h"
 
-#define PREFIX "{\"hash\":\""
+#define PREFIX     "{\"hash\":\""
 #define PREFIX_LEN (sizeof PREFIX - 1)
 
 void chain_init(struct chain *chain, struct cli_reader *reader)
@@ -47,7 +48,8 @@ json_t *chain_entry(struct chain *chain, struct relief_str line)
     if (chain->seq && time < chain->time)
         cli_reader_broken(chain->reader, "entry %lld: its time lies before that of the entry before", (long long)seq);
     if (chain->hash[0] && memcmp(chain->hash, prev.data, 64) != 0)
-        cli_reader_broken(chain->reader, "entry %lld does not follow the entry before: prev is another hash", (long long)seq);
+        cli_reader_broken(chain->reader, "entry %lld does not follow the entry before: prev is another hash",
+                          (long long)seq);
     hash_line(prev.data, line, hash);
     if (memcmp(hash, claimed.data, 64) != 0)
         cli_reader_broken(chain->reader, "entry %lld was changed: its hash is %s", (long long)seq, hash);

@@ -9,5 +9,6 @@ struct chain {
 };
 
 void chain_init(struct chain *chain, struct cli_reader *reader);
-/* Checks the line's place, its link and its hash. Returns the entry, to be freed with json_decref; NULL: it is no entry (said). */
+/* Checks the line's place, its link and its hash. Returns the entry, to be freed with json_decref; NULL: it is no entry
+ * (said). */
 json_t *chain_entry(struct chain *chain, struct relief_str line);

@@ -1,5 +1,6 @@
 /*
- * The first words of a command line: global options, then a command of the table below, or a noun and verb of the schema.
+ * The first words of a command line: global options, then a command of the table below, or a noun and verb of the
+ * schema.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +9,10 @@
 #include "client/client.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_command_submit,        &cli_command_import, &cli_command_batch,  &cli_command_rebalance,       &cli_command_dump,
-    &cli_command_snapshot_dump, &cli_command_diff,   &cli_command_verify, &cli_command_log_export,      &cli_command_replay,
-    &cli_command_watch,         &cli_command_event_subscribe, &cli_command_check,  &cli_command_call, &cli_command_help,
+    &cli_command_submit,     &cli_command_import,        &cli_command_batch, &cli_command_rebalance,
+    &cli_command_dump,       &cli_command_snapshot_dump, &cli_command_diff,  &cli_command_verify,
+    &cli_command_log_export, &cli_command_replay,        &cli_command_watch, &cli_command_event_subscribe,
+    &cli_command_check,      &cli_command_call,          &cli_command_help,
 };
 const unsigned cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 
@@ -23,8 +25,8 @@ static const struct cli_command *find_command(int argc, char **argv, int *ret_wo
             *ret_words = 1;
             return cli_commands[i];
         }
-        if (space && argc > 1 && strlen(argv[0]) == (size_t)(space - name) && strncmp(name, argv[0], strlen(argv[0])) == 0 &&
-            strcmp(space + 1, argv[1]) == 0) {
+        if (space && argc > 1 && strlen(argv[0]) == (size_t)(space - name) &&
+            strncmp(name, argv[0], strlen(argv[0])) == 0 && strcmp(space + 1, argv[1]) == 0) {
             *ret_words = 2;
             return cli_commands[i];
         }

@@ -1,6 +1,7 @@
 /*
- * What the commands of `relief` share: the options that every command takes, the connection, how results become exit codes.
- * Names of methods, parameters and records come from schema/ alone; a command adds only what a method can't do by itself.
+ * What the commands of `relief` share: the options that every command takes, the connection, how results become exit
+ * codes. Names of methods, parameters and records come from schema/ alone; a command adds only what a method can't do
+ * by itself.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,13 +25,13 @@ struct cli {
     char server[320];
     const struct cli_view *view;
     int timeout_ms;
-    bool help;           /* --help was among the words */
+    bool help; /* --help was among the words */
     struct relief_client *client;
 };
 
 struct cli_command {
-    const char *name;    /* one word, or "noun verb" where the command replaces a plain method */
-    const char *usage;   /* what follows the name */
+    const char *name;  /* one word, or "noun verb" where the command replaces a plain method */
+    const char *usage; /* what follows the name */
     const char *summary;
     int (*run)(struct cli *cli, int argc, char **argv); /* the words behind the name; an exit code comes back */
 };
@@ -38,9 +39,10 @@ extern const struct cli_command *const cli_commands[];
 extern const unsigned cli_command_count;
 
 /* The commands, one file each. */
-extern const struct cli_command cli_command_submit, cli_command_import, cli_command_batch, cli_command_rebalance, cli_command_dump,
-    cli_command_snapshot_dump, cli_command_diff, cli_command_verify, cli_command_log_export, cli_command_replay,
-    cli_command_watch, cli_command_event_subscribe, cli_command_call, cli_command_help, cli_command_check;
+extern const struct cli_command cli_command_submit, cli_command_import, cli_command_batch, cli_command_rebalance,
+    cli_command_dump, cli_command_snapshot_dump, cli_command_diff, cli_command_verify, cli_command_log_export,
+    cli_command_replay, cli_command_watch, cli_command_event_subscribe, cli_command_call, cli_command_help,
+    cli_command_check;
 
 /* Everything after the program's name: an exit code. */
 int cli_run(int argc, char **argv);
@@ -68,10 +70,10 @@ int cli_connect(struct cli *cli, bool reconnect);
 
 /* ---- options.c ---- */
 struct cli_option {
-    const char *name;     /* without the dashes */
-    char letter;          /* 0: none */
-    const char **value;   /* takes a value */
-    bool *flag;           /* or none */
+    const char *name;       /* without the dashes */
+    char letter;            /* 0: none */
+    const char **value;     /* takes a value */
+    bool *flag;             /* or none */
     struct cli_words *many; /* or a value each time */
 };
 #define CLI_WORDS_MAX 256
@@ -81,7 +83,8 @@ struct cli_words {
 };
 /* argv[*at] is an option that every command takes: consumes it. 1 yes, 0 no, -1 said what is wrong with it. */
 int cli_global_option(struct cli *cli, int argc, char **argv, int *at);
-/* Options of a command (up to a row with name NULL) and the global ones anywhere; the rest goes to words. 0 or CLI_USAGE. */
+/* Options of a command (up to a row with name NULL) and the global ones anywhere; the rest goes to words. 0 or
+ * CLI_USAGE. */
 int cli_options(struct cli *cli, const struct cli_option *options, int argc, char **argv, struct cli_words *words);
 /* One of the options at argv[*at]? As cli_global_option. */
 int cli_option_match(const struct cli_option *options, int argc, char **argv, int *at);
@@ -100,7 +103,8 @@ void cli_params_deinit(struct cli_params *params);
  * 0 or CLI_USAGE. `own_id`: the first required parameter (the id) may be left out; then it stays absent.
  * `more` are options that the command adds.
  */
-int cli_params_parse(struct cli *cli, struct cli_params *params, const struct cli_option *more, bool own_id, int argc, char **argv);
+int cli_params_parse(struct cli *cli, struct cli_params *params, const struct cli_option *more, bool own_id, int argc,
+                     char **argv);
 /* Ranges and missing parameters. 0 or CLI_USAGE. */
 int cli_params_verify(const struct cli_params *params);
 bool cli_params_has(const struct cli_params *params, const char *name);
@@ -117,6 +121,7 @@ bool cli_value_set(struct cli_parse *parse, const struct relief_field *field, vo
 
 /* ---- when.c: times as people write them ---- */
 int64_t cli_now_ms(void);
-/* ISO 8601, +90m +2d +3h +30s +1w, or epoch milliseconds; end_of_day: a bare date means its last millisecond, local time. */
+/* ISO 8601, +90m +2d +3h +30s +1w, or epoch milliseconds; end_of_day: a bare date means its last millisecond, local
+ * time. */
 bool cli_time_parse(struct relief_str text, int64_t now_ms, bool end_of_day, int64_t *ret_ms);
 void cli_time_text(char ret[40], int64_t ms, bool utc);

@@ -1,6 +1,6 @@
 /*
- * relief batch: one request a line, one answer a line, in order. Requests are sent ahead of their answers, up to WINDOW; input
- * and connection are waited for together, so that a line is answered while the next is still being typed.
+ * relief batch: one request a line, one answer a line, in order. Requests are sent ahead of their answers, up to
+ * WINDOW; input and connection are waited for together, so that a line is answered while the next is still being typed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "client/client.h"
 #include "schema/codec.h"
 
-#define WINDOW 512u                    /* half of what the daemon takes before it stops reading */
+#define WINDOW         512u                 /* half of what the daemon takes before it stops reading */
 #define LINE_BYTES_MAX (8u * 1024u * 1024u) /* JSON of the largest frame, with room for escapes */
 
 struct batch {
@@ -22,7 +22,7 @@ struct batch {
     int fd;
     uint64_t line;
     bool end, refused;
-    int failed;                        /* the first errno of the connection */
+    int failed; /* the first errno of the connection */
 };
 
 static void print_answer(void *context, int result, struct relief_answer *answer)
@@ -138,7 +138,9 @@ static int loop(struct batch *batch)
         struct pollfd wait[2] = {{.fd = relief_client_fd(client), .events = relief_client_events(client)},
                                  {.fd = room ? batch->fd : -1, .events = POLLIN}};
         int own = relief_client_timeout(client);
-        int patience = relief_client_pending(client) == 0 ? -1 : batch->cli->timeout_ms ? batch->cli->timeout_ms : 30000;
+        int patience = relief_client_pending(client) == 0 ? -1
+                       : batch->cli->timeout_ms           ? batch->cli->timeout_ms
+                                                          : 30000;
         int ready = poll(wait, 2, own >= 0 ? own : patience);
         if (ready < 0 && errno != EINTR)
             return cli_bad("poll: %s", strerror(errno));

@@ -137,4 +137,5 @@ static int run_call(struct cli *cli, int argc, char **argv)
     return code;
 }
 
-const struct cli_command cli_command_call = {"call", "METHOD [JSON|@FILE]", "any method, by its name on the wire", run_call};
+const struct cli_command cli_command_call = {"call", "METHOD [JSON|@FILE]", "any method, by its name on the wire",
+                                             run_call};

@@ -1,6 +1,6 @@
 /*
- * relief check: proves a data folder (DESIGN 6) without the daemon. The one file of this program that knows daemon code: a folder can
- * only be read by what wrote it.
+ * relief check: proves a data folder (DESIGN 6) without the daemon. The one file of this program that knows daemon
+ * code: a folder can only be read by what wrote it.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,5 +45,5 @@ static int run_check(struct cli *cli, int argc, char **argv)
     return cli_flush(stdout, broken ? CLI_DIFFERENT : CLI_DONE);
 }
 
-const struct cli_command cli_command_check = {"check", "DIR", "proves the invariants of a data folder; read-only, without the daemon",
-                                              run_check};
+const struct cli_command cli_command_check = {
+    "check", "DIR", "proves the invariants of a data folder; read-only, without the daemon", run_check};

@@ -1,6 +1,6 @@
 /*
- * relief diff: what differs between two dumps. Both are in the order of their keys, so they are read side by side, and the size of
- * the database does not matter.
+ * relief diff: what differs between two dumps. Both are in the order of their keys, so they are read side by side, and
+ * the size of the database does not matter.
  */
 #include <string.h>
 #include "client/cli/cli.h"
@@ -52,7 +52,8 @@ static void name_fields(const struct side *a, const struct side *b)
     const char *key;
     json_t *value;
     struct relief_buf text = RELIEF_BUF_INIT;
-    json_object_foreach (a->record, key, value) {
+    json_object_foreach(a->record, key, value)
+    {
         json_t *other = json_object_get(b->record, key);
         if (other && json_equal(value, other))
             continue;
@@ -62,7 +63,8 @@ static void name_fields(const struct side *a, const struct side *b)
         if (other)
             cli_json_write(&text, other);
     }
-    json_object_foreach (b->record, key, value) {
+    json_object_foreach(b->record, key, value)
+    {
         if (json_object_get(a->record, key))
             continue;
         relief_buf_printf(&text, " %s -> ", key);
@@ -131,4 +133,5 @@ static int run_diff(struct cli *cli, int argc, char **argv)
     return cli_flush(stdout, code);
 }
 
-const struct cli_command cli_command_diff = {"diff", "A B", "what differs between two dumps; exit 4 when anything does", run_diff};
+const struct cli_command cli_command_diff = {"diff", "A B", "what differs between two dumps; exit 4 when anything does",
+                                             run_diff};

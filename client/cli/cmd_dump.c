@@ -1,6 +1,6 @@
 /*
- * relief dump: one consistent snapshot, written as it comes. The digest is made here over the lines as they would stand in a
- * file, and compared with the one that the daemon made over its own: what arrived is what was sent.
+ * relief dump: one consistent snapshot, written as it comes. The digest is made here over the lines as they would stand
+ * in a file, and compared with the one that the daemon made over its own: what arrived is what was sent.
  */
 #include <errno.h>
 #include <msgpack/fbuffer.h>
@@ -22,7 +22,7 @@ struct dump {
     struct cli_digest digest;
     struct relief_buf header, line;
     int64_t records;
-    int code;                  /* the first failure of writing; rows behind it are thrown away */
+    int code; /* the first failure of writing; rows behind it are thrown away */
     bool over;
     int result;
     struct relief_answer *answer;
@@ -88,9 +88,11 @@ static void on_rows(void *context, const char *topic, const void *data, size_t l
         return;
     msgpack_unpacked_init(&value);
     if (msgpack_unpack_next(&value, data, len, &used) == MSGPACK_UNPACK_SUCCESS) {
-        const msgpack_object *map = &value.data, *rows = client_map_find(map, "rows"), *head = client_map_find(map, "head");
+        const msgpack_object *map = &value.data, *rows = client_map_find(map, "rows"),
+                             *head = client_map_find(map, "head");
         if (head && head->type == MSGPACK_OBJECT_STR)
-            start(dump, int_of(map, "seq"), (struct relief_str){head->via.str.ptr, head->via.str.size}, int_of(map, "time"));
+            start(dump, int_of(map, "seq"), (struct relief_str){head->via.str.ptr, head->via.str.size},
+                  int_of(map, "time"));
         for (uint32_t i = 0; rows && rows->type == MSGPACK_OBJECT_ARRAY && i < rows->via.array.size; i++)
             add_row(dump, &rows->via.array.ptr[i]);
     }
@@ -164,9 +166,8 @@ static int run_dump(struct cli *cli, int argc, char **argv)
     struct cli_params params;
     struct dump dump = {.header = RELIEF_BUF_INIT};
     const char *output = NULL, *format = cli->view == &cli_view_csv ? "csv" : "jsonl";
-    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
-                                         {"format", 0, &format, NULL, NULL},
-                                         {NULL, 0, NULL, NULL, NULL}};
+    const struct cli_option options[] = {
+        {"output", 'o', &output, NULL, NULL}, {"format", 0, &format, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
     if (cli_params_init(&params, relief_method_by_number(RELIEF_METHOD_snapshot_dump)) != 0)
         return cli_bad("no memory");
     int code = cli_params_parse(cli, &params, options, false, argc, argv);

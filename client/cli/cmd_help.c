@@ -13,23 +13,36 @@ int cli_help_command(const struct cli_command *command, FILE *out)
 static void value_help(const struct relief_field *field, FILE *out)
 {
     switch (field->kind) {
-    case RELIEF_F_BOOL: fputs("yes or no", out); break;
-    case RELIEF_F_TIME: fputs("TIME", out); break;
-    case RELIEF_F_INT: fputs("NUMBER", out); break;
+    case RELIEF_F_BOOL:
+        fputs("yes or no", out);
+        break;
+    case RELIEF_F_TIME:
+        fputs("TIME", out);
+        break;
+    case RELIEF_F_INT:
+        fputs("NUMBER", out);
+        break;
     case RELIEF_F_ENUM:
         for (const char *const *name = field->names->names; *name; name++)
             fprintf(out, "%s%s", name == field->names->names ? "" : "|", *name);
         break;
     case RELIEF_F_ID:
-    case RELIEF_F_DID: fputs("ID", out); break;
-    case RELIEF_F_IDS: fputs("ID|ID...", out); break;
+    case RELIEF_F_DID:
+        fputs("ID", out);
+        break;
+    case RELIEF_F_IDS:
+        fputs("ID|ID...", out);
+        break;
     case RELIEF_F_OBJS:
         for (uint32_t i = 0; i < field->sub->count; i++)
             fprintf(out, "%s%s", i ? ":" : "", field->sub->fields[i].name);
         fputs("|...", out);
         break;
-    case RELIEF_F_RAW: fputs("JSON or @FILE", out); break;
-    default: fputs("TEXT", out);
+    case RELIEF_F_RAW:
+        fputs("JSON or @FILE", out);
+        break;
+    default:
+        fputs("TEXT", out);
     }
 }
 
@@ -152,4 +165,5 @@ static int run_help(struct cli *cli, int argc, char **argv)
     return words.count == 1 ? help_noun(words.word[0]) : help_verb(words.word[0], words.word[1]);
 }
 
-const struct cli_command cli_command_help = {"help", "[NOUN [VERB]]", "what there is, from the lists of the protocol", run_help};
+const struct cli_command cli_command_help = {"help", "[NOUN [VERB]]", "what there is, from the lists of the protocol",
+                                             run_help};

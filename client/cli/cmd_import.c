@@ -1,7 +1,7 @@
 /*
- * relief import: a CSV file as calls of one method. The whole file is checked before anything is sent; then rows are pipelined, up
- * to WINDOW ahead of their answers. What was new and what an earlier import had done is told by the answers' log entries:
- * a replayed answer names an entry from before we began.
+ * relief import: a CSV file as calls of one method. The whole file is checked before anything is sent; then rows are
+ * pipelined, up to WINDOW ahead of their answers. What was new and what an earlier import had done is told by the
+ * answers' log entries: a replayed answer names an entry from before we began.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include "client/cli/import.h"
 #include "client/cli/view.h"
 
-#define WINDOW 1000u                                 /* just below what the daemon takes before it stops reading */
-#define FILE_BYTES_MAX ((size_t)1024 * 1024 * 1024)  /* some ten million rows */
+#define WINDOW         1000u                        /* just below what the daemon takes before it stops reading */
+#define FILE_BYTES_MAX ((size_t)1024 * 1024 * 1024) /* some ten million rows */
 
 struct sending {
     struct cli *cli;
@@ -89,8 +89,9 @@ static void show_progress(struct sending *sending, bool last)
         return;
     sending->shown_ms = now;
     memset(bar, '#', (size_t)(40 * sending->answered / sending->total));
-    fprintf(stderr, "\r[%s] %3llu%% %llu/%llu rows%s", bar, (unsigned long long)(100 * sending->answered / sending->total),
-            (unsigned long long)sending->answered, (unsigned long long)sending->total, last ? "\n" : "");
+    fprintf(stderr, "\r[%s] %3llu%% %llu/%llu rows%s", bar,
+            (unsigned long long)(100 * sending->answered / sending->total), (unsigned long long)sending->answered,
+            (unsigned long long)sending->total, last ? "\n" : "");
     fflush(stderr);
 }
 
@@ -221,9 +222,8 @@ static int run_import(struct cli *cli, int argc, char **argv)
     char name[4096];
     if (!import)
         return cli_bad("no memory");
-    const struct cli_option options[] = {{"map", 0, NULL, NULL, &import->maps},
-                                         {"batch", 0, &import->batch, NULL, NULL},
-                                         {NULL, 0, NULL, NULL, NULL}};
+    const struct cli_option options[] = {
+        {"map", 0, NULL, NULL, &import->maps}, {"batch", 0, &import->batch, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
     int code = cli_options(cli, options, argc, argv, &words);
     if (code == 0 && cli->help) {
         code = cli_help_command(&cli_command_import, stdout);
@@ -246,7 +246,8 @@ static int run_import(struct cli *cli, int argc, char **argv)
     return code;
 }
 
-const struct cli_command cli_command_import = {"import", "TABLE FILE.csv|- [--map COLUMN=PARAMETER]... [--batch NAME]",
-                                               "a CSV file into region, city, link, kind, stock, floor, asset, incident, "
-                                               "agreement or request",
-                                               run_import};
+const struct cli_command cli_command_import = {
+    "import", "TABLE FILE.csv|- [--map COLUMN=PARAMETER]... [--batch NAME]",
+    "a CSV file into region, city, link, kind, stock, floor, asset, incident, "
+    "agreement or request",
+    run_import};

@@ -1,6 +1,6 @@
 /*
- * relief log export: the log as JSON Lines, by pages, up to the entry that is the last when it begins. `relief log list` and `relief
- * log head` are plain methods.
+ * relief log export: the log as JSON Lines, by pages, up to the entry that is the last when it begins. `relief log
+ * list` and `relief log head` are plain methods.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 #include "client/cli/page.h"
 #include "schema/codec.h"
 
-struct export {
+struct export
+{
     FILE *file;
     struct cli_digest digest;
     struct relief_buf line;
@@ -19,7 +20,7 @@ struct export {
 
 static void put_line(struct export *export, bool digested)
 {
-    struct relief_str line = {export->line.data, (uint32_t)export->line.len};
+    struct relief_str line = {export->line.data, (uint32_t) export->line.len};
     if (digested)
         cli_digest_line(&export->digest, line);
     fwrite(line.data, 1, line.len, export->file);
@@ -35,7 +36,8 @@ static int on_page(void *context, const struct cli_page *page)
         if (entries[i].seq > export->last)
             return -1;
         if (entries[i].seq != export->next) {
-            cli_say("the daemon sent entry %lld where %lld should stand", (long long)entries[i].seq, (long long)export->next);
+            cli_say("the daemon sent entry %lld where %lld should stand", (long long)entries[i].seq,
+                    (long long)export->next);
             return CLI_DIFFERENT;
         }
         export->next++;
@@ -74,7 +76,8 @@ static int write_log(struct cli *cli, struct export *export, int64_t from)
     if (code > 0)
         return code;
     if (export->next <= export->last) {
-        cli_say("the daemon's log ended at entry %lld, it has %lld", (long long)export->next - 1, (long long)export->last);
+        cli_say("the daemon's log ended at entry %lld, it has %lld", (long long)export->next - 1,
+                (long long)export->last);
         return CLI_DIFFERENT;
     }
     cli_digest_final(&export->digest, digest);
@@ -90,9 +93,8 @@ static int run_export(struct cli *cli, int argc, char **argv)
     struct export export = {.line = RELIEF_BUF_INIT};
     const char *output = NULL, *from_text = "1";
     char *end = NULL;
-    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
-                                         {"from", 0, &from_text, NULL, NULL},
-                                         {NULL, 0, NULL, NULL, NULL}};
+    const struct cli_option options[] = {
+        {"output", 'o', &output, NULL, NULL}, {"from", 0, &from_text, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
     int code = cli_options(cli, options, argc, argv, &words);
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_log_export, stdout);
@@ -116,5 +118,5 @@ static int run_export(struct cli *cli, int argc, char **argv)
     return code;
 }
 
-const struct cli_command cli_command_log_export = {"log export", "[-o FILE] [--from N]",
-                                                   "the log as JSON Lines, with header and trailer like a dump", run_export};
+const struct cli_command cli_command_log_export = {
+    "log export", "[-o FILE] [--from N]", "the log as JSON Lines, with header and trailer like a dump", run_export};

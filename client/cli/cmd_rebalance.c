@@ -21,7 +21,8 @@ static void print_value(const msgpack_object *value)
         relief_buf_add(&text, value->via.str.ptr, value->via.str.size);
     else if (value)
         relief_json_msgpack(&text, value);
-    cli_print_padded(stdout, (struct relief_str){text.data, (uint32_t)text.len}, 20, value && value->type != MSGPACK_OBJECT_STR);
+    cli_print_padded(stdout, (struct relief_str){text.data, (uint32_t)text.len}, 20,
+                     value && value->type != MSGPACK_OBJECT_STR);
     relief_buf_deinit(&text);
 }
 
@@ -97,6 +98,6 @@ out:
     return code;
 }
 
-const struct cli_command cli_command_rebalance = {"rebalance", "[--FLAG VALUE]... [--apply]",
-                                                  "a plan that brings every city to its floor or target; applied only with --apply",
-                                                  run_rebalance};
+const struct cli_command cli_command_rebalance = {
+    "rebalance", "[--FLAG VALUE]... [--apply]",
+    "a plan that brings every city to its floor or target; applied only with --apply", run_rebalance};

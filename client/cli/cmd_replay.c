@@ -1,6 +1,7 @@
 /*
- * relief replay: applies the outcomes of an exported log to nothing and dumps what comes out. It needs no code of the daemon: an outcome
- * holds every record that its command changed. So the result proves the daemon's own dump, and the log proves the result.
+ * relief replay: applies the outcomes of an exported log to nothing and dumps what comes out. It needs no code of the
+ * daemon: an outcome holds every record that its command changed. So the result proves the daemon's own dump, and the
+ * log proves the result.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ static int write_dump(struct replay *replay, FILE *file)
         return no_memory();
     memset(zeros, '0', 64);
     cli_digest_init(&digest);
-    cli_dump_header(&line, replay->chain.seq, relief_str_of(replay->chain.seq ? replay->chain.hash : zeros), replay->chain.time);
+    cli_dump_header(&line, replay->chain.seq, relief_str_of(replay->chain.seq ? replay->chain.hash : zeros),
+                    replay->chain.time);
     put(file, &digest, (struct relief_str){line.data, (uint32_t)line.len});
     for (size_t i = 0; i < replay->records.count; i++) {
         if (!items[i]->text)
@@ -143,5 +145,5 @@ static int run_replay(struct cli *cli, int argc, char **argv)
     return cli_flush(stdout, code);
 }
 
-const struct cli_command cli_command_replay = {"replay", "LOG [-o DUMP]",
-                                               "applies the outcomes of an exported log to an empty store and dumps it", run_replay};
+const struct cli_command cli_command_replay = {
+    "replay", "LOG [-o DUMP]", "applies the outcomes of an exported log to an empty store and dumps it", run_replay};

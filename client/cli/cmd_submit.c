@@ -1,6 +1,6 @@
 /*
- * relief request submit: as the plain method, but it makes an id that is ordered by time where none is given, says it before
- * anything is sent (so that a lost answer can be asked for), and shows the legs that were found.
+ * relief request submit: as the plain method, but it makes an id that is ordered by time where none is given, says it
+ * before anything is sent (so that a lost answer can be asked for), and shows the legs that were found.
  */
 #include <string.h>
 #include "client/cli/cli.h"
@@ -9,10 +9,10 @@
 #include "client/client.h"
 #include "schema/codec.h"
 
-static const char *const leg_columns[] = {"id",      "donor", "kind", "quantity",  "covers", "state",
-                                          "level", "minutes",  "depart_by", "eta",    "answer_by", "lots", NULL};
-static const char *const candidate_columns[] = {"city",   "level",     "minutes", "kind", "gives",
-                                                "reason", "available", "floor",   "held", "reserved", NULL};
+static const char *const leg_columns[] = {"id",      "donor",     "kind", "quantity",  "covers", "state", "level",
+                                          "minutes", "depart_by", "eta",  "answer_by", "lots",   NULL};
+static const char *const candidate_columns[] = {"city",      "level", "minutes", "kind",     "gives", "reason",
+                                                "available", "floor", "held",    "reserved", NULL};
 
 struct legs {
     const struct cli_view *view;

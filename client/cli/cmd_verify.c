@@ -1,6 +1,6 @@
 /*
- * relief verify: proves a dump or a log export without the daemon that wrote it. What is broken goes to standard output, a line
- * each, with file and line.
+ * relief verify: proves a dump or a log export without the daemon that wrote it. What is broken goes to standard
+ * output, a line each, with file and line.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static int verify_file(const char *path)
         code = CLI_DIFFERENT;
     if (code == 0 && reader.log)
         printf("%s: log, %llu entries from %lld, hash chain and digest hold, last hash %s\n", path,
-               (unsigned long long)reader.records, (long long)reader.from, chain.hash);
+               (unsigned long long)reader.records, (long long)reader.from, chain.hash[0] ? chain.hash : "none");
     else if (code == 0)
         printf("%s: dump at entry %lld, %llu records, digest and invariants hold\n", path, (long long)reader.seq,
                (unsigned long long)reader.records);

@@ -1,6 +1,7 @@
 /*
- * relief watch: events as they happen, in log order, none lost and none twice, also over a lost connection: an entry may make
- * several events, so the subscription begins again with the last entry seen and skips as many of its events as were shown.
+ * relief watch: events as they happen, in log order, none lost and none twice, also over a lost connection: an entry
+ * may make several events, so the subscription begins again with the last entry seen and skips as many of its events as
+ * were shown.
  */
 #include <errno.h>
 #include <poll.h>
@@ -180,8 +181,8 @@ static int note_request(void *context, const struct cli_page *page)
 }
 
 /*
- * The requests that the incident has: their legs do not name it. The head of the log is taken first and the events begin there, so
- * that a request made in between is seen as an event.
+ * The requests that the incident has: their legs do not name it. The head of the log is taken first and the events
+ * begin there, so that a request made in between is seen as an event.
  */
 static int find_requests(struct watch *watch)
 {
@@ -197,7 +198,8 @@ static int find_requests(struct watch *watch)
     relief_params_init(RELIEF_METHOD_request_list, &of_incident);
     of_incident.incident = watch->incident;
     if (code == 0)
-        code = cli_pages(watch->cli, relief_method_by_number(RELIEF_METHOD_request_list), &of_incident, false, note_request, watch);
+        code = cli_pages(watch->cli, relief_method_by_number(RELIEF_METHOD_request_list), &of_incident, false,
+                         note_request, watch);
     return code;
 }
 
@@ -231,12 +233,12 @@ static void follow(struct watch *watch)
     }
 }
 
-
 /* A new connection for as long as the time-out lets us try. */
 static int connect_again(struct watch *watch)
 {
     struct cli *cli = watch->cli;
-    const struct relief_client_options options = {.server = cli->server, .timeout_ms = cli->timeout_ms, .no_reconnect = true};
+    const struct relief_client_options options = {
+        .server = cli->server, .timeout_ms = cli->timeout_ms, .no_reconnect = true};
     int64_t until = client_now_ms() + (cli->timeout_ms ? cli->timeout_ms : 30000);
     while (client_now_ms() < until) {
         if (relief_client_open(&cli->client, &options) == 0)

@@ -1,6 +1,6 @@
 /*
- * The CSV reader: one pass over memory, a small machine per cell. Own, because errors have to name line and column, and limits have
- * to hold.
+ * The CSV reader: one pass over memory, a small machine per cell. Own, because errors have to name line and column, and
+ * limits have to hold.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,12 @@
 /*
- * A reader of CSV (RFC 4180): quoted cells with commas, quotes and line breaks, a byte order mark, CRLF or LF. Every cell knows
- * its line. A row at a time from memory; a malformed row ends the reading with the place where it went wrong.
+ * A reader of CSV (RFC 4180): quoted cells with commas, quotes and line breaks, a byte order mark, CRLF or LF. Every
+ * cell knows its line. A row at a time from memory; a malformed row ends the reading with the place where it went
+ * wrong.
  */
 #pragma once
 #include "schema/buf.h"
 
-#define CLI_CSV_COLUMNS_MAX 256u
+#define CLI_CSV_COLUMNS_MAX    256u
 #define CLI_CSV_CELL_BYTES_MAX 65536u /* a list of a thousand ids */
 
 struct cli_csv_cell {
@@ -17,11 +18,11 @@ struct cli_csv_cell {
 struct cli_csv {
     struct relief_str input;
     size_t pos;
-    uint32_t line;                 /* where the next row begins, from 1 */
-    uint32_t row_line;             /* where the row just read began */
+    uint32_t line;     /* where the next row begins, from 1 */
+    uint32_t row_line; /* where the row just read began */
     struct cli_csv_cell cells[CLI_CSV_COLUMNS_MAX];
     unsigned count;
-    struct relief_buf scratch;     /* the cells' text; valid until the next row */
+    struct relief_buf scratch; /* the cells' text; valid until the next row */
     char error[96];
     uint32_t error_line;
     unsigned error_column;

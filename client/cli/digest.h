@@ -1,4 +1,5 @@
-/* The digest at the end of a dump and of a log export (fine print 63): BLAKE2b-256 over all lines before, line feeds included. */
+/* The digest at the end of a dump and of a log export (fine print 63): BLAKE2b-256 over all lines before, line feeds
+ * included. */
 #pragma once
 #include <sodium.h>
 #include "schema/buf.h"

@@ -1,7 +1,7 @@
 /*
- * The CSV form of a dump. manifest.json holds what the first and last line of the JSON form hold (format, version, seq, head, time,
- * records and their digest) and, for every file, its records and the BLAKE2b-256 of its bytes. The same moment gives the
- * same bytes: rows come in the order of the dump, times are UTC.
+ * The CSV form of a dump. manifest.json holds what the first and last line of the JSON form hold (format, version, seq,
+ * head, time, records and their digest) and, for every file, its records and the BLAKE2b-256 of its bytes. The same
+ * moment gives the same bytes: rows come in the order of the dump, times are UTC.
  */
 #include "client/cli/dump_folder.h"
 #include <dirent.h>
@@ -121,7 +121,8 @@ static int close_table(struct cli_dump_folder *folder, int number, struct relief
         return failed(folder->temporary);
     }
     relief_buf_printf(manifest, "%s\"%s\":{\"digest\":\"%s\",\"file\":\"%s.csv\",\"records\":%llu}", number ? "," : "",
-                      relief_tables[number].name, digest, relief_tables[number].name, (unsigned long long)table->records);
+                      relief_tables[number].name, digest, relief_tables[number].name,
+                      (unsigned long long)table->records);
     free(path);
     return CLI_DONE;
 }
@@ -130,7 +131,8 @@ static int write_manifest(struct cli_dump_folder *folder, const struct relief_bu
 {
     char *path = file_path(folder->temporary, "manifest", ".json");
     FILE *file = path ? fopen(path, "wxe") : NULL;
-    bool good = file && fwrite(text->data, 1, text->len, file) == text->len && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    bool good =
+        file && fwrite(text->data, 1, text->len, file) == text->len && fflush(file) == 0 && fsync(fileno(file)) == 0;
     if (file)
         good = fclose(file) == 0 && good;
     int code = good ? CLI_DONE : failed(path ? path : folder->temporary);
@@ -138,7 +140,8 @@ static int write_manifest(struct cli_dump_folder *folder, const struct relief_bu
     return code;
 }
 
-int cli_dump_folder_commit(struct cli_dump_folder *folder, struct relief_str header, int64_t records, const char *digest)
+int cli_dump_folder_commit(struct cli_dump_folder *folder, struct relief_str header, int64_t records,
+                           const char *digest)
 {
     struct relief_buf text = RELIEF_BUF_INIT, sorted = RELIEF_BUF_INIT;
     int code = CLI_DONE;
@@ -194,7 +197,8 @@ static int verify_tables(const char *path, const json_t *tables)
     const char *name;
     json_t *table;
     int code = CLI_DONE;
-    json_object_foreach ((json_t *)(uintptr_t)tables, name, table) {
+    json_object_foreach((json_t *)(uintptr_t)tables, name, table)
+    {
         char digest[CLI_HASH_TEXT] = "", *file;
         struct relief_str claimed = cli_json_str(table, "digest"), file_name = cli_json_str(table, "file");
         if (!file_name.data || strchr(file_name.data, '/'))

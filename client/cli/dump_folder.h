@@ -22,8 +22,10 @@ struct cli_dump_folder {
 int cli_dump_folder_open(struct cli_dump_folder *folder, const char *path);
 /* One record of a dump, with `t`. */
 int cli_dump_folder_add(struct cli_dump_folder *folder, const msgpack_object *record);
-/* Writes the manifest, syncs, and gives the folder its name. header: the dump's first line; digest, records: of the whole dump. */
-int cli_dump_folder_commit(struct cli_dump_folder *folder, struct relief_str header, int64_t records, const char *digest);
+/* Writes the manifest, syncs, and gives the folder its name. header: the dump's first line; digest, records: of the
+ * whole dump. */
+int cli_dump_folder_commit(struct cli_dump_folder *folder, struct relief_str header, int64_t records,
+                           const char *digest);
 void cli_dump_folder_abort(struct cli_dump_folder *folder);
 /* Compares each file with the manifest. An exit code. */
 int cli_dump_folder_verify(const char *path);

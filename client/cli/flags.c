@@ -1,6 +1,6 @@
 /*
- * Words and flags to the parameters of any method: required parameters are positional in the order of the table, and flags
- * too; `_` becomes `-`; a yes-or-no parameter is --flag, --no-flag or --flag=true.
+ * Words and flags to the parameters of any method: required parameters are positional in the order of the table, and
+ * flags too; `_` becomes `-`; a yes-or-no parameter is --flag, --no-flag or --flag=true.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "client/cli/cli.h"
 #include "schema/codec.h"
 
-#define PARAMS_BYTES (64u * 1024u * 1024u) /* address space; a plan given as @FILE is at most a frame, its JSON a few of them */
+#define PARAMS_BYTES                                                                                                   \
+    (64u * 1024u * 1024u) /* address space; a plan given as @FILE is at most a frame, its JSON a few of them */
 
 void cli_flag_name(char *ret, size_t size, const char *field)
 {
@@ -57,8 +58,8 @@ static int set(struct cli_params *params, const struct relief_field *field, cons
 }
 
 /* The field that --name, --name=value or --no-name means; *ret_value is what follows `=`. */
-static const struct relief_field *field_of_flag(const struct relief_shape *shape, const char *word, const char **ret_value,
-                                                bool *ret_no)
+static const struct relief_field *field_of_flag(const struct relief_shape *shape, const char *word,
+                                                const char **ret_value, bool *ret_no)
 {
     char name[64], flag[64];
     const char *equals = strchr(word, '=');
@@ -74,7 +75,8 @@ static const struct relief_field *field_of_flag(const struct relief_shape *shape
         *ret_no = false;
         if (strcmp(name, flag) == 0 || strcmp(name, field->name) == 0)
             return field;
-        *ret_no = field->kind == RELIEF_F_BOOL && !equals && strncmp(name, "no-", 3) == 0 && strcmp(name + 3, flag) == 0;
+        *ret_no =
+            field->kind == RELIEF_F_BOOL && !equals && strncmp(name, "no-", 3) == 0 && strcmp(name + 3, flag) == 0;
         if (*ret_no)
             return field;
     }
@@ -96,7 +98,8 @@ static void say_flags(const struct cli_params *params, const struct cli_option *
 }
 
 /* One word that begins with a dash. 0, or CLI_USAGE. */
-static int take_flag(struct cli *cli, struct cli_params *params, const struct cli_option *more, int argc, char **argv, int *at)
+static int take_flag(struct cli *cli, struct cli_params *params, const struct cli_option *more, int argc, char **argv,
+                     int *at)
 {
     const char *value = NULL;
     bool no = false;
@@ -146,7 +149,8 @@ static int take_words(struct cli_params *params, bool own_id, const char *const 
     return CLI_DONE;
 }
 
-int cli_params_parse(struct cli *cli, struct cli_params *params, const struct cli_option *more, bool own_id, int argc, char **argv)
+int cli_params_parse(struct cli *cli, struct cli_params *params, const struct cli_option *more, bool own_id, int argc,
+                     char **argv)
 {
     const char *words[CLI_FIELDS_MAX];
     int count = 0;
@@ -175,7 +179,8 @@ int cli_params_verify(const struct cli_params *params)
     for (uint32_t i = 0; i < shape->count; i++) {
         if (shape->fields[i].required && !params->set[i]) {
             cli_flag_name(flag, sizeof flag, shape->fields[i].name);
-            return cli_bad("%s %s needs --%s: %s", params->method->noun, params->method->verb, flag, shape->fields[i].help);
+            return cli_bad("%s %s needs --%s: %s", params->method->noun, params->method->verb, flag,
+                           shape->fields[i].help);
         }
     }
     void *copy = malloc(shape->size); /* the check fills in defaults, which are the daemon's to know */

@@ -1,8 +1,8 @@
 /*
  * Columns to parameters, cells to values, and what is wrong with a row by line and column.
  *
- * Rows without an id of their own get an op made from the batch's name, the row's cells and its count among equal rows. The
- * cells as they were written, not the values: `+2d` means something else tomorrow, but it is the same row.
+ * Rows without an id of their own get an op made from the batch's name, the row's cells and its count among equal rows.
+ * The cells as they were written, not the values: `+2d` means something else tomorrow, but it is the same row.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -73,7 +73,8 @@ static bool resolve(struct import *import, struct relief_str column, const struc
 {
     for (int i = 0; i < import->maps.count; i++) {
         const char *map = import->maps.word[i], *equals = strchr(map, '=');
-        if (!equals || (size_t)(equals - map) != column.len || memcmp(map, column.data, column.len) != 0 || column.len == 0)
+        if (!equals || (size_t)(equals - map) != column.len || memcmp(map, column.data, column.len) != 0 ||
+            column.len == 0)
             continue;
         *ret = equals[1] ? field_named(import, equals + 1, strlen(equals + 1)) : NULL;
         return !equals[1] || *ret;
@@ -126,7 +127,8 @@ static void read_header(struct import *import)
         import->fields[c] = NULL;
         const struct relief_field *field = NULL;
         if (!resolve(import, name, &field)) {
-            snprintf(what, sizeof what, "unknown column; %s has no such parameter (--map renames or ignores it)", import->method->wire);
+            snprintf(what, sizeof what, "unknown column; %s has no such parameter (--map renames or ignores it)",
+                     import->method->wire);
             bad_at(import, 1, c + 1, shown, what);
         } else if (field && is_given(import, field, c)) {
             bad_at(import, 1, c + 1, shown, "this parameter is given twice");
@@ -151,7 +153,8 @@ int import_begin(struct import *import)
     if (got == 0)
         return cli_bad("%s:1:1: the file is empty; its first line must name the columns", import->file);
     if (got < 0)
-        return cli_bad("%s:%u:%u: %s", import->file, import->csv.error_line, import->csv.error_column, import->csv.error);
+        return cli_bad("%s:%u:%u: %s", import->file, import->csv.error_line, import->csv.error_column,
+                       import->csv.error);
     int code = check_maps(import);
     if (code)
         return code;
@@ -210,11 +213,15 @@ static bool is_absent(const struct relief_field *field, const void *record)
     case RELIEF_F_ID:
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
-    case RELIEF_F_RAW: return !relief_field_str(field, record)->data;
+    case RELIEF_F_RAW:
+        return !relief_field_str(field, record)->data;
     case RELIEF_F_IDS:
-    case RELIEF_F_OBJS: return !relief_field_list(field, record)->present;
-    case RELIEF_F_OBJ: return false;
-    default: return *relief_field_i64(field, record) == RELIEF_NIL;
+    case RELIEF_F_OBJS:
+        return !relief_field_list(field, record)->present;
+    case RELIEF_F_OBJ:
+        return false;
+    default:
+        return *relief_field_i64(field, record) == RELIEF_NIL;
     }
 }
 
@@ -227,7 +234,8 @@ static bool check(struct import *import)
     for (uint32_t f = 0; f < shape->count; f++) {
         if (!shape->fields[f].required || !is_absent(&shape->fields[f], import->record))
             continue;
-        bad_at(import, import->csv.row_line, column_of(import, &shape->fields[f]), shape->fields[f].name, "must not be empty");
+        bad_at(import, import->csv.row_line, column_of(import, &shape->fields[f]), shape->fields[f].name,
+               "must not be empty");
         return false;
     }
     void *copy = relief_arena_alloc(&import->arena, shape->size);
@@ -305,7 +313,8 @@ static bool note_row(struct import *import)
     char what[64];
     bool good = true;
     add_key(import, &key);
-    struct cli_map_item *seen = cli_map_get(&import->seen, (struct relief_str){key.data ? key.data : "", (uint32_t)key.len});
+    struct cli_map_item *seen =
+        cli_map_get(&import->seen, (struct relief_str){key.data ? key.data : "", (uint32_t)key.len});
     if (!seen) {
         bad_at(import, import->csv.row_line, 1, NULL, "no memory");
         good = false;

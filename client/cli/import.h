@@ -7,12 +7,12 @@
 struct import_table {
     const char *name, *plural;
     enum relief_method method;
-    int table;                 /* whose key fields name a row; -1: rows have no id of their own */
+    int table; /* whose key fields name a row; -1: rows have no id of their own */
 };
 
 struct import {
-    const char *file;          /* for messages */
-    const char *batch;         /* of ops */
+    const char *file;  /* for messages */
+    const char *batch; /* of ops */
     const struct import_table *table;
     const struct relief_method_info *method;
     char *data;
@@ -21,11 +21,14 @@ struct import {
     const struct relief_field *fields[CLI_CSV_COLUMNS_MAX]; /* of each column; NULL: ignored */
     unsigned columns;
     struct cli_words maps;
-    struct { const struct relief_field *field; const char *value; } fixed[CLI_FIELDS_MAX];
+    struct {
+        const struct relief_field *field;
+        const char *value;
+    } fixed[CLI_FIELDS_MAX];
     unsigned fixed_count;
     struct relief_arena arena; /* of one row */
     void *record;
-    struct cli_map seen;       /* keys, or rows by content: n[0] is the first line, n[1] how often */
+    struct cli_map seen; /* keys, or rows by content: n[0] is the first line, n[1] how often */
     int64_t now_ms;
     uint64_t rows, bad;
 };
@@ -36,6 +39,7 @@ void import_table_list(FILE *out);
 int import_begin(struct import *import);
 /* Goes back to the first row, with nothing seen. */
 int import_rewind(struct import *import);
-/* The next row into import->record, checked. 1 a good row, 0 the end, -1 a bad one (named; the next may be read, unless *ret_stop). */
+/* The next row into import->record, checked. 1 a good row, 0 the end, -1 a bad one (named; the next may be read, unless
+ * *ret_stop). */
 int import_next(struct import *import, bool *ret_stop);
 void import_deinit(struct import *import);

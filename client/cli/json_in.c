@@ -21,7 +21,8 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         relief_pack_map(buf, (uint32_t)json_object_size(value));
-        json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
+        json_object_foreach((json_t *)(uintptr_t)value, key, member)
+        {
             relief_pack_text(buf, key);
             if (!pack(buf, member, depth + 1, ret_error, size))
                 return false;
@@ -29,7 +30,8 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
         break;
     case JSON_ARRAY:
         relief_pack_array(buf, (uint32_t)json_array_size(value));
-        json_array_foreach (value, i, member) {
+        json_array_foreach(value, i, member)
+        {
             if (!pack(buf, member, depth + 1, ret_error, size))
                 return false;
         }
@@ -37,10 +39,18 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
     case JSON_STRING:
         relief_pack_str(buf, (struct relief_str){json_string_value(value), (uint32_t)json_string_length(value)});
         break;
-    case JSON_INTEGER: relief_pack_int(buf, json_integer_value(value)); break;
-    case JSON_TRUE: relief_pack_bool(buf, true); break;
-    case JSON_FALSE: relief_pack_bool(buf, false); break;
-    case JSON_NULL: relief_pack_nil(buf); break;
+    case JSON_INTEGER:
+        relief_pack_int(buf, json_integer_value(value));
+        break;
+    case JSON_TRUE:
+        relief_pack_bool(buf, true);
+        break;
+    case JSON_FALSE:
+        relief_pack_bool(buf, false);
+        break;
+    case JSON_NULL:
+        relief_pack_nil(buf);
+        break;
     case JSON_REAL:
         snprintf(ret_error, size, "%g is not a whole number", json_real_value(value));
         return false;
@@ -89,8 +99,7 @@ static void write_object(struct relief_buf *buf, const json_t *object)
         buf->failed = true;
         return;
     }
-    json_object_foreach ((json_t *)(uintptr_t)object, key, member)
-        keys[i++] = key;
+    json_object_foreach((json_t *)(uintptr_t)object, key, member) keys[i++] = key;
     qsort(keys, count, sizeof *keys, by_key);
     relief_buf_add_char(buf, '{');
     for (i = 0; i < count; i++) {
@@ -107,7 +116,9 @@ static void write_object(struct relief_buf *buf, const json_t *object)
 void cli_json_write(struct relief_buf *buf, const json_t *value)
 {
     switch (json_typeof(value)) {
-    case JSON_OBJECT: write_object(buf, value); break;
+    case JSON_OBJECT:
+        write_object(buf, value);
+        break;
     case JSON_ARRAY:
         relief_buf_add_char(buf, '[');
         for (size_t i = 0; i < json_array_size(value); i++) {
@@ -120,11 +131,21 @@ void cli_json_write(struct relief_buf *buf, const json_t *value)
     case JSON_STRING:
         relief_json_str(buf, (struct relief_str){json_string_value(value), (uint32_t)json_string_length(value)});
         break;
-    case JSON_INTEGER: relief_buf_add_i64(buf, json_integer_value(value)); break;
-    case JSON_REAL: relief_buf_printf(buf, "%.17g", json_real_value(value)); break;
-    case JSON_TRUE: relief_buf_add_text(buf, "true"); break;
-    case JSON_FALSE: relief_buf_add_text(buf, "false"); break;
-    case JSON_NULL: relief_buf_add_text(buf, "null"); break;
+    case JSON_INTEGER:
+        relief_buf_add_i64(buf, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        relief_buf_printf(buf, "%.17g", json_real_value(value));
+        break;
+    case JSON_TRUE:
+        relief_buf_add_text(buf, "true");
+        break;
+    case JSON_FALSE:
+        relief_buf_add_text(buf, "false");
+        break;
+    case JSON_NULL:
+        relief_buf_add_text(buf, "null");
+        break;
     }
 }
 

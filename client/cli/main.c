@@ -7,7 +7,8 @@
 
 int main(int argc, char **argv)
 {
-    /* A reader that goes away (relief city list | head) ends us by a failed write, which is reported, not by a signal. */
+    /* A reader that goes away (relief city list | head) ends us by a failed write, which is reported, not by a signal.
+     */
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return CLI_REFUSED;

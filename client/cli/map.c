@@ -1,6 +1,7 @@
 /*
- * Open addressing with linear steps over pointers; keys are hashed with SipHash under a key of the process, because they come from
- * files that anybody may have written. Items are never removed: what is gone is marked by the user of the map.
+ * Open addressing with linear steps over pointers; keys are hashed with SipHash under a key of the process, because
+ * they come from files that anybody may have written. Items are never removed: what is gone is marked by the user of
+ * the map.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -35,7 +36,8 @@ static uint64_t hash(const struct cli_map *map, struct relief_str key)
 static struct cli_map_item **slot_of(const struct cli_map *map, struct relief_str key)
 {
     size_t at = hash(map, key) & (map->size - 1);
-    while (map->slots[at] && !(map->slots[at]->key_len == key.len && memcmp(map->slots[at]->key, key.data, key.len) == 0))
+    while (map->slots[at] &&
+           !(map->slots[at]->key_len == key.len && memcmp(map->slots[at]->key, key.data, key.len) == 0))
         at = (at + 1) & (map->size - 1);
     return &map->slots[at];
 }

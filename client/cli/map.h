@@ -1,5 +1,6 @@
 /*
- * A table in memory from bytes to a few numbers and a text: ids that a file repeats, sums per kind, records of a replay.
+ * A table in memory from bytes to a few numbers and a text: ids that a file repeats, sums per kind, records of a
+ * replay.
  */
 #pragma once
 #include "schema/buf.h"

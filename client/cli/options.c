@@ -1,6 +1,6 @@
 /*
- * Options: those that every command takes, and a command's own. An option may stand before or behind the words; its value
- * follows as the next word or after `=`. `--` ends them.
+ * Options: those that every command takes, and a command's own. An option may stand before or behind the words; its
+ * value follows as the next word or after `=`. `--` ends them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +70,9 @@ int cli_global_option(struct cli *cli, int argc, char **argv, int *at)
 {
     const char *server = NULL, *timeout = NULL;
     bool json = false, csv = false;
-    const struct cli_option options[] = {{"server", 0, &server, NULL, NULL},
-                                         {"timeout", 0, &timeout, NULL, NULL},
-                                         {"json", 0, NULL, &json, NULL},
-                                         {"csv", 0, NULL, &csv, NULL},
-                                         {"help", 'h', NULL, &cli->help, NULL},
-                                         {NULL, 0, NULL, NULL, NULL}};
+    const struct cli_option options[] = {{"server", 0, &server, NULL, NULL},    {"timeout", 0, &timeout, NULL, NULL},
+                                         {"json", 0, NULL, &json, NULL},        {"csv", 0, NULL, &csv, NULL},
+                                         {"help", 'h', NULL, &cli->help, NULL}, {NULL, 0, NULL, NULL, NULL}};
     int found = cli_option_match(options, argc, argv, at);
     if (found <= 0)
         return found;

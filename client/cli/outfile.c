@@ -1,6 +1,6 @@
 /*
- * Output files that appear when they are complete. A reader never sees half a dump under its name, and a failed run leaves
- * what was there before.
+ * Output files that appear when they are complete. A reader never sees half a dump under its name, and a failed run
+ * leaves what was there before.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * A file that is there whole or not at all: written under another name, synced, then renamed. Without a path: standard output.
+ * A file that is there whole or not at all: written under another name, synced, then renamed. Without a path: standard
+ * output.
  */
 #pragma once
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * CSV as RFC 4180 has it, but with line feeds alone at the ends of lines, as every Unix tool wants them: a header, then one
- * row a record; times in UTC; a list in one cell, joined with `|`.
+ * CSV as RFC 4180 has it, but with line feeds alone at the ends of lines, as every Unix tool wants them: a header, then
+ * one row a record; times in UTC; a list in one cell, joined with `|`.
  */
 #include <string.h>
 #include "client/cli/view.h"

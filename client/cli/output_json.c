@@ -1,6 +1,6 @@
 /*
- * JSON: one document for a record, one line a row for lists. What the daemon sent is shown whole, also what this program's
- * lists do not know; keys are sorted, times stay integers.
+ * JSON: one document for a record, one line a row for lists. What the daemon sent is shown whole, also what this
+ * program's lists do not know; keys are sorted, times stay integers.
  */
 #include "client/cli/view.h"
 #include "schema/codec.h"

@@ -1,6 +1,6 @@
 /*
- * Text for people: a table with its columns aligned, numbers to the right; a single record as one line a field, its parts as
- * tables below. Columns in which no row of the first page has anything are left out.
+ * Text for people: a table with its columns aligned, numbers to the right; a single record as one line a field, its
+ * parts as tables below. Columns in which no row of the first page has anything are left out.
  */
 #include <string.h>
 #include "client/cli/cli.h"
@@ -52,8 +52,8 @@ static void print_row(struct cli_list *list, const void *record)
             cli_cell(&cell, &list->columns[c], record, false);
         else
             relief_buf_add_text(&cell, list->columns[c].name);
-        cli_print_padded(list->out, (struct relief_str){cell.data, (uint32_t)cell.len}, last && !right ? 0 : list->widths[c],
-                         right);
+        cli_print_padded(list->out, (struct relief_str){cell.data, (uint32_t)cell.len},
+                         last && !right ? 0 : list->widths[c], right);
         fputs(last ? "\n" : "  ", list->out);
     }
     relief_buf_deinit(&cell);
@@ -100,6 +100,8 @@ static void text_record(FILE *out, const struct relief_shape *shape, const void 
         if (cell.len > 0)
             print_field(out, columns[c].name, width, (struct relief_str){cell.data, (uint32_t)cell.len});
     }
+    if (count == 0)
+        fputs("done\n", out);
     /* The log entry of a change stands beside the record. */
     const msgpack_object *seq = client_map_find(raw, "seq");
     if (seq && seq->type == MSGPACK_OBJECT_POSITIVE_INTEGER && !relief_shape_find(shape, RELIEF_STR("seq"))) {

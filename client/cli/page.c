@@ -20,8 +20,8 @@ static int one(struct cli *cli, const struct relief_method_info *method, const v
     return seen(context, &(struct cli_page){items, client_map_find(client_answer_object(*ret), "items")});
 }
 
-int cli_pages(struct cli *cli, const struct relief_method_info *method, void *params, bool one_page, cli_page_seen *seen,
-              void *context)
+int cli_pages(struct cli *cli, const struct relief_method_info *method, void *params, bool one_page,
+              cli_page_seen *seen, void *context)
 {
     const struct relief_field *after = relief_shape_find(method->params, RELIEF_STR("after"));
     const struct relief_field *from = relief_shape_find(method->params, RELIEF_STR("from"));

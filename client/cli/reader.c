@@ -151,8 +151,8 @@ static int read_trailer(struct cli_reader *reader)
         cli_reader_broken(reader, "digest: the lines give %s, the last line says %.*s", digest, (int)claimed.len,
                           claimed.data ? claimed.data : "");
     if (records != (int64_t)reader->records)
-        cli_reader_broken(reader, "records: there are %llu, the last line says %lld", (unsigned long long)reader->records,
-                          (long long)records);
+        cli_reader_broken(reader, "records: there are %llu, the last line says %lld",
+                          (unsigned long long)reader->records, (long long)records);
     json_decref(trailer);
     reader->ended = true;
     int more = read_any(reader);

@@ -1,6 +1,6 @@
 /*
- * Keys of records from their JSON: the table's number, then its key fields, each ended by NUL; a dispatch's N as four bytes, so that
- * REQUEST/10 comes after REQUEST/9 (fine print 62).
+ * Keys of records from their JSON: the table's number, then its key fields, each ended by NUL; a dispatch's N as four
+ * bytes, so that REQUEST/10 comes after REQUEST/9 (fine print 62).
  */
 #include "client/cli/record_key.h"
 #include "client/cli/json_in.h"

@@ -4,8 +4,8 @@
 #include "schema/buf.h"
 
 /*
- * Appends table number and key parts of the record (an object with `t`, or of the table given). False: no table, or a key
- * field is missing. ret_table may be NULL.
+ * Appends table number and key parts of the record (an object with `t`, or of the table given). False: no table, or a
+ * key field is missing. ret_table may be NULL.
  */
 bool cli_record_key(struct relief_buf *key, const json_t *record, int *ret_table);
 /* The key for people: `lot 420100 01020304 1`. */

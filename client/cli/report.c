@@ -6,7 +6,7 @@
 #include <string.h>
 #include "client/cli/cli.h"
 
-static void say(const char *format, va_list args)
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args)
 {
     fputs("relief: ", stderr);
     vfprintf(stderr, format, args);

@@ -1,6 +1,6 @@
 /*
- * One value of a parameter from text: a flag's, or a cell's. What it means follows from the field's row in the schema; ranges
- * are checked later, with the whole record (relief_params_check).
+ * One value of a parameter from text: a flag's, or a cell's. What it means follows from the field's row in the schema;
+ * ranges are checked later, with the whole record (relief_params_check).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@ static bool read_int(struct relief_str text, int64_t *ret)
 }
 
 /*
- * Degrees to micro-degrees without a float: 30.5928 -> 30592800; a seventh digit rounds. A magnitude beyond 180 is micro-degrees
- * already (fine print 67); it can't have a fraction.
+ * Degrees to micro-degrees without a float: 30.5928 -> 30592800; a seventh digit rounds. A magnitude beyond 180 is
+ * micro-degrees already (fine print 67); it can't have a fraction.
  */
 static bool read_degrees(struct relief_str text, int64_t *ret)
 {
@@ -117,24 +117,28 @@ static bool is_expiry(const struct relief_field *field, const struct relief_shap
     return strcmp(field->name, "expires") == 0 || part == &relief_shape_certificate;
 }
 
-static bool set_value(struct cli_parse *parse, const struct relief_field *field, const struct relief_shape *part, void *record,
-                      struct relief_str text)
+static bool set_value(struct cli_parse *parse, const struct relief_field *field, const struct relief_shape *part,
+                      void *record, struct relief_str text)
 {
     switch (field->kind) {
     case RELIEF_F_INT:
         if (is_degrees(field))
-            return read_degrees(text, relief_field_i64(field, record)) || complain(parse, "not a number of degrees", text);
+            return read_degrees(text, relief_field_i64(field, record)) ||
+                   complain(parse, "not a number of degrees", text);
         return read_int(text, relief_field_i64(field, record)) || complain(parse, "not a whole number", text);
     case RELIEF_F_BOOL:
         return read_bool(text, relief_field_i64(field, record)) || complain(parse, "not true or false", text);
     case RELIEF_F_TIME:
         return cli_time_parse(text, parse->now_ms, is_expiry(field, part), relief_field_i64(field, record)) ||
                complain(parse, "not a time (2026-05-01T08:00+08:00, 2026-05-01, +90m, +2d, milliseconds)", text);
-    case RELIEF_F_ENUM: return set_enum(parse, field, record, text);
+    case RELIEF_F_ENUM:
+        return set_enum(parse, field, record, text);
     case RELIEF_F_ID:
     case RELIEF_F_DID:
-    case RELIEF_F_TEXT: return set_text(parse, field, record, text);
-    default: return complain(parse, "of a kind that can't stand here", text);
+    case RELIEF_F_TEXT:
+        return set_text(parse, field, record, text);
+    default:
+        return complain(parse, "of a kind that can't stand here", text);
     }
 }
 
@@ -154,7 +158,8 @@ static bool next_item(struct relief_str *rest, const char *separators, struct re
     return true;
 }
 
-/* A:B:C into the fields of a part. Ids may hold colons, and so do times: the last field takes them when it is a time, else the first. */
+/* A:B:C into the fields of a part. Ids may hold colons, and so do times: the last field takes them when it is a time,
+ * else the first. */
 static bool set_part(struct cli_parse *parse, const struct relief_shape *shape, void *record, struct relief_str text)
 {
     bool from_left = shape->fields[shape->count - 1].kind == RELIEF_F_TIME;
@@ -168,7 +173,8 @@ static bool set_part(struct cli_parse *parse, const struct relief_shape *shape, 
                 complain(parse, "not", text);
                 for (uint32_t f = 0; f < shape->count; f++) {
                     size_t len = strlen(parse->error);
-                    snprintf(parse->error + len, sizeof parse->error - len, "%s%s", f ? ":" : " ", shape->fields[f].name);
+                    snprintf(parse->error + len, sizeof parse->error - len, "%s%s", f ? ":" : " ",
+                             shape->fields[f].name);
                 }
                 return false;
             }
@@ -229,8 +235,11 @@ bool cli_value_set(struct cli_parse *parse, const struct relief_field *field, vo
     parse->error[0] = '\0';
     switch (field->kind) {
     case RELIEF_F_IDS:
-    case RELIEF_F_OBJS: return set_list(parse, field, record, text);
-    case RELIEF_F_RAW: return set_raw(parse, field, record, text);
-    default: return set_value(parse, field, NULL, record, text);
+    case RELIEF_F_OBJS:
+        return set_list(parse, field, record, text);
+    case RELIEF_F_RAW:
+        return set_raw(parse, field, record, text);
+    default:
+        return set_value(parse, field, NULL, record, text);
     }
 }

@@ -1,7 +1,7 @@
 /*
- * The invariants 1, 2, 4 and 5 of DESIGN 6 over the records of a dump, and their order. 3 (no leg below the floor when it was made)
- * is about moments that a dump does not hold; replaying the log shows it. A dump of some tables only is checked for what
- * these tables say.
+ * The invariants 1, 2, 4 and 5 of DESIGN 6 over the records of a dump, and their order. 3 (no leg below the floor when
+ * it was made) is about moments that a dump does not hold; replaying the log shows it. A dump of some tables only is
+ * checked for what these tables say.
  */
 #include "client/cli/verify.h"
 #include <stdlib.h>
@@ -21,8 +21,8 @@ static void add_id(struct relief_buf *key, struct relief_str id)
     relief_buf_add_char(key, '\0');
 }
 
-static struct cli_map_item *item_of(struct verify *verify, struct cli_map *map, struct relief_str a, struct relief_str b,
-                                    struct relief_str c)
+static struct cli_map_item *item_of(struct verify *verify, struct cli_map *map, struct relief_str a,
+                                    struct relief_str b, struct relief_str c)
 {
     static struct cli_map_item none;
     struct relief_buf key = RELIEF_BUF_INIT;
@@ -48,14 +48,15 @@ static void plus(int64_t *sum, int64_t value)
 static void see_lot(struct verify *verify, const json_t *record)
 {
     struct relief_str kind = cli_json_str(record, "kind");
-    struct cli_map_item *lot = item_of(verify, &verify->lots, cli_json_str(record, "city"), kind, cli_json_str(record, "lot"));
+    struct cli_map_item *lot =
+        item_of(verify, &verify->lots, cli_json_str(record, "city"), kind, cli_json_str(record, "lot"));
     lot->n[0] = cli_json_int(record, "quantity");
     lot->n[1] = cli_json_int(record, "held");
     lot->n[2] = cli_json_int(record, "reserved");
     plus(&item_of(verify, &verify->kinds, kind, RELIEF_STR_NONE, RELIEF_STR_NONE)->n[1], lot->n[0]);
     if (lot->n[0] < 0 || lot->n[1] < 0 || lot->n[2] < 0 || lot->n[1] > lot->n[0] || lot->n[2] > lot->n[0] - lot->n[1])
-        cli_reader_broken(verify->reader, "invariant 2: held %lld and reserved %lld of %lld on hand", (long long)lot->n[1],
-                          (long long)lot->n[2], (long long)lot->n[0]);
+        cli_reader_broken(verify->reader, "invariant 2: held %lld and reserved %lld of %lld on hand",
+                          (long long)lot->n[1], (long long)lot->n[2], (long long)lot->n[0]);
 }
 
 static void see_account(struct verify *verify, const json_t *record)
@@ -102,7 +103,8 @@ static void see_dispatch(struct verify *verify, const json_t *record)
     static const char *const lists[] = {"assets", "operators"};
     bool asked = state.data && relief_str_eq(state, RELIEF_STR("asked")),
          committed = state.data && relief_str_eq(state, RELIEF_STR("committed"));
-    plus(&item_of(verify, &verify->requests, request, RELIEF_STR_NONE, RELIEF_STR_NONE)->n[1], cli_json_int(record, "covers"));
+    plus(&item_of(verify, &verify->requests, request, RELIEF_STR_NONE, RELIEF_STR_NONE)->n[1],
+         cli_json_int(record, "covers"));
     for (size_t i = 0; (asked || committed) && i < json_array_size(lots); i++) {
         const json_t *lot = json_array_get(lots, i);
         plus(&item_of(verify, &verify->lots, donor, kind, cli_json_str(lot, "lot"))->n[asked ? 3 : 4],
@@ -132,11 +134,20 @@ void verify_record(struct verify *verify, struct relief_str line)
         cli_reader_broken(verify->reader, "order: this record does not come after the one before");
     verify->seen[table]++;
     switch (table) {
-    case RELIEF_TABLE_lot: see_lot(verify, record); break;
-    case RELIEF_TABLE_account: see_account(verify, record); break;
-    case RELIEF_TABLE_request: see_request(verify, record); break;
-    case RELIEF_TABLE_dispatch: see_dispatch(verify, record); break;
-    default: break;
+    case RELIEF_TABLE_lot:
+        see_lot(verify, record);
+        break;
+    case RELIEF_TABLE_account:
+        see_account(verify, record);
+        break;
+    case RELIEF_TABLE_request:
+        see_request(verify, record);
+        break;
+    case RELIEF_TABLE_dispatch:
+        see_dispatch(verify, record);
+        break;
+    default:
+        break;
     }
     relief_buf_deinit(&verify->last_key);
     verify->last_key = key;
@@ -180,7 +191,8 @@ static void end_lots(struct verify *verify)
     for (size_t i = 0; i < verify->lots.size; i++) {
         const struct cli_map_item *lot = verify->lots.slots[i];
         if (lot && (lot->n[1] != lot->n[3] || lot->n[2] != lot->n[4]))
-            cli_reader_broken(verify->reader, "invariant 2: lot %s: held %lld, its legs %lld; reserved %lld, its legs %lld",
+            cli_reader_broken(verify->reader,
+                              "invariant 2: lot %s: held %lld, its legs %lld; reserved %lld, its legs %lld",
                               name_of(lot, name), (long long)lot->n[1], (long long)lot->n[3], (long long)lot->n[2],
                               (long long)lot->n[4]);
     }
@@ -192,8 +204,8 @@ static void end_requests(struct verify *verify)
     for (size_t i = 0; i < verify->requests.size; i++) {
         const struct cli_map_item *request = verify->requests.slots[i];
         if (request && request->n[0] != request->n[1])
-            cli_reader_broken(verify->reader, "invariant 4: request %s: covered %lld, its legs %lld", name_of(request, name),
-                              (long long)request->n[0], (long long)request->n[1]);
+            cli_reader_broken(verify->reader, "invariant 4: request %s: covered %lld, its legs %lld",
+                              name_of(request, name), (long long)request->n[0], (long long)request->n[1]);
     }
 }
 

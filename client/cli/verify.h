@@ -8,7 +8,7 @@ struct verify {
     struct cli_reader *reader;
     struct relief_buf last_key;
     uint64_t seen[RELIEF_TABLE_COUNT]; /* records of each table */
-    uint64_t listed;         /* legs that requests name */
+    uint64_t listed;                   /* legs that requests name */
     struct cli_map kinds;    /* n: received, on hand, elsewhere (moving, on loan), gone (issued, lost, written off) */
     struct cli_map lots;     /* city, kind, lot; n: quantity, held, reserved, held by legs, reserved by legs */
     struct cli_map requests; /* n: covered, covered by legs */

@@ -20,15 +20,15 @@ struct cli_list {
     const struct relief_shape *shape;
     struct cli_column columns[CLI_COLUMNS_MAX];
     unsigned column_count;
-    bool chosen;                       /* by the command: none is left out */
-    unsigned widths[CLI_COLUMNS_MAX];  /* text: of the first page; a later page may be ragged, not wrong */
+    bool chosen;                      /* by the command: none is left out */
+    unsigned widths[CLI_COLUMNS_MAX]; /* text: of the first page; a later page may be ragged, not wrong */
     bool started;
     uint64_t rows;
 };
 
 struct cli_page {
     const struct relief_list *items;
-    const msgpack_object *raw;         /* the same items as they came; NULL: made here */
+    const msgpack_object *raw; /* the same items as they came; NULL: made here */
 };
 
 struct cli_view {

@@ -1,6 +1,6 @@
 /*
- * Times: milliseconds since the epoch inside, ISO 8601 outside. Input may be exact (with an offset or Z), local (without), a
- * date, a distance from now, or the milliseconds themselves, as --json and dumps show them.
+ * Times: milliseconds since the epoch inside, ISO 8601 outside. Input may be exact (with an offset or Z), local
+ * (without), a date, a distance from now, or the milliseconds themselves, as --json and dumps show them.
  */
 #include <string.h>
 #include <time.h>
@@ -139,12 +139,23 @@ static bool parse_distance(struct relief_str text, int64_t now_ms, int64_t *ret)
     if (text.len < 3 || text.len > 12)
         return false;
     switch (text.data[text.len - 1]) {
-    case 's': unit = 1000; break;
-    case 'm': unit = RELIEF_MINUTE_MS; break;
-    case 'h': unit = 60 * RELIEF_MINUTE_MS; break;
-    case 'd': unit = RELIEF_DAY_MS; break;
-    case 'w': unit = 7 * RELIEF_DAY_MS; break;
-    default: return false;
+    case 's':
+        unit = 1000;
+        break;
+    case 'm':
+        unit = RELIEF_MINUTE_MS;
+        break;
+    case 'h':
+        unit = 60 * RELIEF_MINUTE_MS;
+        break;
+    case 'd':
+        unit = RELIEF_DAY_MS;
+        break;
+    case 'w':
+        unit = 7 * RELIEF_DAY_MS;
+        break;
+    default:
+        return false;
     }
     for (uint32_t i = 1; i + 1 < text.len; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
@@ -164,7 +175,7 @@ bool cli_time_parse(struct relief_str text, int64_t now_ms, bool end_of_day, int
             ms = ms * 10 + (text.data[i] - '0');
     }
     bool good = all_digits || (text.len > 0 && text.data[0] == '+' ? parse_distance(text, now_ms, &ms)
-                                                                    : text.len > 0 && parse_iso(text, end_of_day, &ms));
+                                                                   : text.len > 0 && parse_iso(text, end_of_day, &ms));
     if (!good || ms < 0 || ms > RELIEF_TIME_MAX)
         return false;
     *ret_ms = ms;

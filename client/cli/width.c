@@ -1,6 +1,6 @@
 /*
- * Width on a terminal: East Asian characters take two columns, combining ones none. utf8proc knows in every locale; wcswidth
- * fails in the C locale. Control characters never reach the terminal: a name may come from anybody.
+ * Width on a terminal: East Asian characters take two columns, combining ones none. utf8proc knows in every locale;
+ * wcswidth fails in the C locale. Control characters never reach the terminal: a name may come from anybody.
  */
 #include <utf8proc.h>
 #include "client/cli/view.h"

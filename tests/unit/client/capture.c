@@ -1,6 +1,6 @@
 /*
- * Standard output and error go to files while a command runs. Commands keep no state in the process, so one after the other
- * can run here.
+ * Standard output and error go to files while a command runs. Commands keep no state in the process, so one after the
+ * other can run here.
  */
 #include <fcntl.h>
 #include <ftw.h>

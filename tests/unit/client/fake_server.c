@@ -88,7 +88,8 @@ bool fake_read(int fd, struct fake_request *ret)
     }
     size_t used = 0;
     msgpack_unpacked_init(&ret->object);
-    if (status != SCAN_DONE || msgpack_unpack_next(&ret->object, ret->bytes.data, ret->bytes.len, &used) != MSGPACK_UNPACK_SUCCESS)
+    if (status != SCAN_DONE ||
+        msgpack_unpack_next(&ret->object, ret->bytes.data, ret->bytes.len, &used) != MSGPACK_UNPACK_SUCCESS)
         abort();
     const msgpack_object *parts = ret->object.data.via.array.ptr;
     if (ret->object.data.type != MSGPACK_OBJECT_ARRAY || ret->object.data.via.array.size != 4 || parts[0].via.u64 != 0)

@@ -1,6 +1,6 @@
 /*
- * A server for tests: a thread that plays a given script on a unix socket, one connection after the other. It speaks the wire
- * by hand, so that it can also break it.
+ * A server for tests: a thread that plays a given script on a unix socket, one connection after the other. It speaks
+ * the wire by hand, so that it can also break it.
  */
 #pragma once
 #include <msgpack.h>
@@ -8,7 +8,7 @@
 #include "schema/buf.h"
 
 struct fake_request {
-    struct relief_buf bytes;    /* the whole frame */
+    struct relief_buf bytes; /* the whole frame */
     msgpack_unpacked object;
     uint32_t msgid;
     char method[65];

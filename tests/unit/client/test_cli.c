@@ -21,8 +21,8 @@ static struct captured run;
 static void check(int code, const char *out, const char *err)
 {
     if (run.code != code || (out && !strstr(run.out, out)) || (err && !strstr(run.err, err)))
-        fail_msg("exit %d (wanted %d)\nout: %s\nerr: %s\nwanted: %s / %s", run.code, code, run.out, run.err, out ? out : "-",
-                 err ? err : "-");
+        fail_msg("exit %d (wanted %d)\nout: %s\nerr: %s\nwanted: %s / %s", run.code, code, run.out, run.err,
+                 out ? out : "-", err ? err : "-");
     captured_free(&run);
 }
 
@@ -97,9 +97,11 @@ struct world {
 static const char *city_page(const struct fake_request *request)
 {
     if (strcmp(fake_param(request, "after"), "2") == 0)
-        return "{\"items\":[{\"code\":\"3\",\"name\":\"c\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"}],\"next\":null}";
+        return "{\"items\":[{\"code\":\"3\",\"name\":\"c\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"}],"
+               "\"next\":null}";
     return "{\"items\":[{\"code\":\"1\",\"name\":\"a\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"},"
-           "{\"code\":\"2\",\"name\":\"武汉\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"}],\"next\":\"2\"}";
+           "{\"code\":\"2\",\"name\":\"武汉\",\"region\":\"r\",\"lat\":1,\"lon\":1,\"mode\":\"normal\"}],\"next\":"
+           "\"2\"}";
 }
 
 static bool serve_world(struct fake *fake, int fd, int number, void *context)
@@ -119,16 +121,21 @@ static bool serve_world(struct fake *fake, int fd, int number, void *context)
             fake_answer(fd, request.msgid, "{\"seq\":10,\"hash\":\"\",\"time\":1}");
         } else if (strcmp(request.method, "request.submit") == 0) {
             snprintf(answer, sizeof answer,
-                     "{\"id\":\"%s\",\"city\":\"c\",\"kind\":\"k\",\"quantity\":5,\"state\":\"covered\",\"covered\":5,\"open\":0,"
+                     "{\"id\":\"%s\",\"city\":\"c\",\"kind\":\"k\",\"quantity\":5,\"state\":\"covered\",\"covered\":5,"
+                     "\"open\":0,"
                      "\"dispatches\":[\"%s/1\"],\"seq\":11}",
                      id, id);
             fake_answer(fd, request.msgid, answer);
         } else if (strcmp(request.method, "dispatch.list") == 0) {
-            fake_answer(fd, request.msgid, "{\"items\":[{\"id\":\"x/1\",\"donor\":\"武汉\",\"quantity\":5,\"state\":\"asked\"}],\"next\":null}");
+            fake_answer(
+                fd, request.msgid,
+                "{\"items\":[{\"id\":\"x/1\",\"donor\":\"武汉\",\"quantity\":5,\"state\":\"asked\"}],\"next\":null}");
         } else if (strcmp(request.method, "city.put") == 0 && strcmp(fake_param(&request, "name"), "bad") == 0) {
-            fake_refuse(fd, request.msgid, "{\"code\":\"NOT_FOUND\",\"message\":\"no region\",\"field\":\"region\",\"id\":\"r\"}");
+            fake_refuse(fd, request.msgid,
+                        "{\"code\":\"NOT_FOUND\",\"message\":\"no region\",\"field\":\"region\",\"id\":\"r\"}");
         } else if (strcmp(request.method, "stock.receive") == 0) {
-            fake_answer(fd, request.msgid, strcmp(fake_param(&request, "kind"), "old") == 0 ? "{\"seq\":3}" : "{\"seq\":12}");
+            fake_answer(fd, request.msgid,
+                        strcmp(fake_param(&request, "kind"), "old") == 0 ? "{\"seq\":3}" : "{\"seq\":12}");
         } else {
             fake_answer(fd, request.msgid, "{\"seq\":11}");
         }
@@ -161,7 +168,9 @@ static void test_list_follows_its_pages(void **state)
 {
     (void)state;
     run = RUN("city", "list", "--csv");
-    check(0, "code,name,name_en,region,lat,lon,population,mode\n1,a,,r,1,1,,normal\n2,武汉,,r,1,1,,normal\n3,c,,r,1,1,,normal\n",
+    check(0,
+          "code,name,name_en,region,lat,lon,population,mode\n1,a,,r,1,1,,normal\n2,武汉,,r,1,1,,normal\n3,c,,r,1,1,,"
+          "normal\n",
           NULL);
     run = RUN("--json", "city", "list");
     check(0, "\"code\":\"3\"", NULL);
@@ -195,7 +204,8 @@ static void test_import_names_what_is_wrong(void **state)
 {
     (void)state;
     run = RUN("import", "city",
-              test_file("bad.csv", "code,name,region,lat,lon\n1,a,r,91,1\n2,b,r,1,x\n3,c\n1,a,r,1,1\n4,,r,1,1\n5 6,a,r,1,1\n7,g,r,1,1\n7,h,r,1,1\n"));
+              test_file("bad.csv", "code,name,region,lat,lon\n1,a,r,91,1\n2,b,r,1,x\n3,c\n1,a,r,1,1\n4,,r,1,1\n5 "
+                                   "6,a,r,1,1\n7,g,r,1,1\n7,h,r,1,1\n"));
     assert_non_null(strstr(run.err, "bad.csv:2:4: lat"));
     assert_non_null(strstr(run.err, "bad.csv:3:5: lon"));
     assert_non_null(strstr(run.err, "bad.csv:4:2:"));
@@ -223,8 +233,9 @@ static void test_import_names_what_is_wrong(void **state)
 static void test_import_sends_and_counts(void **state)
 {
     (void)state;
-    run = RUN("import", "cities", test_file("ok.csv", "编码,name,note,lat,lon\r\n1,a,x,30.5,114.3\r\n2,bad,y,1,1\r\n3,c,,1,1\r\n"),
-              "--map", "编码=code", "--map", "note=", "--map", "=region:r");
+    run = RUN("import", "cities",
+              test_file("ok.csv", "编码,name,note,lat,lon\r\n1,a,x,30.5,114.3\r\n2,bad,y,1,1\r\n3,c,,1,1\r\n"), "--map",
+              "编码=code", "--map", "note=", "--map", "=region:r");
     assert_non_null(strstr(run.err, "ok.csv:3: NOT_FOUND: no region"));
     check(1, "2 new, 0 imported before, 1 refused\n", NULL);
     assert_string_equal(world.log, "log.head ;city.put 1;city.put 2;city.put 3;");
@@ -246,7 +257,8 @@ static void test_import_ops_repeat(void **state)
     assert_int_not_equal(strncmp(op, second, 47), 0);
     world.log[0] = '\0';
     /* another order of columns, another line, the same batch */
-    run = RUN("import", "stock", test_file("b.csv", "quantity,kind,city,expires\n\n6,k,1,+2d\n5,k,1,\n5,k,1,\n"), "--batch", "a.csv");
+    run = RUN("import", "stock", test_file("b.csv", "quantity,kind,city,expires\n\n6,k,1,+2d\n5,k,1,\n5,k,1,\n"),
+              "--batch", "a.csv");
     check(0, "3 new", NULL);
     for (char *at = strstr(first, "import."); at; at = strstr(at + 1, "import.")) {
         char one[48];
@@ -266,8 +278,10 @@ static void test_import_ops_repeat(void **state)
 static void test_batch(void **state)
 {
     (void)state;
-    run = RUN("batch", test_file("b.jsonl", "{\"method\":\"log.head\"}\n\n{\"method\":\"city.put\",\"params\":{\"name\":\"bad\"}}\n"
-                                            "{\"method\":\"region.get\",\"params\":{\"id\":\"x\"}}"));
+    run =
+        RUN("batch", test_file("b.jsonl",
+                               "{\"method\":\"log.head\"}\n\n{\"method\":\"city.put\",\"params\":{\"name\":\"bad\"}}\n"
+                               "{\"method\":\"region.get\",\"params\":{\"id\":\"x\"}}"));
     check(1, "{\"result\":{\"hash\":\"\",\"seq\":10,\"time\":1}}\n{\"error\":{\"code\":\"NOT_FOUND\"", NULL);
     run = RUN("batch", test_file("c.jsonl", "{\"method\":\"log.head\"}\n{\"method\":\n{\"method\":\"log.head\"}\n"));
     assert_non_null(strstr(run.out, "\"seq\":10"));
@@ -301,18 +315,32 @@ static const char *sealed(const char *name, const char *header, const char *cons
 }
 
 #define DUMP_HEADER "{\"format\":\"relief-dump\",\"head\":\"" H64 "\",\"seq\":5,\"time\":9,\"version\":1}"
-#define LOT(q, h, r) "{\"city\":\"1\",\"expires\":null,\"held\":" h ",\"kind\":\"k\",\"lot\":\"0\",\"quantity\":" q ",\"reserved\":" r ",\"t\":\"lot\"}"
-#define REQUEST(covered, open) "{\"covered\":" covered ",\"dispatches\":[\"r/9\",\"r/10\"],\"id\":\"r\",\"open\":" open ",\"quantity\":5,\"shortfall\":0,\"t\":\"request\"}"
-#define LEG(n, state, q) "{\"assets\":[\"a1\"],\"covers\":" q ",\"donor\":\"1\",\"id\":\"r/" n "\",\"kind\":\"k\",\"lots\":[{\"lot\":\"0\",\"quantity\":" q "}],\"operators\":[],\"request\":\"r\",\"state\":\"" state "\",\"t\":\"dispatch\"}"
-#define ACCOUNT(received) "{\"city\":\"1\",\"in_transit\":0,\"issued\":2,\"kind\":\"k\",\"lost\":0,\"on_loan\":0,\"received\":" received ",\"t\":\"account\",\"written_off\":1}"
+#define LOT(q, h, r)                                                                                                   \
+    "{\"city\":\"1\",\"expires\":null,\"held\":" h ",\"kind\":\"k\",\"lot\":\"0\",\"quantity\":" q ",\"reserved\":" r  \
+    ",\"t\":\"lot\"}"
+#define REQUEST(covered, open)                                                                                         \
+    "{\"covered\":" covered ",\"dispatches\":[\"r/9\",\"r/10\"],\"id\":\"r\",\"open\":" open                           \
+    ",\"quantity\":5,\"shortfall\":0,\"t\":\"request\"}"
+#define LEG(n, state, q)                                                                                               \
+    "{\"assets\":[\"a1\"],\"covers\":" q ",\"donor\":\"1\",\"id\":\"r/" n                                              \
+    "\",\"kind\":\"k\",\"lots\":[{\"lot\":\"0\",\"quantity\":" q                                                       \
+    "}],\"operators\":[],\"request\":\"r\",\"state\":\"" state "\",\"t\":\"dispatch\"}"
+#define ACCOUNT(received)                                                                                              \
+    "{\"city\":\"1\",\"in_transit\":0,\"issued\":2,\"kind\":\"k\",\"lost\":0,\"on_loan\":0,\"received\":" received     \
+    ",\"t\":\"account\",\"written_off\":1}"
 
 static void test_verify_dump(void **state)
 {
     (void)state;
     const char *const good[] = {LOT("10", "2", "3"), REQUEST("5", "0"), LEG("9", "asked", "2"), NULL};
-    const char *lines[6] = {good[0], good[1], good[2],
-                            "{\"assets\":[],\"covers\":3,\"donor\":\"1\",\"id\":\"r/10\",\"kind\":\"k\",\"lots\":[{\"lot\":\"0\",\"quantity\":3}],\"operators\":[],\"request\":\"r\",\"state\":\"committed\",\"t\":\"dispatch\"}",
-                            ACCOUNT("13"), NULL};
+    const char *lines[6] = {good[0],
+                            good[1],
+                            good[2],
+                            "{\"assets\":[],\"covers\":3,\"donor\":\"1\",\"id\":\"r/"
+                            "10\",\"kind\":\"k\",\"lots\":[{\"lot\":\"0\",\"quantity\":3}],\"operators\":[],"
+                            "\"request\":\"r\",\"state\":\"committed\",\"t\":\"dispatch\"}",
+                            ACCOUNT("13"),
+                            NULL};
     run = RUN("verify", sealed("good.jsonl", DUMP_HEADER, lines));
     check(0, "5 records", NULL);
     lines[4] = ACCOUNT("14");
@@ -382,7 +410,9 @@ static char *entry(const char *prev, int seq, const char *outcome, char ret_hash
 {
     char *line = NULL, *rest = NULL;
     struct cli_digest digest;
-    assert_true(asprintf(&rest, "\"identity\":\"local\",\"method\":\"city.put\",\"outcome\":{\"records\":[%s]},\"params\":{},\"prev\":\"%s\",\"seq\":%d,\"time\":%d}",
+    assert_true(asprintf(&rest,
+                         "\"identity\":\"local\",\"method\":\"city.put\",\"outcome\":{\"records\":[%s]},\"params\":{},"
+                         "\"prev\":\"%s\",\"seq\":%d,\"time\":%d}",
                          outcome, prev, seq, seq * 10) > 0);
     cli_digest_init(&digest);
     cli_digest_bytes(&digest, prev, 64);
@@ -400,8 +430,12 @@ static void test_log_is_verified_and_replayed(void **state)
 {
     (void)state;
     char hash[4][CLI_HASH_TEXT];
-    char *lines[4] = {entry(H64, 1, "{\"code\":\"2\",\"name\":\"b\",\"t\":\"city\"},{\"id\":\"r/10\",\"t\":\"dispatch\"}", hash[0]), NULL, NULL, NULL};
-    lines[1] = entry(hash[0], 2, "{\"id\":\"r/9\",\"t\":\"dispatch\"},{\"code\":\"1\",\"name\":\"\\u0001\\u00e9\",\"t\":\"city\"}", hash[1]);
+    char *lines[4] = {
+        entry(H64, 1, "{\"code\":\"2\",\"name\":\"b\",\"t\":\"city\"},{\"id\":\"r/10\",\"t\":\"dispatch\"}", hash[0]),
+        NULL, NULL, NULL};
+    lines[1] = entry(hash[0], 2,
+                     "{\"id\":\"r/9\",\"t\":\"dispatch\"},{\"code\":\"1\",\"name\":\"\\u0001\\u00e9\",\"t\":\"city\"}",
+                     hash[1]);
     lines[2] = entry(hash[1], 3, "{\"code\":\"2\",\"gone\":true,\"t\":\"city\"}", hash[2]);
     const char *path = sealed("log.jsonl", LOG_HEADER, (const char *const *)lines);
     run = RUN("verify", path);
@@ -409,7 +443,9 @@ static void test_log_is_verified_and_replayed(void **state)
     run = RUN("replay", path);
     assert_non_null(strstr(run.out, hash[2]));
     assert_non_null(strstr(run.out, "\"seq\":3,\"time\":30"));
-    check(0, "{\"code\":\"1\",\"name\":\"\\u0001é\",\"t\":\"city\"}\n{\"id\":\"r/9\",\"t\":\"dispatch\"}\n{\"id\":\"r/10\",\"t\":\"dispatch\"}\n{\"digest\":",
+    check(0,
+          "{\"code\":\"1\",\"name\":\"\\u0001é\",\"t\":\"city\"}\n{\"id\":\"r/9\",\"t\":\"dispatch\"}\n{\"id\":\"r/"
+          "10\",\"t\":\"dispatch\"}\n{\"digest\":",
           NULL);
     char dump[200];
     snprintf(dump, sizeof dump, "%s", test_file("replayed.jsonl", NULL));
@@ -451,7 +487,8 @@ static bool serve_dump(struct fake *own, int fd, int number, void *context)
     (void)own, (void)number;
     if (!fake_read(fd, &request))
         return true;
-    const char *city = "{\"code\":\"1\",\"lat\":1,\"lon\":2,\"mode\":\"normal\",\"name\":\"武汉\",\"name_en\":null,\"population\":null,\"region\":\"r\",\"t\":\"city\"}";
+    const char *city = "{\"code\":\"1\",\"lat\":1,\"lon\":2,\"mode\":\"normal\",\"name\":\"武汉\",\"name_en\":null,"
+                       "\"population\":null,\"region\":\"r\",\"t\":\"city\"}";
     cli_digest_init(&digest);
     cli_digest_line(&digest, relief_str_of(DUMP_HEADER));
     cli_digest_line(&digest, relief_str_of(city));
@@ -460,7 +497,8 @@ static bool serve_dump(struct fake *own, int fd, int number, void *context)
     relief_buf_add_char(&answer, '\0');
     fake_notify(fd, "rows", answer.data);
     relief_buf_clear(&answer);
-    relief_buf_printf(&answer, "{\"seq\":5,\"head\":\"" H64 "\",\"records\":%d,\"digest\":\"%s\"}", dumped->wrong ? 2 : 1, hash);
+    relief_buf_printf(&answer, "{\"seq\":5,\"head\":\"" H64 "\",\"records\":%d,\"digest\":\"%s\"}",
+                      dumped->wrong ? 2 : 1, hash);
     relief_buf_add_char(&answer, '\0');
     fake_answer(fd, request.msgid, answer.data);
     fake_request_free(&request);
@@ -506,10 +544,12 @@ static void test_dump_in_every_form(void **state)
 /* Two events of an entry, then the connection breaks; the second begins that entry again and ends with nobody there. */
 static bool serve_events(struct fake *own, int fd, int number, void *context)
 {
-    static const char *const events[] = {
-        "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":[\"1\"],\"record\":{\"code\":\"first\"}}",
-        "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":[\"1\"],\"record\":{\"code\":\"second\"}}",
-        "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":[\"1\"],\"record\":{\"code\":\"third\"}}"};
+    static const char *const events[] = {"{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":["
+                                         "\"1\"],\"record\":{\"code\":\"first\"}}",
+                                         "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":["
+                                         "\"1\"],\"record\":{\"code\":\"second\"}}",
+                                         "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":["
+                                         "\"1\"],\"record\":{\"code\":\"third\"}}"};
     struct fake_request request;
     (void)own, (void)context;
     if (!fake_read(fd, &request))

@@ -72,7 +72,8 @@ static bool serve_refusal(struct fake *fake, int fd, int number, void *context)
     (void)fake, (void)number, (void)context;
     while (fake_read(fd, &request)) {
         fake_refuse(fd, request.msgid,
-                    "{\"code\":\"INSUFFICIENT\",\"message\":\"only 3\",\"field\":\"quantity\",\"available\":3,\"new_key\":[1]}");
+                    "{\"code\":\"INSUFFICIENT\",\"message\":\"only "
+                    "3\",\"field\":\"quantity\",\"available\":3,\"new_key\":[1]}");
         fake_request_free(&request);
     }
     return true;
@@ -379,8 +380,8 @@ static bool serve_garbage(struct fake *fake, int fd, int number, void *context)
 
 static void test_stranger_is_not_asked_again(void **state)
 {
-    static char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "\xc1", "\x93\x05\x01\x01", "\x94\x01\xa1x\xc0\xc0",
-                                    "\x94\x01\x01\xc0\xa1\xff"};
+    static char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "\xc1", "\x93\x05\x01\x01",
+                                    "\x94\x01\xa1x\xc0\xc0", "\x94\x01\x01\xc0\xa1\xff"};
     (void)state;
     for (unsigned i = 0; i < sizeof answers / sizeof *answers; i++) {
         struct fake *fake = fake_start(serve_garbage, answers[i]);
@@ -453,7 +454,9 @@ static const char *raw_op(const char *method, const char *map, size_t len, uint3
     msgpack_unpacked object;
     size_t used = 0;
     op[0] = '\0';
-    assert_int_equal(client_params_raw(&packed, relief_method_find(relief_str_of(method)), (struct relief_str){map, (uint32_t)len}), 0);
+    assert_int_equal(
+        client_params_raw(&packed, relief_method_find(relief_str_of(method)), (struct relief_str){map, (uint32_t)len}),
+        0);
     msgpack_unpacked_init(&object);
     assert_int_equal(msgpack_unpack_next(&object, packed.data, packed.len, &used), MSGPACK_UNPACK_SUCCESS);
     assert_int_equal(used, packed.len);

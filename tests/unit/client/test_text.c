@@ -110,9 +110,22 @@ static void test_times(void **state)
     assert_int_equal(ms_of("+90m", false), NOW + 90 * 60000);
     assert_int_equal(ms_of("+2d", true), NOW + 2 * RELIEF_DAY_MS);
     assert_int_equal(ms_of("1830268799999", false), INT64_C(1830268799999));
-    static const char *const wrong[] = {"", "tomorrow", "2026-13-01", "2026-02-29", "2026-05-01T24:00", "2026-05-01T08:60",
-                                        "2026-05-01T08:00+8", "2026-05-01T08:00Zx", "+m", "+9", "+99999999999w", "-5", "2026-05",
-                                        "2026-05-01T", "20260501T080000Z", "+-5m"};
+    static const char *const wrong[] = {"",
+                                        "tomorrow",
+                                        "2026-13-01",
+                                        "2026-02-29",
+                                        "2026-05-01T24:00",
+                                        "2026-05-01T08:60",
+                                        "2026-05-01T08:00+8",
+                                        "2026-05-01T08:00Zx",
+                                        "+m",
+                                        "+9",
+                                        "+99999999999w",
+                                        "-5",
+                                        "2026-05",
+                                        "2026-05-01T",
+                                        "20260501T080000Z",
+                                        "+-5m"};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(ms_of(wrong[i], false), -1);
     char text[40];
@@ -152,9 +165,9 @@ static void test_degrees(void **state)
     static const struct {
         const char *text;
         int64_t micro;
-    } cases[] = {{"30.5928", 30592800}, {"-0.5", -500000},     {".25", 250000},         {"180", 180000000}, {"-180", -180000000},
-                 {"181", 181},          {"30592800", 30592800}, {"114.3055001", 114305500}, {"1.0000005", 1000001}, {"0", 0},
-                 {"+5.", 5000000}};
+    } cases[] = {{"30.5928", 30592800},  {"-0.5", -500000}, {".25", 250000},        {"180", 180000000},
+                 {"-180", -180000000},   {"181", 181},      {"30592800", 30592800}, {"114.3055001", 114305500},
+                 {"1.0000005", 1000001}, {"0", 0},          {"+5.", 5000000}};
     relief_shape_clear(shape, &city);
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_true(set(shape, &city, "lon", cases[i].text));
@@ -200,7 +213,8 @@ static void test_lists(void **state)
     assert_non_null(strstr(parse.error, "kind:give:for"));
     assert_false(set(&relief_shape_kind_put_params, &kind, "substitutes", "a:1:1||b:1:1"));
     relief_shape_clear(&relief_shape_asset_put_params, &asset);
-    assert_true(set(&relief_shape_asset_put_params, &asset, "certificates", "water, deep:2026-05-01T08:00:00Z|b:2026-05-01"));
+    assert_true(
+        set(&relief_shape_asset_put_params, &asset, "certificates", "water, deep:2026-05-01T08:00:00Z|b:2026-05-01"));
     const struct relief_certificate *certificates = asset.certificates.items;
     assert_int_equal(asset.certificates.count, 2);
     assert_true(relief_str_eq(certificates[0].name, RELIEF_STR("water, deep")));
@@ -223,31 +237,42 @@ static int parse_words(struct cli_params *params, unsigned method, bool own_id, 
     return code ? code : cli_params_verify(params);
 }
 
-#define WORDS(...) (int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[]){__VA_ARGS__}
+#define WORDS(...)                                                                                                     \
+    (int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)), (char *[])                                                \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 
 static void test_flags(void **state)
 {
     (void)state;
     struct cli_params params;
-    assert_int_equal(parse_words(&params, RELIEF_METHOD_city_put, false, WORDS("1", "--region", "r", "n", "-33.9", "151.2", "--name-en=N")), 0);
+    assert_int_equal(parse_words(&params, RELIEF_METHOD_city_put, false,
+                                 WORDS("1", "--region", "r", "n", "-33.9", "151.2", "--name-en=N")),
+                     0);
     struct relief_city_put_params *city = params.record;
     assert_true(relief_str_eq(city->name, RELIEF_STR("n")));
     assert_true(relief_str_eq(city->name_en, RELIEF_STR("N")));
     assert_int_equal(city->lat, -33900000);
     cli_params_deinit(&params);
-    assert_int_equal(parse_words(&params, RELIEF_METHOD_link_put, false, WORDS("a", "b", "5", "--no-open", "--both")), 0);
+    assert_int_equal(parse_words(&params, RELIEF_METHOD_link_put, false, WORDS("a", "b", "5", "--no-open", "--both")),
+                     0);
     struct relief_link_put_params *link = params.record;
     assert_int_equal(link->open, 0);
     assert_int_equal(link->both, 1);
     cli_params_deinit(&params);
-    assert_int_equal(parse_words(&params, RELIEF_METHOD_link_put, false, WORDS("a", "b", "5", "--open=false", "--", "--json")), CLI_USAGE);
+    assert_int_equal(
+        parse_words(&params, RELIEF_METHOD_link_put, false, WORDS("a", "b", "5", "--open=false", "--", "--json")),
+        CLI_USAGE);
     cli_params_deinit(&params);
-    assert_int_equal(parse_words(&params, RELIEF_METHOD_request_submit, true, WORDS("c", "k", "5")), CLI_USAGE); /* id is not set */
+    assert_int_equal(parse_words(&params, RELIEF_METHOD_request_submit, true, WORDS("c", "k", "5")),
+                     CLI_USAGE); /* id is not set */
     struct relief_request_submit_params *request = params.record;
     assert_null(request->id.data);
     assert_int_equal(request->quantity, 5);
     cli_params_deinit(&params);
-    assert_int_equal(parse_words(&params, RELIEF_METHOD_request_submit, true, WORDS("i", "c", "k", "5", "--no-own-first")), 0);
+    assert_int_equal(
+        parse_words(&params, RELIEF_METHOD_request_submit, true, WORDS("i", "c", "k", "5", "--no-own-first")), 0);
     request = params.record;
     assert_true(relief_str_eq(request->id, RELIEF_STR("i")));
     assert_int_equal(request->own_first, 0);
@@ -259,8 +284,9 @@ static void test_flags_that_are_wrong(void **state)
 {
     (void)state;
     struct cli_params params;
-    static char *const cases[][4] = {{"a", "b", "5", "--open=maybe"}, {"a", "b", "5", "--from=x"}, {"a", "b", "5", "--minuts=4"},
-                                     {"a", "b", "5", "c"},            {"a", "b", "-1", "--both"},  {"a", "b", "5", "--from"},
+    static char *const cases[][4] = {{"a", "b", "5", "--open=maybe"}, {"a", "b", "5", "--from=x"},
+                                     {"a", "b", "5", "--minuts=4"},   {"a", "b", "5", "c"},
+                                     {"a", "b", "-1", "--both"},      {"a", "b", "5", "--from"},
                                      {"a b", "b", "5", "--both"}};
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *argv[4];
@@ -295,10 +321,20 @@ static void test_table_is_aligned(void **state)
     struct relief_city cities[2];
     for (int i = 0; i < 2; i++)
         relief_shape_clear(&relief_shape_city, &cities[i]);
-    cities[0] = (struct relief_city){.code = RELIEF_STR("1"), .name = RELIEF_STR("武汉市"), .region = RELIEF_STR("hubei"), .lat = 5,
-                                     .lon = 6, .population = 12345, .mode = RELIEF_mode_normal};
-    cities[1] = (struct relief_city){.code = RELIEF_STR("22"), .name = RELIEF_STR("Paris\x1b"), .region = RELIEF_STR("idf"), .lat = 7,
-                                     .lon = 8, .population = RELIEF_NIL, .mode = RELIEF_mode_emergency};
+    cities[0] = (struct relief_city){.code = RELIEF_STR("1"),
+                                     .name = RELIEF_STR("武汉市"),
+                                     .region = RELIEF_STR("hubei"),
+                                     .lat = 5,
+                                     .lon = 6,
+                                     .population = 12345,
+                                     .mode = RELIEF_mode_normal};
+    cities[1] = (struct relief_city){.code = RELIEF_STR("22"),
+                                     .name = RELIEF_STR("Paris\x1b"),
+                                     .region = RELIEF_STR("idf"),
+                                     .lat = 7,
+                                     .lon = 8,
+                                     .population = RELIEF_NIL,
+                                     .mode = RELIEF_mode_emergency};
     struct relief_list items = {cities, 2, 1};
     struct cli_list list;
     char *text = NULL;
@@ -402,7 +438,8 @@ static void test_addresses(void **state)
     assert_string_equal(address.port, "7470");
     assert_int_equal(client_address_parse(&address, "unix:/a b"), 0);
     assert_string_equal(address.host, "/a b");
-    static const char *const wrong[] = {"", "unix:", "tcp:", "tcp:host", "tcp::1", "tcp:::1:5", "tcp:h:70000", "tcp:h:x", "http://x"};
+    static const char *const wrong[] = {"",          "unix:",       "tcp:",    "tcp:host", "tcp::1",
+                                        "tcp:::1:5", "tcp:h:70000", "tcp:h:x", "http://x"};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(client_address_parse(&address, wrong[i]), -22);
     char text[64];
