@@ -213,8 +213,12 @@ void model_apply(struct model *m, const struct core_entry *entry, struct model_a
         ROW(travel_put)
         ROW(kind_put)
 #undef ROW
-            case RELIEF_METHOD_incident_open : case RELIEF_METHOD_incident_update : case RELIEF_METHOD_incident_close
-            : case RELIEF_METHOD_agreement_put : case RELIEF_METHOD_agreement_end : model_apply_rule(m, entry, answer);
+    case RELIEF_METHOD_incident_open:
+    case RELIEF_METHOD_incident_update:
+    case RELIEF_METHOD_incident_close:
+    case RELIEF_METHOD_agreement_put:
+    case RELIEF_METHOD_agreement_end:
+        model_apply_rule(m, entry, answer);
         break;
     case RELIEF_METHOD_stock_receive:
     case RELIEF_METHOD_stock_issue:

@@ -233,8 +233,9 @@ static void random_next(struct generator *g)
         ROW(stock_writeoff)
         ROW(stock_count)
         ROW(stock_hold)
-        ROW(stock_floor) ROW(city_mode) ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open)
-            ROW(incident_update) ROW(incident_close) ROW(travel_put)
+        ROW(stock_floor)
+        ROW(city_mode) ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update)
+            ROW(incident_close) ROW(travel_put)
 #undef ROW
                 case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;

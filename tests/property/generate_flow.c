@@ -13,7 +13,7 @@ void gen_request_submit(struct generator *g)
     p->city = gen_city(g);
     do
         p->kind = gen_kind(g);
-    while (p->kind.data[0] == 'T'); /* teams are asked for in another way */
+    while (p->kind.data[0] == 'T' && generator_random(g, 2)); /* teams are asked for in another way */
     p->quantity = gen_chance(g, 5) ? gen_units(g, 1, 500) : gen_units(g, 1, 60);
     if (gen_chance(g, 60))
         p->priority = gen_between(g, 1, 5);
@@ -155,7 +155,7 @@ void gen_leg(struct generator *g, unsigned command)
         if (gen_chance(g, 20))
             g->params.dispatch_depart.carrier = model_printf(g->m, "truck %d", (int)gen_between(g, 1, 9));
         if (gen_chance(g, 20))
-            g->params.dispatch_depart.eta = g->now + gen_between(g, 1, 500) * 60000;
+            g->params.dispatch_depart.eta = g->now + gen_between(g, gen_chance(g, 10) ? -50 : 1, 500) * 60000;
     } else if (command == RELIEF_METHOD_dispatch_receive) {
         receive(g, &g->params.dispatch_receive, leg);
     } else {

@@ -8,7 +8,7 @@ static struct relief_list some_cities(struct generator *g, unsigned most, struct
     struct relief_list list = {.present = 1};
     for (unsigned i = (unsigned)gen_between(g, 0, most); i > 0; i--) {
         struct relief_str city = gen_city(g);
-        if (!model_same(city, but) && !model_listed(&list, city))
+        if ((!model_same(city, but) && !model_listed(&list, city)) || gen_chance(g, 15))
             model_list_add(g->m, &list, city);
     }
     return list;
@@ -36,7 +36,7 @@ void gen_incident_open(struct generator *g)
 {
     struct relief_incident_open_params *p = gen_begin(g, RELIEF_METHOD_incident_open);
     const struct relief_incident *old = any_incident(g);
-    if (old && old->state == RELIEF_incident_state_open && gen_chance(g, 15)) {
+    if (old && gen_chance(g, 15)) {
         /* the same again, or with another level */
         p->id = old->id;
         p->category = old->category;
@@ -130,8 +130,8 @@ static void agreement_dates(struct generator *g, struct relief_agreement_put_par
     if (gen_chance(g, 25))
         p->from = g->now + gen_between(g, -100, 300) * 60000 + gen_between(g, 0, 5999) * 10 + 5;
     if (gen_chance(g, 20))
-        p->until = (p->from == RELIEF_NIL ? g->now + 5 : p->from) + gen_between(g, 1, 500) * 60000 +
-                   gen_between(g, 0, 5999) * 10;
+        p->until = (p->from == RELIEF_NIL ? g->now + 5 : p->from) +
+                   gen_between(g, gen_chance(g, 10) ? -50 : 1, 500) * 60000 + gen_between(g, 0, 5999) * 10;
 }
 
 void gen_agreement_put(struct generator *g)
@@ -147,7 +147,7 @@ void gen_agreement_put(struct generator *g)
     if (p->region.data ? gen_chance(g, 2) : gen_chance(g, 98)) {
         do
             p->requester = gen_city(g);
-        while (model_same(p->requester, p->donor) && g->m->city_count > 1);
+        while (model_same(p->requester, p->donor) && generator_random(g, 8));
     }
     p->share_percent = gen_chance(g, 50) ? 100 : gen_between(g, 1, 99);
     if (gen_chance(g, 40)) {
@@ -170,7 +170,5 @@ void gen_agreement_end(struct generator *g)
     if (!g->m->agreement_count)
         return;
     const struct relief_agreement *agreement = &g->m->agreement[generator_random(g, g->m->agreement_count)];
-    /* One whose `until` has passed: whether that is "ended" is open. */
-    if (agreement->until == RELIEF_NIL || agreement->until > g->now)
-        p->id = agreement->id;
+    p->id = agreement->id;
 }

@@ -9,19 +9,6 @@ static struct relief_str kind_code(struct generator *g, int64_t n)
     return model_printf(g->m, "%s", codes[n]);
 }
 
-static bool kind_used(struct generator *g, struct relief_str kind)
-{
-    for (unsigned i = 0; i < g->m->request_count; i++) {
-        if (model_same(g->m->request[i].kind, kind))
-            return true;
-    }
-    for (unsigned i = 0; i < g->m->lot_count; i++) {
-        if (model_same(g->m->lot[i].kind, kind) && g->m->lot[i].quantity)
-            return true;
-    }
-    return false;
-}
-
 static int64_t pack(struct generator *g)
 {
     return g->unit > 1 && gen_chance(g, 40) ? gen_units(g, 1, 10) : gen_between(g, 1, 4);
@@ -40,12 +27,12 @@ void gen_kind_put(struct generator *g, int64_t n)
         return;
     }
     p->code = kind_code(g, n);
-    /* Whether a kind whose last unit is gone may change its unit is open: only where there is some, or never was any.
-     */
-    if (gen_chance(g, 5) && kind_used(g, p->code))
+    if (gen_chance(g, 5))
         p->unit = model_printf(g->m, "box");
     if (gen_chance(g, 40))
         p->min_life_days = gen_between(g, 0, 3);
+    if (gen_chance(g, 20))
+        p->returnable = gen_between(g, 0, 1);
     if (gen_chance(g, 20))
         p->category = model_printf(g->m, "water");
     unsigned count = gen_chance(g, 60) ? (unsigned)gen_between(g, 1, 3) : 0;
@@ -92,6 +79,9 @@ void gen_stock_receive(struct generator *g)
             g->now + gen_way(g, gen_city(g)) + kind->min_life_days * RELIEF_DAY_MS; /* just lives long enough */
     if (gen_chance(g, 40)) {
         p->lot = gen_name(g, "L", gen_between(g, 0, 5));
+        if (gen_chance(g, 10)) /* the default id of a lot with another date */
+            p->lot = gen_chance(g, 50) ? model_printf(g->m, "0")
+                                       : model_printf(g->m, "%lld", (long long)g->dates[generator_random(g, 8)]);
         struct relief_lot *lot = model_lot(g->m, p->city, p->kind, p->lot);
         if (lot && gen_chance(g, 80))
             p->expires = lot->expires;
@@ -124,13 +114,6 @@ void gen_stock_count(struct generator *g)
     p->quantity = gen_units(g, 0, 80);
     p->reason = gen_reason(g);
     gen_for_city(g, p->city);
-    /* Without a lot: whether one that is empty makes two is open. */
-    struct relief_lot *lots[512];
-    unsigned count = model_lots(g->m, p->city, p->kind, lots, 512), empty = 0;
-    for (unsigned i = 0; i < count; i++)
-        empty += lots[i]->quantity == 0;
-    if (!p->lot.data && count && empty)
-        p->lot = lots[0]->lot;
 }
 
 void gen_stock_hold(struct generator *g)

@@ -81,11 +81,15 @@ static void stock_count(struct model *m, const struct core_entry *entry, struct 
 {
     const struct relief_stock_count_params *p = entry->params;
     struct relief_lot *lots[512], *lot = NULL;
-    unsigned count = model_lots(m, p->city, p->kind, lots, 512);
+    unsigned count = model_lots(m, p->city, p->kind, lots, 512), full = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (lots[i]->quantity) /* an empty one is not shown either */
+            lot = ++full == 1 ? lots[i] : NULL;
+    }
+    if (count == 1)
+        lot = lots[0];
     if (p->lot.data)
         lot = model_lot(m, p->city, p->kind, p->lot);
-    else if (count == 1)
-        lot = lots[0];
     if (!lot) {
         model_refuse(answer, RELIEF_BAD_PARAMS, "lot");
         return;
@@ -95,11 +99,9 @@ static void stock_count(struct model *m, const struct core_entry *entry, struct 
         answer->open_available = true;
         return;
     }
+    struct relief_account *account = model_account(m, p->city, p->kind);
     int64_t more = p->quantity - lot->quantity;
-    if (more > 0)
-        model_account(m, p->city, p->kind)->received += more;
-    else if (more < 0)
-        model_account(m, p->city, p->kind)->written_off -= more;
+    *(more > 0 ? &account->received : &account->written_off) += more > 0 ? more : -more;
     lot->quantity = p->quantity;
     answer->stock.lot = lot->lot;
 }
