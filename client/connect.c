@@ -98,9 +98,7 @@ static int start_tcp(struct relief_client *client)
 
 static int connected(struct relief_client *client)
 {
-    free_found(client);
-    client->lost_at = 0;
-    client->retry_ms = 0;
+    free_found(client); /* lost_at and retry_ms stay until the peer says something: it may be accepting only to close */
     client->error[0] = '\0';
     return client_restart(client);
 }

@@ -177,6 +177,8 @@ int client_read(struct relief_client *client)
             return client_fail(client, -ECONNRESET, "%s closed the connection", client->address.text);
         client->in.len += (size_t)got;
         client->in_total += (uint64_t)got;
+        client->lost_at = 0;
+        client->retry_ms = 0;
         int error = take_messages(client);
         if (error)
             return error;

@@ -233,13 +233,19 @@ static void follow(struct watch *watch)
     }
 }
 
+static int patience_ms(const struct cli *cli)
+{
+    return cli->timeout_ms ? cli->timeout_ms : 30000;
+}
+
 /* A new connection for as long as the time-out lets us try. */
-static int connect_again(struct watch *watch)
+static int connect_again(struct watch *watch, int64_t until)
 {
     struct cli *cli = watch->cli;
     const struct relief_client_options options = {
         .server = cli->server, .timeout_ms = cli->timeout_ms, .no_reconnect = true};
-    int64_t until = client_now_ms() + (cli->timeout_ms ? cli->timeout_ms : 30000);
+    relief_client_close(cli->client);
+    cli->client = NULL;
     while (client_now_ms() < until) {
         if (relief_client_open(&cli->client, &options) == 0)
             return CLI_DONE;
@@ -252,20 +258,22 @@ static int connect_again(struct watch *watch)
 static int run(struct watch *watch)
 {
     struct cli *cli = watch->cli;
+    int64_t until = 0; /* while the connection is lost: when to give up */
     int code = cli_connect(cli, false);
     if (code == 0 && watch->incident.data)
         code = find_requests(watch);
     while (code == 0) {
         code = subscribe(watch);
-        if (code)
-            break;
-        follow(watch);
-        if (watch->failed)
-            return cli_flush(stdout, CLI_REFUSED);
+        if (code == 0) {
+            follow(watch);
+            if (watch->failed)
+                return cli_flush(stdout, CLI_REFUSED);
+            until = client_now_ms() + patience_ms(cli);
+        } else if (code != CLI_UNREACHABLE || client_now_ms() >= until) {
+            return code; /* refused; or never subscribed; or a daemon that dies at every attempt */
+        }
         cli_say("%s; connecting again", relief_client_error(cli->client));
-        relief_client_close(cli->client);
-        cli->client = NULL;
-        code = connect_again(watch);
+        code = connect_again(watch, until);
     }
     return code;
 }

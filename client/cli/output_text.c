@@ -73,10 +73,14 @@ static void text_page(struct cli_list *list, const struct cli_page *page)
     list->rows += page->items->count;
 }
 
+/* No rows are a table with its header alone. */
 static void text_end(struct cli_list *list)
 {
-    if (!list->started)
-        fputs("none\n", list->out);
+    if (list->started)
+        return;
+    list->chosen = true;
+    lay_out(list, &(struct relief_list){NULL, 0, 1});
+    print_row(list, NULL);
 }
 
 static void print_field(FILE *out, const char *name, unsigned width, struct relief_str value)

@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "client/cli/cli.h"
 #include "client/cli/digest.h"
+#include "client/client.h"
 #include "fake_server.h"
 
 static struct captured run;
@@ -91,8 +92,13 @@ static void test_no_connection_is_3(void **state)
 
 struct world {
     char log[8192]; /* methods that came, with ids */
-    int heads;
+    bool applied;   /* plan.apply came with the whole plan */
 };
+
+#define PLAN                                                                                                             \
+    "{\"policy\":\"nearest\",\"seq\":4,\"legs\":[{\"donor\":\"武汉\",\"requester\":\"b\",\"kind\":\"k\",\"quantity\":" \
+    "7,"                                                                                                                 \
+    "\"minutes\":30}],\"requests\":[],\"covered\":7,\"unit_minutes\":210,\"digest\":\"abc\"}"
 
 static const char *city_page(const struct fake_request *request)
 {
@@ -133,6 +139,13 @@ static bool serve_world(struct fake *fake, int fd, int number, void *context)
         } else if (strcmp(request.method, "city.put") == 0 && strcmp(fake_param(&request, "name"), "bad") == 0) {
             fake_refuse(fd, request.msgid,
                         "{\"code\":\"NOT_FOUND\",\"message\":\"no region\",\"field\":\"region\",\"id\":\"r\"}");
+        } else if (strcmp(request.method, "plan.rebalance") == 0) {
+            fake_answer(fd, request.msgid, PLAN);
+        } else if (strcmp(request.method, "plan.apply") == 0) {
+            const msgpack_object *plan = client_map_find(request.params, "plan");
+            const msgpack_object *planned = client_map_find(plan, "digest");
+            world->applied = planned && planned->via.str.size == 3 && client_map_find(plan, "legs");
+            fake_answer(fd, request.msgid, "{\"seq\":12}");
         } else if (strcmp(request.method, "stock.receive") == 0) {
             fake_answer(fd, request.msgid,
                         strcmp(fake_param(&request, "kind"), "old") == 0 ? "{\"seq\":3}" : "{\"seq\":12}");
@@ -150,7 +163,7 @@ static struct fake *fake;
 static int start_world(void **state)
 {
     (void)state;
-    world = (struct world){{0}, 0};
+    world = (struct world){{0}, false};
     fake = fake_start(serve_world, &world);
     setenv("RELIEF_SERVER", fake_address(fake), 1);
     return 0;
@@ -288,6 +301,35 @@ static void test_batch(void **state)
     check(2, "{\"result\"", "line 2");
     run = RUN("batch", test_file("d.jsonl", "{\"method\":\"log.head\",\"params\":{\"x\":0.5}}\n"));
     check(2, NULL, "line 1");
+}
+
+static void test_rebalance_applies_only_when_told(void **state)
+{
+    (void)state;
+    run = RUN("rebalance", "--goal", "floor");
+    assert_false(world.applied);
+    assert_null(strstr(world.log, "plan.apply"));
+    check(0, "武汉                b                   k ", NULL);
+    run = RUN("rebalance", "--json");
+    check(0, "\"digest\":\"abc\"", NULL);
+    run = RUN("rebalance", "--apply");
+    assert_true(world.applied);
+    check(0, "武汉", "applied");
+    run = RUN("rebalance", "--goal", "moon");
+    check(2, NULL, "floor target");
+}
+
+static void test_check_of_what_is_no_database(void **state)
+{
+    (void)state;
+    run = RUN("check", "/nonexistent/data");
+    check(2, NULL, "No such file");
+    run = RUN("check", test_file("plain", "x"));
+    check(2, NULL, "no folder");
+    const char *folder = test_file("empty.d", NULL);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    run = RUN("check", folder);
+    check(1, NULL, "empty.d");
 }
 
 /* ---- dumps and logs ---- */
@@ -593,6 +635,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_import_sends_and_counts, start_world, stop_world),
         cmocka_unit_test_setup_teardown(test_import_ops_repeat, start_world, stop_world),
         cmocka_unit_test_setup_teardown(test_batch, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_rebalance_applies_only_when_told, start_world, stop_world),
+        cmocka_unit_test(test_check_of_what_is_no_database),
         cmocka_unit_test(test_verify_dump),
         cmocka_unit_test(test_verify_finds_a_changed_file),
         cmocka_unit_test(test_diff),

@@ -417,6 +417,59 @@ static void test_refused_connection(void **state)
     fake_stop(fake);
 }
 
+/* One bad or cut answer, made of the seed in context, then the end of the connection. */
+static bool serve_mutated(struct fake *fake, int fd, int number, void *context)
+{
+    struct fake_request request;
+    struct relief_buf buf = RELIEF_BUF_INIT;
+    unsigned *seed = context;
+    (void)fake, (void)number;
+    if (!fake_read(fd, &request))
+        return true;
+    fake_pack_answer(
+        &buf, request.msgid, NULL,
+        "{\"items\":[{\"code\":\"1\",\"name\":\"n\",\"lat\":5,\"mode\":\"normal\",\"substitutes\":[{\"kind\":\"a\"}]},"
+        "{\"code\":\"2\"}],\"next\":\"2\",\"seq\":70000}");
+    for (unsigned i = 0, flips = 1 + (unsigned)rand_r(seed) % 4; i < flips; i++)
+        buf.data[(unsigned)rand_r(seed) % buf.len] = (char)rand_r(seed);
+    fake_write(fd, buf.data, rand_r(seed) % 4 ? buf.len : (unsigned)rand_r(seed) % buf.len);
+    relief_buf_deinit(&buf);
+    fake_request_free(&request);
+    return true;
+}
+
+/* Whatever comes: a result, and an answer that can be asked for everything. Memory is watched by the sanitizers. */
+static void test_mutated_answers(void **state)
+{
+    (void)state;
+    unsigned seed = 20261122, answers = 0, failures = 0;
+    struct fake *fake = fake_start(serve_mutated, &seed);
+    for (int i = 0; i < 500; i++) {
+        struct relief_client *client = NULL;
+        const struct relief_client_options options = {
+            .server = fake_address(fake), .timeout_ms = 5000, .no_reconnect = true};
+        struct relief_kind_list_params params;
+        struct relief_answer *answer = NULL;
+        struct relief_str next;
+        assert_int_equal(relief_client_open(&client, &options), 0);
+        relief_params_init(RELIEF_METHOD_kind_list, &params);
+        int result = relief_kind_list(client, &params, &answer);
+        assert_true((result < 0) == (answer == NULL));
+        if (answer) {
+            relief_answer_items(answer, &next);
+            relief_answer_seq(answer);
+            relief_answer_refusal(answer);
+            relief_answer_record(answer);
+        }
+        answers += answer != NULL;
+        failures += result < 0;
+        relief_answer_free(answer);
+        relief_client_close(client);
+    }
+    fake_stop(fake);
+    assert_true(answers > 50 && failures > 50); /* both ways were walked */
+}
+
 /* ---- the daemon comes back late ---- */
 
 static bool serve_nothing(struct fake *fake, int fd, int number, void *context)
@@ -443,6 +496,27 @@ static void test_gives_up_when_the_time_is_over(void **state)
     relief_client_close(client);
     assert_int_equal(counted.failed, 1);
     fake_stop(fake);
+}
+
+/* Accepts and closes, for ever: counted. */
+static bool serve_closing(struct fake *fake, int fd, int number, void *context)
+{
+    (void)fake, (void)fd;
+    *(atomic_int *)context = number + 1;
+    return true;
+}
+
+static void test_a_peer_that_only_closes_is_not_hammered(void **state)
+{
+    (void)state;
+    atomic_int connections = 0;
+    struct fake *fake = fake_start(serve_closing, &connections);
+    struct relief_client *client = open_client(fake, 300);
+    struct relief_answer *answer = NULL;
+    assert_true(head(client, &answer) < 0);
+    relief_client_close(client);
+    fake_stop(fake);
+    assert_in_range(connections, 2, 10); /* at once, then after 20, 40, 80, 160 ms */
 }
 
 /* ---- raw parameters ---- */
@@ -528,7 +602,9 @@ int main(void)
         cmocka_unit_test(test_no_server_fails_at_once),
         cmocka_unit_test(test_stranger_is_not_asked_again),
         cmocka_unit_test(test_refused_connection),
+        cmocka_unit_test(test_mutated_answers),
         cmocka_unit_test(test_gives_up_when_the_time_is_over),
+        cmocka_unit_test(test_a_peer_that_only_closes_is_not_hammered),
         cmocka_unit_test(test_raw_op),
         cmocka_unit_test(test_a_callback_may_not_block),
     };
