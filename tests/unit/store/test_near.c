@@ -46,16 +46,16 @@ static void put_record(struct world *world, enum relief_table table, const void 
     relief_buf_deinit(&buf);
 }
 
-static struct relief_str region_id(unsigned region, char text[16])
+static struct relief_str region_id(unsigned region, char text[20])
 {
-    snprintf(text, 16, "region%u", region);
+    snprintf(text, 20, "region%u", region);
     return relief_str_of(text);
 }
 
 static void put_region(struct world *world, unsigned region)
 {
     struct relief_region record;
-    char id[16], parent[16];
+    char id[20], parent[20];
     relief_shape_clear(&relief_shape_region, &record);
     record.id = region_id(region, id);
     record.name = RELIEF_STR("a region");
@@ -68,7 +68,7 @@ static void put_region(struct world *world, unsigned region)
 static void put_city(struct world *world, unsigned number)
 {
     struct relief_city record;
-    char id[16];
+    char id[20];
     relief_shape_clear(&relief_shape_city, &record);
     record.code = relief_str_of(world->city[number].code);
     record.name = RELIEF_STR("a city");
@@ -294,7 +294,7 @@ static struct question random_question(struct world *world)
 
 static struct core_near *begin(struct world *world, const struct question *question)
 {
-    char region[16], but[16];
+    char region[20], but[20];
     struct core_near_query query = {.kind = relief_str_of(kinds[question->kind]),
                                     .to = relief_str_of(world->city[question->to].code),
                                     .over_minutes = question->over,
