@@ -100,7 +100,7 @@ struct net {
     struct event_base *base;
     struct event wake_event, timer;
     int wake_fd;
-    bool woken, stopping, done;
+    bool woken, stopping, failed, done;
     int64_t now;      /* of this turn */
     int64_t timer_at; /* when the timer is set for; INT64_MAX: not set */
     int64_t tick_at, scan_at, stop_at, accept_at;

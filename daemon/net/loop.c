@@ -177,6 +177,12 @@ void net_stop(struct net *net)
     net_accept_pause(net, INT64_MAX);
 }
 
+void net_fail(struct net *net)
+{
+    net->failed = true;
+    net_stop(net);
+}
+
 bool net_may_read(const struct net *net)
 {
     return !(net->handlers.busy && net->handlers.busy(net->handlers.context));
@@ -271,7 +277,7 @@ static bool stopped(struct net *net)
     {
         if (conn->is_dead)
             continue;
-        if (conn_is_quiet(conn) && !conn->paused) {
+        if (net->failed ? conn->sent == conn->released : conn_is_quiet(conn) && !conn->paused) {
             /* A bounded look at what nobody will read, so that closing does not reset what was just sent. */
             for (int i = 0; i < 16 && recv(conn->fd, net->scratch, sizeof net->scratch, MSG_DONTWAIT) > 0; i++)
                 continue;

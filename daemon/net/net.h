@@ -78,6 +78,9 @@ int net_run(struct net *net);
 /* Stops accepting and reading, waits for the answers under way and sends what is queued (at most 5 s), then net_run returns.
  * Safe in a handler and before net_run. */
 void net_stop(struct net *net);
+/* As net_stop, when no entry will become durable any more: answers that wait for one never leave, and nobody is kept waiting for
+ * them; a connection is closed as soon as what may leave is sent. */
+void net_fail(struct net *net);
 /* Any thread, and signal handlers: `woken` is called soon. */
 void net_wake(struct net *net);
 void net_close(struct net *net);

@@ -82,7 +82,7 @@ static void fail(struct rpc *rpc, int error)
     rpc->failure = error;
     notice(RELIEF_MESSAGE_LOG_FAILED, "seq=%llu error=%s", (unsigned long long)engine_durable(rpc->engine),
            notice_quote(strerror(-error)).text);
-    net_stop(rpc->net);
+    net_fail(rpc->net);
 }
 
 /* Answers leave, waiting reads are made, streams go on. */

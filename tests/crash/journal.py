@@ -17,6 +17,7 @@ import msgpack  # noqa: E402
 from harness import DEADLINE, HANGZHOU, KIND, NINGBO, SUBSTITUTE, WENZHOU, request  # noqa: E402
 
 CITIES = HANGZHOU, NINGBO, WENZHOU
+NOT_NOW = "BUSY", "READ_ONLY", "DISK_FULL"  # the machine's answers: the command may be sent again
 ALTERNATIVES = 4  # lots of a city and kind: answers of stock.receive stay short
 
 
@@ -47,7 +48,7 @@ class Op:
         """Takes an answer; False when the machine could not take the command now."""
         require(message[:2] == [1, self.msgid], "an answer out of order:", message[:2], self.msgid)
         if message[2] is not None:
-            if message[2]["code"] == "BUSY" and not self.acknowledged():
+            if message[2]["code"] in NOT_NOW:
                 return False
             raise Broken("%s %r was refused: %r" % (self.method, self.params, message[2]))
         digest = hashlib.blake2b(raw, digest_size=16).digest()
@@ -68,7 +69,8 @@ class Journal:
         self.requests = []   # acknowledged requests that nobody cancels
         self.unknown = {}    # key -> Op: sent, and the daemon ended before it answered
         self.repeatable = [] # acknowledged operations
-        self.count = 0
+        self.count = self.not_now = 0
+        self.cancels_done = set()  # requests whose cancel is in the log
 
     def _new(self, method, params, kind, name):
         self.count += 1
@@ -110,7 +112,9 @@ class Journal:
     def take(self, op, raw, message):
         first = not op.acknowledged()
         if not op.answered(raw, message):
-            self.unknown[op.key] = op
+            self.not_now += 1
+            if first:
+                self.unknown[op.key] = op
             return
         self.unknown.pop(op.key, None)
         if first:
@@ -177,6 +181,7 @@ class Load:
     def __init__(self, journal, path, connections, depth):
         self.journal, self.rng = journal, journal.rng
         self.answers = 0
+        self.silence = 0.0  # seconds: the longest that nothing at all happened
         self.selector = selectors.DefaultSelector()
         self.connections = [Connection(path, self.rng.randint(1, depth)) for _ in range(connections)]
         for connection in self.connections:
@@ -194,7 +199,10 @@ class Load:
 
     def _round(self, deadline, more):
         require(time.monotonic() < deadline, "no answer within %d s" % DEADLINE)
-        for key, _ in self.selector.select(DEADLINE):
+        began = time.monotonic()
+        ready = self.selector.select(DEADLINE)
+        self.silence = max(self.silence, time.monotonic() - began)
+        for key, _ in ready:
             connection = key.data
             for op, raw, message in connection.read():
                 self.journal.take(op, raw, message)
@@ -214,6 +222,15 @@ class Load:
             self._fill(connection)
         while self.answers < answers and self.selector.get_map():
             self._round(deadline, True)
+
+    def finish(self):
+        """The daemon goes on: waits for what is unanswered, sends nothing new."""
+        deadline = time.monotonic() + DEADLINE
+        while any(connection.waiting for connection in self.connections):
+            self._round(deadline, False)
+        for connection in self.connections:
+            connection.socket.close()
+        self.selector.close()
 
     def drain(self):
         """The daemon is ending: what it still said counts. What is then unanswered is unknown; returns how many."""

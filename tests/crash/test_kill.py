@@ -8,16 +8,15 @@ the log lose what was acknowledged; then the test must fail, else it can't find 
 3: the test itself is at fault (with --plant 0, so that a control that fails for another reason is noticed).
 """
 import argparse
-import glob
 import os
 import random
-import struct
 import subprocess
 import sys
 import time
 import traceback
 
 import check
+import segments
 from journal import Broken, Journal, Load, Op, require
 from harness import BIN, Daemon, world
 
@@ -46,18 +45,10 @@ def start_and_kill(daemon, rng, longest):
 
 def lose(daemon, acknowledged):
     """Wipes the log from entry `acknowledged` on, as if it had been acknowledged without a sync and the power had failed."""
-    for path in sorted(glob.glob(os.path.join(daemon.data, "log", "[0-9]*.seg"))):
-        with open(path, "r+b") as file:
-            data = file.read()
-            at, first = 64, None
-            while data[at:at + 4] == b"RLRF":
-                length, seq = struct.unpack_from("<IQ", data, at + 4)
-                if first is None and seq >= acknowledged:
-                    first = at
-                at += (72 + length + 7) // 8 * 8
-            if first is not None:
-                file.seek(first)
-                file.write(bytes(at - first))
+    for path in segments.paths(daemon.data):
+        for record in segments.records(path):
+            if record.seq >= acknowledged:
+                segments.overwrite(path, record.offset, bytes(record.bytes))
 
 
 class Run:
@@ -65,7 +56,6 @@ class Run:
         self.options = options
         self.rng = random.Random(options.seed)
         self.journal = Journal(self.rng)
-        self.journal.cancels_done = set()
         self.log = check.Log()
         self.daemon = Daemon(listen=())
         self.starts, self.unknown, self.done, self.killed_starts, self.checks = [], 0, 0, 0, 0
