@@ -129,6 +129,7 @@ void generator_start(struct generator *g, struct model *m, uint64_t seed, unsign
     g->deep = gen_chance(g, 25);
     if (g->deep)
         g->regions = (unsigned)gen_between(g, 4, 6), g->cities = (unsigned)gen_between(g, 8, 14);
+    g->lengthy = gen_chance(g, 6);
     g->unit = 1;
     if (gen_chance(g, 10))
         g->unit = gen_chance(g, 50) ? gen_between(g, 2, 100) : gen_between(g, 1, 100) * INT64_C(1000000000000);
@@ -188,7 +189,7 @@ static void flood_next(struct generator *g)
 {
     if (g->step + 1 < g->setup + g->flood) {
         struct relief_request_submit_params *p = gen_begin(g, RELIEF_METHOD_request_submit);
-        p->id = model_printf(g->m, "Q%u", g->request_next++);
+        p->id = gen_request_id(g);
         p->city = g->m->city[gen_chance(g, 85) ? 0 : generator_random(g, g->m->city_count)].code;
         p->kind = g->m->kind[0].code;
         p->quantity = gen_between(g, 1, 2);
@@ -234,8 +235,9 @@ static void random_next(struct generator *g)
         ROW(stock_count)
         ROW(stock_hold)
         ROW(stock_floor)
-        ROW(city_mode) ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update)
-            ROW(incident_close) ROW(travel_put)
+        ROW(city_mode)
+        ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close)
+            ROW(travel_put)
 #undef ROW
                 case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;

@@ -45,6 +45,7 @@ struct generator {
     /* what this world is like */
     unsigned cities, regions, kinds, setup;
     bool deep;      /* a chain of regions without near neighbours: level 3 has several rings */
+    bool lengthy;   /* every id has the 64 bytes that it may have */
     unsigned flood; /* requests for one unit before any stock comes: what then wakes passes the bound of one entry */
     int64_t unit;   /* quantities are about so many times larger, up to 10^15 */
     unsigned ask_percent, agreement_percent, needed_percent, busy;

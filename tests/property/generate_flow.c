@@ -2,14 +2,22 @@
  * The generator's other half: requests and the life of legs.
  */
 #include "generate_inner.h"
+#include <stdio.h>
 
 #define HOUR INT64_C(3600000)
+
+struct relief_str gen_request_id(struct generator *g)
+{
+    char id[32];
+    snprintf(id, sizeof id, "Q%u", g->request_next++);
+    return gen_id(g, id);
+}
 
 void gen_request_submit(struct generator *g)
 {
     struct relief_request_submit_params *p = gen_begin(g, RELIEF_METHOD_request_submit);
     struct model *m = g->m;
-    p->id = model_printf(m, "Q%u", g->request_next++);
+    p->id = gen_request_id(g);
     p->city = gen_city(g);
     do
         p->kind = gen_kind(g);

@@ -22,6 +22,8 @@ void gen_coordinator(struct generator *g, const struct relief_str *cities, unsig
 void *gen_begin(struct generator *g, unsigned command);
 
 void gen_who(struct generator *g, enum relief_role role, struct relief_str place);
+/* The id, made as long as ids may be where the world is so. */
+struct relief_str gen_id(struct generator *g, const char *text);
 /* A name with a number: R03. */
 struct relief_str gen_name(struct generator *g, const char *what, int64_t n);
 /* A region's id; now and then one that doesn't exist. */
@@ -45,6 +47,7 @@ void gen_incident_update(struct generator *g);
 void gen_incident_close(struct generator *g);
 void gen_agreement_put(struct generator *g);
 void gen_agreement_end(struct generator *g);
+struct relief_str gen_request_id(struct generator *g); /* the next one */
 void gen_request_submit(struct generator *g);
 void gen_request_change(struct generator *g);
 void gen_leg(struct generator *g, unsigned command);

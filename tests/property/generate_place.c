@@ -2,10 +2,24 @@
  * The generator's places: regions, cities, links, the estimate of travel.
  */
 #include "generate_inner.h"
+#include <stdio.h>
+
+struct relief_str gen_id(struct generator *g, const char *text)
+{
+    char id[RELIEF_ID_BYTES_MAX + 1] = "";
+    int len = snprintf(id, sizeof id, "%s", text);
+    if (g->lengthy) {
+        memset(id + len, '.', RELIEF_ID_BYTES_MAX - (size_t)len);
+        len = RELIEF_ID_BYTES_MAX;
+    }
+    return model_name(g->m, id, (size_t)len);
+}
 
 struct relief_str gen_name(struct generator *g, const char *what, int64_t n)
 {
-    return model_printf(g->m, "%s%02d", what, (int)n);
+    char id[32];
+    snprintf(id, sizeof id, "%s%02d", what, (int)n);
+    return gen_id(g, id);
 }
 
 struct relief_str gen_region(struct generator *g)

@@ -6,7 +6,7 @@
 static struct relief_str kind_code(struct generator *g, int64_t n)
 {
     static const char *const codes[] = {"1001", "1002", "1101", "2001", "2002", "21", "2", "3001"};
-    return model_printf(g->m, "%s", codes[n]);
+    return gen_id(g, codes[n]);
 }
 
 static int64_t pack(struct generator *g)
@@ -79,7 +79,7 @@ void gen_stock_receive(struct generator *g)
             g->now + gen_way(g, gen_city(g)) + kind->min_life_days * RELIEF_DAY_MS; /* just lives long enough */
     if (gen_chance(g, 40)) {
         p->lot = gen_name(g, "L", gen_between(g, 0, 5));
-        if (gen_chance(g, 10)) /* the default id of a lot with another date */
+        if (!g->lengthy && gen_chance(g, 10)) /* the default id of a lot with another date */
             p->lot = gen_chance(g, 50) ? model_printf(g->m, "0")
                                        : model_printf(g->m, "%lld", (long long)g->dates[generator_random(g, 8)]);
         struct relief_lot *lot = model_lot(g->m, p->city, p->kind, p->lot);

@@ -33,7 +33,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(received)
         S(in_use)
         S(closed)
-        S(declined) S(lapsed) S(cancelled) S(reneged) S(lost)
+        S(declined)
+        S(lapsed) S(cancelled) S(reneged) S(lost)
 #undef S
             default : assert(!"state");
     }

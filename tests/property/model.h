@@ -14,8 +14,9 @@
     T(city, 64)                                                                                                        \
     T(link, 4096)                                                                                                      \
     T(kind, 32)                                                                                                        \
-    T(floor, 1024) T(lot, 16384) T(incident, 4096) T(agreement, 4096) T(request, 16384) T(dispatch, 65536)             \
-        T(account, 2048) T(travel, 1)
+    T(floor, 1024)                                                                                                     \
+    T(lot, 16384) T(incident, 4096) T(agreement, 4096) T(request, 16384) T(dispatch, 65536) T(account, 2048)           \
+        T(travel, 1)
 
 /* Sums and products that may pass 63 bits. */
 __extension__ typedef __int128 model_wide;
