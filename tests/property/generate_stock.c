@@ -39,11 +39,6 @@ void gen_kind_put(struct generator *g, int64_t n)
     struct relief_substitute *items = model_alloc(g->m, 4 * sizeof *items);
     for (unsigned i = 0; i < count; i++) {
         struct relief_str code = kind_code(g, gen_between(g, 0, g->kinds - 1)); /* may come later, or never */
-        bool twice = model_same(code, p->code); /* itself, or one twice: the contract is silent */
-        for (uint32_t j = 0; j < p->substitutes.count; j++)
-            twice |= model_same(items[j].kind, code);
-        if (twice)
-            continue;
         items[p->substitutes.count++] = (struct relief_substitute){.kind = code, .give = pack(g), .for_ = pack(g)};
     }
     if (p->substitutes.count || gen_chance(g, 20))

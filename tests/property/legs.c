@@ -34,7 +34,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(in_use)
         S(closed)
         S(declined)
-        S(lapsed) S(cancelled) S(reneged) S(lost)
+        S(lapsed)
+        S(cancelled) S(reneged) S(lost)
 #undef S
             default : assert(!"state");
     }

@@ -353,6 +353,16 @@ struct model_look model_look(struct model *m, int64_t time, struct relief_reques
         .level = donor.level, .minutes = donor.minutes, .gives = offer.units, .reason = offer.reason};
 }
 
+/* One leg per donor, kind and match (fine print 36): what a kind lists twice, or itself, counts once. */
+static bool listed_before(const struct relief_kind *kind, uint32_t at)
+{
+    const struct relief_substitute *items = kind->substitutes.items;
+    bool before = model_same(items[at].kind, kind->code);
+    for (uint32_t i = 0; i < at; i++)
+        before |= model_same(items[i].kind, items[at].kind);
+    return before;
+}
+
 bool model_match(struct model *m, int64_t time, struct relief_request *request)
 {
     if (!model_live(request) || !request->open)
@@ -366,6 +376,8 @@ bool model_match(struct model *m, int64_t time, struct relief_request *request)
         struct relief_substitute pack = {.kind = request->kind, .give = 1, .for_ = 1};
         if (step)
             pack = ((const struct relief_substitute *)kind->substitutes.items)[step - 1];
+        if (step && listed_before(kind, step - 1))
+            continue;
         for (unsigned i = 0; i < count && request->open; i++)
             made |= take(m, time, request, &donors[i], &pack);
     }
