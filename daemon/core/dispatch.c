@@ -4,6 +4,7 @@
  */
 #include "core/work.h"
 #include <assert.h>
+#include <stdio.h>
 
 enum mover { MOVER_DONOR = 1, MOVER_REQUESTER = 2, MOVER_EITHER = 3 };
 
@@ -199,34 +200,41 @@ int core_apply_dispatch_depart(struct core_work *work, const struct relief_dispa
 
 /* ---- arrival ---- */
 
-/* A lot of the requester that takes the donor's units: the donor's id, or the default one where that has another date.
+/*
+ * The lot of the requester that takes the donor's units, found or made in *ret: the donor's id, or the default one
+ * where that has another date (fine print 39), or the default one with .2, .3, ... where somebody gave that to another
+ * date too. Ends: each number that is taken is a lot that is there.
  */
+static void find_lot(struct core_work *work, const struct relief_dispatch *leg, const struct relief_lot *from,
+                     struct relief_lot *ret)
+{
+    struct relief_str id = from->lot, standard = stock_default_lot(work, from->expires);
+    for (unsigned n = 1;; n++) {
+        if (!work_lot(work, leg->requester, leg->kind, id, ret)) {
+            *ret = (struct relief_lot){.city = leg->requester,
+                                       .kind = leg->kind,
+                                       .lot = id,
+                                       .expires = from->expires,
+                                       .state = RELIEF_lot_state_usable,
+                                       .source = from->source};
+            return;
+        }
+        if (ret->expires == from->expires)
+            return;
+        id = standard;
+        if (n > 1) {
+            char *text = work_alloc(work, RELIEF_ID_BYTES_MAX);
+            id = (struct relief_str){
+                text, (uint32_t)snprintf(text, RELIEF_ID_BYTES_MAX, "%.*s.%u", (int)standard.len, standard.data, n)};
+        }
+    }
+}
+
 static void enter_lot(struct core_work *work, const struct relief_dispatch *leg, const struct relief_lot *from,
                       int64_t units)
 {
     struct relief_lot lot;
-    struct relief_str id = from->lot;
-    bool there = work_lot(work, leg->requester, leg->kind, id, &lot);
-    if (there && lot.expires != from->expires) {
-        id = stock_default_lot(work, from->expires);
-        there = work_lot(work, leg->requester, leg->kind, id, &lot);
-    }
-    if (there &&
-        lot.expires != from->expires) { /* somebody gave the default id to another date: the leg's own id is free */
-        char *text = work_alloc(work, RELIEF_ID_BYTES_MAX);
-        struct relief_str name = {text, 0};
-        for (uint32_t i = 0; i < leg->id.len && name.len < RELIEF_ID_BYTES_MAX; i++)
-            text[name.len++] = leg->id.data[i] == '/' ? '.' : leg->id.data[i];
-        id = name;
-        there = work_lot(work, leg->requester, leg->kind, id, &lot);
-    }
-    if (!there)
-        lot = (struct relief_lot){.city = leg->requester,
-                                  .kind = leg->kind,
-                                  .lot = id,
-                                  .expires = from->expires,
-                                  .state = RELIEF_lot_state_usable,
-                                  .source = from->source};
+    find_lot(work, leg, from, &lot);
     lot.quantity += units;
     work_put(work, RELIEF_TABLE_lot, &lot);
 }
