@@ -181,7 +181,6 @@ static void look_at(struct core_work *work, const struct need *need, const struc
         lives = free_that_lives(&holding, &want->kind, work->now, arrival, &any);
         units = least(least(holding.available, lives),
                       agree_limit(work, &terms, look->donor.code, want->kind.code, holding.available));
-        units = least(units, RELIEF_QUANTITY_MAX); /* what one receipt can say */
         packs = least(units / want->give, match->open / want->for_);
         units = packs * want->give;
         if (!units)
