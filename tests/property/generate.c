@@ -237,10 +237,10 @@ static void random_next(struct generator *g)
         ROW(stock_floor)
         ROW(city_mode)
         ROW(link_put)
-        ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close)
-            ROW(travel_put)
+        ROW(agreement_put)
+        ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put)
 #undef ROW
-                case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
+            case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;
     case RELIEF_METHOD_city_put:
         gen_city_put(g, gen_between(g, 0, g->cities));

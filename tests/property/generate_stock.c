@@ -74,7 +74,7 @@ void gen_stock_receive(struct generator *g)
             g->now + gen_way(g, gen_city(g)) + kind->min_life_days * RELIEF_DAY_MS; /* just lives long enough */
     if (gen_chance(g, 40)) {
         p->lot = gen_name(g, "L", gen_between(g, 0, 5));
-        if (!g->lengthy && gen_chance(g, 10)) /* the default id of a lot with another date */
+        if (gen_chance(g, 10)) /* the default id of a lot with another date */
             p->lot = gen_chance(g, 50) ? model_printf(g->m, "0")
                                        : model_printf(g->m, "%lld", (long long)g->dates[generator_random(g, 8)]);
         struct relief_lot *lot = model_lot(g->m, p->city, p->kind, p->lot);

@@ -4,7 +4,6 @@
  */
 #include "model.h"
 #include <assert.h>
-#include <stdio.h>
 
 /* Gives back what an asked leg holds or a committed leg reserves; the leg keeps its list of lots. */
 void model_leg_release(struct model *m, struct relief_dispatch *leg)
@@ -35,7 +34,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(closed)
         S(declined)
         S(lapsed)
-        S(cancelled) S(reneged) S(lost)
+        S(cancelled)
+        S(reneged) S(lost)
 #undef S
             default : assert(!"state");
     }
@@ -77,18 +77,11 @@ void model_exclude(struct model *m, struct relief_request *request, struct relie
         model_list_add(m, &request->excluded, donor);
 }
 
-static struct relief_str default_lot(struct model *m, int64_t expires)
+/* The default id of fine print 26; from the second try on with ".2", ".3": a lot is one date of expiry. */
+static struct relief_str default_lot(struct model *m, int64_t expires, int try)
 {
-    return expires == RELIEF_NIL ? model_printf(m, "0") : model_printf(m, "%lld", (long long)expires);
-}
-
-/* REQUEST.N: where somebody gave the default id to a lot with another date. */
-static struct relief_str with_dot(struct model *m, struct relief_str leg)
-{
-    char text[RELIEF_DISPATCH_ID_BYTES_MAX + 1];
-    snprintf(text, sizeof text, "%s", leg.data);
-    *strrchr(text, '/') = '.';
-    return model_printf(m, "%s", text);
+    struct relief_str id = expires == RELIEF_NIL ? model_printf(m, "0") : model_printf(m, "%lld", (long long)expires);
+    return try > 1 ? model_printf(m, "%s.%d", id.data, try) : id;
 }
 
 /* Fine print 39: accepted units enter the requester's lots, the first ones of the leg. */
@@ -101,9 +94,8 @@ static void into_stock(struct model *m, const struct relief_dispatch *leg, int64
         int64_t expires = model_lot(m, leg->donor, leg->kind, taken[i].lot)->expires;
         struct relief_str id = taken[i].lot;
         struct relief_lot *lot = model_lot(m, leg->requester, leg->kind, id);
-        for (int step = 0; lot && lot->expires != expires; step++) {
-            assert(step < 2);
-            id = step ? with_dot(m, leg->id) : default_lot(m, expires);
+        for (int try = 1; lot && lot->expires != expires; try++) {
+            id = default_lot(m, expires, try);
             lot = model_lot(m, leg->requester, leg->kind, id);
         }
         if (!lot) {
