@@ -71,9 +71,9 @@ void rpc_answer_machine(int error, struct relief_refusal *refusal)
     }
 }
 
-int rpc_not_found(struct relief_refusal *refusal, const char *field, struct relief_str id)
+int rpc_not_found(struct relief_refusal *refusal, const char *field, const char *what, struct relief_str id)
 {
-    relief_refuse_field(refusal, RELIEF_NOT_FOUND, field, "there is no such %s", field);
+    relief_refuse_field(refusal, RELIEF_NOT_FOUND, field, "there is no such %s", what);
     uint32_t len = id.len < sizeof refusal->id - 1 ? id.len : (uint32_t)sizeof refusal->id - 1;
     memcpy(refusal->id, id.data, len);
     refusal->id[len] = 0;

@@ -152,7 +152,7 @@ int rpc_get_record(struct rpc_call *call)
     struct relief_str id = *relief_field_str(field, call->params);
     *relief_field_str(&relief_tables[table].shape->fields[0], &record) = id;
     if (!core_find(engine_view(call->rpc->engine), (enum relief_table)table, &call->rpc->arena, &record))
-        return rpc_not_found(&call->refusal, field->name, id);
+        return rpc_not_found(&call->refusal, field->name, call->method->noun, id);
     relief_pack_record(call->out, relief_tables[table].shape, &record, 0);
     return 0;
 }

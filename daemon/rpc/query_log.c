@@ -157,7 +157,7 @@ int rpc_log_list(struct rpc_call *call)
     if ((uint64_t)params->from < log_first(log)) { /* pruned, fine print 71 */
         char text[24];
         snprintf(text, sizeof text, "%lld", (long long)params->from);
-        return rpc_not_found(&call->refusal, "from", relief_str_of(text));
+        return rpc_not_found(&call->refusal, "from", "entry any more", relief_str_of(text));
     }
     return fill_page(&page, log, (uint64_t)params->from);
 }

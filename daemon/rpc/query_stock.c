@@ -40,9 +40,9 @@ int rpc_stock_get(struct rpc_call *call)
     struct relief_stock stock;
     relief_arena_reset(&call->rpc->record);
     if (!exists(call, RELIEF_TABLE_city, params->city))
-        return rpc_not_found(&call->refusal, "city", params->city);
+        return rpc_not_found(&call->refusal, "city", "city", params->city);
     if (!exists(call, RELIEF_TABLE_kind, params->kind))
-        return rpc_not_found(&call->refusal, "kind", params->kind);
+        return rpc_not_found(&call->refusal, "kind", "kind", params->kind);
     core_stock(engine_core(engine), engine_now(engine), params->city, params->kind, &call->rpc->record, &stock);
     relief_pack_record(call->out, &relief_shape_stock, &stock, 0);
     return 0;

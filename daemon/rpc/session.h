@@ -105,8 +105,8 @@ void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t re
 void rpc_answer_change(struct relief_buf *out, const struct engine_answer *answer);
 /* What the machine's failure is on the wire. */
 void rpc_answer_machine(int error, struct relief_refusal *refusal);
-/* NOT_FOUND with the parameter's name and value. Returns the code. */
-int rpc_not_found(struct relief_refusal *refusal, const char *field, struct relief_str id);
+/* NOT_FOUND with the parameter's name and value; what: in words. Returns the code. */
+int rpc_not_found(struct relief_refusal *refusal, const char *field, const char *what, struct relief_str id);
 /* For reads of the log itself: 0 when everything applied is durable, else RPC_LATER, and the call comes again. */
 int rpc_wait_durable(struct rpc_call *call);
 

@@ -261,7 +261,7 @@ int rpc_event_subscribe(struct rpc_call *call)
     if (result == 0 && next < log_first(engine_log(call->rpc->engine))) { /* pruned, fine print 71 */
         char text[24];
         snprintf(text, sizeof text, "%llu", (unsigned long long)next);
-        result = rpc_not_found(&call->refusal, "from", relief_str_of(text));
+        result = rpc_not_found(&call->refusal, "from", "entry any more", relief_str_of(text));
     }
     if (result) {
         free(subscription);

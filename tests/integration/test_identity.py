@@ -1,4 +1,8 @@
 """Who a connection is, what that allows, and that hello only ever narrows it."""
+import os
+import pwd
+import subprocess
+import tempfile
 import unittest
 
 import msgpack
@@ -126,6 +130,40 @@ class Identity(Case):
         seq = client.call("stock.receive", city=NINGBO, kind=KIND, lot="named", quantity=2)["seq"]
         entry = self.as_(self.AUDITOR).call("log.list", {"from": seq, "limit": 1})["items"][0]
         self.assertEqual((entry["identity"], entry["method"]), ("city:" + NINGBO, "stock.receive"))
+
+
+@unittest.skipUnless(os.getuid() == 0, "only the superuser can become others")
+class UsersOfThisMachine(Case):
+    """Over a unix socket the kernel says who the peer is."""
+
+    ASK = ("import msgpack, socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+           "s.sendall(msgpack.packb([0, 1, 'server.hello', []]) + msgpack.packb([0, 2, 'city.list', []])); u = msgpack.Unpacker();"
+           "a = []\nwhile len(a) < 2: u.feed(s.recv(4096)); a += list(u)\n"
+           "print(a[0][3]['identity'], a[1][2]['code'] if a[1][2] else 'served')")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.conf = tempfile.NamedTemporaryFile("w", suffix=".conf")
+        cls.addClassCleanup(cls.conf.close)
+        cls.user = pwd.getpwnam("nobody")
+        cls.conf.write("[identity]\nuser.%s = city:%s\ngroup.4242 = auditor\n" % (cls.user.pw_name, NINGBO))
+        cls.conf.flush()
+        cls.options = {"args": ["-c", cls.conf.name]}
+        super().setUpClass()
+        os.chmod(cls.daemon.folder, 0o755)
+        os.chmod(cls.daemon.socket_path, 0o666)
+
+    def ask(self, user, group):
+        done = subprocess.run(["/usr/bin/python3", "-c", self.ASK, self.daemon.socket_path], user=user, group=group, extra_groups=[],
+                              capture_output=True, text=True, timeout=60)
+        return done.stdout.split() or done.stderr
+
+    def test_who_is_who(self):
+        self.assertEqual(self.ask(0, 0), ["local", "served"])
+        self.assertEqual(self.ask(self.user.pw_uid, self.user.pw_gid), ["city:" + NINGBO, "served"])
+        self.assertEqual(self.ask(self.user.pw_uid, 4242), ["city:" + NINGBO, "served"])
+        self.assertEqual(self.ask(4243, 4242), ["auditor", "served"])
+        self.assertEqual(self.ask(4243, 4243), ["None", "UNAUTHENTICATED"])
 
 
 if __name__ == "__main__":

@@ -165,6 +165,23 @@ class Lists(Case):
         self.assertGreater(client.pages, 2)
         self.assertEqual(self.client().items("city.list", limit=1)[-1]["code"], "z2999")
 
+    def test_z_a_filter_looks_at_so_many_records(self):
+        """A page ends after 20,000 records looked at, with a place to go on from, even when it holds nothing."""
+        client = self.client()
+        count = 21000
+        for n in range(0, count, 300):
+            for k in range(n, n + 300):
+                client.send_request("request.submit", {"id": "s%05d" % k, "city": CITIES[k == count - 1], "kind": KINDS[0], "quantity": 1,
+                                                       "own_first": False, "max_level": 0})
+            for _ in range(300):
+                self.assertIsNone(client.answer()[2])
+        first = client.call("request.list", incident="nope")
+        self.assertEqual(first["items"], [])
+        self.assertIsNotNone(first["next"])
+        self.assertEqual(client.call("request.list", incident="nope", after=first["next"]), {"items": [], "next": None})
+        found = client.items("request.list", city=CITIES[1])
+        self.assertEqual(found[-1]["id"], "s%05d" % (count - 1))
+
 
 if __name__ == "__main__":
     unittest.main()
