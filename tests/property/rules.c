@@ -211,7 +211,7 @@ static void agreement_end(struct model *m, const struct core_entry *entry, struc
         model_not_found(answer, "id", p->id);
     } else if (!model_may(m, &entry->who, agreement->donor)) {
         model_refuse(answer, RELIEF_DENIED, NULL);
-    } else if (agreement->ended != RELIEF_NIL) {
+    } else if (agreement->ended != RELIEF_NIL || (agreement->until != RELIEF_NIL && agreement->until <= entry->time)) {
         model_bad_state(answer, NULL, 0);
     } else {
         agreement->ended = entry->time;
