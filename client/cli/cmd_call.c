@@ -128,7 +128,8 @@ static int run_call(struct cli *cli, int argc, char **argv)
         code = cli_connect(cli, true);
     if (code == 0) {
         relief_client_on_notification(cli->client, show_notification, NULL);
-        code = cli_result(cli, relief_call_raw(cli->client, words.word[0], map.data, map.len, &answer), answer, NULL);
+        int result = relief_call_raw(cli->client, words.word[0], map.data, map.len, &answer);
+        code = cli_result(cli, result, answer, NULL);
     }
     if (code == 0)
         code = cli_flush(stdout, show_raw(cli, words.word[0], answer));

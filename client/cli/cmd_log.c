@@ -53,7 +53,8 @@ static int last_entry(struct cli *cli, int64_t *ret)
     struct relief_log_head_params params;
     struct relief_answer *answer = NULL;
     relief_params_init(RELIEF_METHOD_log_head, &params);
-    int code = cli_result(cli, relief_log_head(cli->client, &params, &answer), answer, NULL);
+    int result = relief_log_head(cli->client, &params, &answer);
+    int code = cli_result(cli, result, answer, NULL);
     const struct relief_head *head = code == 0 ? relief_answer_record(answer) : NULL;
     *ret = head && head->seq > 0 ? head->seq : 0;
     relief_answer_free(answer);

@@ -55,7 +55,8 @@ static int apply(struct cli *cli, const msgpack_object *body)
     msgpack_pack_object(&packer, *body);
     relief_params_init(RELIEF_METHOD_plan_apply, &params);
     params.plan = (struct relief_str){plan.data, (uint32_t)plan.size};
-    int code = cli_result(cli, relief_plan_apply(cli->client, &params, &answer), answer, NULL);
+    int result = relief_plan_apply(cli->client, &params, &answer);
+    int code = cli_result(cli, result, answer, NULL);
     if (code == 0)
         cli_say("applied");
     relief_answer_free(answer);
@@ -81,8 +82,10 @@ static int run_rebalance(struct cli *cli, int argc, char **argv)
         code = cli_params_verify(&params);
     if (code == 0)
         code = cli_connect(cli, true);
-    if (code == 0)
-        code = cli_result(cli, relief_plan_rebalance(cli->client, params.record, &answer), answer, NULL);
+    if (code == 0) {
+        int result = relief_plan_rebalance(cli->client, params.record, &answer);
+        code = cli_result(cli, result, answer, NULL);
+    }
     if (code)
         goto out;
     if (cli->view == &cli_view_text)

@@ -105,7 +105,8 @@ static int run_submit(struct cli *cli, int argc, char **argv)
         fprintf(where, "%s\n", id);
         fflush(where);
     }
-    code = cli_result(cli, relief_request_submit(cli->client, request, &answer), answer, NULL);
+    int result = relief_request_submit(cli->client, request, &answer);
+    code = cli_result(cli, result, answer, NULL);
     if (code == 0)
         code = cli_flush(stdout, show(cli, answer));
 out:

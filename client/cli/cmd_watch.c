@@ -190,7 +190,8 @@ static int find_requests(struct watch *watch)
     struct relief_request_list_params of_incident;
     struct relief_answer *answer = NULL;
     relief_params_init(RELIEF_METHOD_log_head, &none);
-    int code = cli_result(watch->cli, relief_log_head(watch->cli->client, &none, &answer), answer, NULL);
+    int result = relief_log_head(watch->cli->client, &none, &answer);
+    int code = cli_result(watch->cli, result, answer, NULL);
     const struct relief_head *head = code == 0 ? relief_answer_record(answer) : NULL;
     if (head && watch->next == RELIEF_NIL)
         watch->next = head->seq + 1;

@@ -1,0 +1,35 @@
+"""The command line against the real daemon: exit codes, what a refusal prints, and forms of input that people really type."""
+import json
+import os
+import subprocess
+import unittest
+
+from harness import BIN, Case, DEADLINE, HANGZHOU, KIND, NINGBO, world
+
+
+class CommandLine(Case):
+    @classmethod
+    def prepare(cls):
+        with cls.daemon.client() as client:
+            world(client)
+
+    def run_relief(self, *args, text=None):
+        """(exit code, standard output, standard error)"""
+        environment = dict(os.environ, RELIEF_SERVER="unix:" + self.daemon.socket_path)
+        done = subprocess.run([os.path.join(BIN, "relief"), *args], input=text, capture_output=True, text=True,
+                              timeout=DEADLINE, env=environment)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_a_refusal_is_1_whatever_the_command(self):
+        submit = ("request", "submit", "--city", HANGZHOU, "--quantity", "1")
+        for args, code in ((("call", "no.method"), "BAD_METHOD"), (("call", "asset.list"), "BAD_METHOD"),
+                           (("call", "city.get", '{"code":"nope"}'), "NOT_FOUND"), (("city", "get", "nope"), "NOT_FOUND"),
+                           ((*submit, "--kind", "nope"), "NOT_FOUND"), (("rebalance",), "BAD_METHOD")):
+            with self.subTest(args=args):
+                exit_code, _, err = self.run_relief(*args)
+                self.assertEqual(exit_code, 1, err)
+                self.assertIn(code, err)
+
+
+if __name__ == "__main__":
+    unittest.main()
