@@ -208,6 +208,9 @@ static int open_loop(struct daemon *daemon)
         .conns_per_address_max = (unsigned)daemon->conf.limits_connections_per_address,
     };
     signal(SIGPIPE, SIG_IGN);
+    /* What the loop's handlers fall back to when it is closed: a second stop doesn't interrupt the first. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write, as a full disk is */
     int result = open_rpc(daemon);
     if (result == 0)
@@ -221,6 +224,14 @@ static int open_loop(struct daemon *daemon)
     return result ? EXIT_FAILURE : 0;
 }
 
+/* On whatever thread met it; nothing of this process can go on. What is no damage is a defect and aborts. */
+static void on_fatal(const char *what, bool damaged)
+{
+    notice(damaged ? RELIEF_MESSAGE_STORE_DAMAGED : RELIEF_MESSAGE_INTERNAL, "what=%s", notice_quote(what).text);
+    if (damaged)
+        _exit(EXIT_FAILURE);
+}
+
 static int open_engine(struct daemon *daemon)
 {
     struct engine_report report;
@@ -229,6 +240,7 @@ static int open_engine(struct daemon *daemon)
         .segment_bytes = (size_t)daemon->conf.data_segment_mib << 20,
         .wake = rpc_wake,
         .context = daemon->rpc,
+        .fatal = on_fatal,
     };
     int result = engine_open(&daemon->engine, &options, &report);
     if (result) {
@@ -274,6 +286,8 @@ static int serve(struct daemon *daemon)
     tell_supervisor("STOPPING=1");
     if (result)
         notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
+    if (rpc_failure(daemon->rpc) == -EUCLEAN && engine_store_aside(daemon->conf.data_dir) == 0)
+        notice(RELIEF_MESSAGE_STORE_DAMAGED, "what=\"LMDB found its pages inconsistent\"");
     return result || rpc_failure(daemon->rpc) ? EXIT_FAILURE : 0;
 }
 

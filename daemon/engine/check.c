@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,17 +120,37 @@ static void compare_space(struct check *check, unsigned space, unsigned *differe
     }
 }
 
-/* The store ends the process when it meets damage; here that is what was looked for, and the way on is this. */
+/*
+ * The store ends the process when it meets damage; here that is what was looked for, and the way on is this. LMDB
+ * believes the offsets in its pages, so a wrong one can also end in a read of memory that isn't there.
+ */
 struct way_out {
-    jmp_buf back;
+    sigjmp_buf back;
     char message[256];
 };
+
+static struct way_out *way_out_of_signal;
 
 static void take_way_out(void *context, const char *message)
 {
     struct way_out *out = context;
     snprintf(out->message, sizeof out->message, "%s", message);
-    longjmp(out->back, 1);
+    siglongjmp(out->back, 1);
+}
+
+static void take_way_out_of_signal(int signo)
+{
+    (void)signo;
+    siglongjmp(way_out_of_signal->back, 2);
+}
+
+static void catch_wild_reads(struct way_out *out, struct sigaction old[2])
+{
+    struct sigaction action = {.sa_handler = take_way_out_of_signal};
+    way_out_of_signal = out;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, &old[0]);
+    sigaction(SIGBUS, &action, &old[1]);
 }
 
 static void compare_all(struct check *check)
@@ -143,13 +164,18 @@ static void compare_all(struct check *check)
 
 static void compare(struct check *check)
 {
+    struct sigaction old[2];
     struct way_out out;
     check->compared = true;
     store_fatal_handler(take_way_out, &out);
-    if (setjmp(out.back) == 0)
+    catch_wild_reads(&out, old);
+    int how = sigsetjmp(out.back, 1);
+    if (how == 0)
         compare_all(check);
     else
-        broken(check, 7, "%s", out.message);
+        broken(check, 7, "%s", how == 1 ? out.message : "damage: LMDB's pages point to where nothing is");
+    sigaction(SIGSEGV, &old[0], NULL);
+    sigaction(SIGBUS, &old[1], NULL);
     store_fatal_handler(NULL, NULL);
 }
 

@@ -10,6 +10,7 @@
  * signal.
  */
 #include "engine/state.h"
+#include "store/value.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -272,7 +273,21 @@ static void close_parts(struct engine *engine)
     engine_flush_deinit(&engine->flush);
     if (engine->lock_fd >= 0)
         close(engine->lock_fd);
+    if (engine->options.fatal)
+        store_fatal_handler(NULL, NULL);
     free(engine);
+}
+
+/* Damage in the store ends service at once. It holds nothing that the log does not, so the next start does without it.
+ */
+static void on_store_fatal(void *context, const char *message)
+{
+    static const char damage[] = "damage: ";
+    const struct engine *engine = context;
+    bool damaged = strncmp(message, damage, sizeof damage - 1) == 0;
+    if (damaged)
+        engine_store_aside(engine->options.dir);
+    engine->options.fatal(damaged ? message + sizeof damage - 1 : message, damaged);
 }
 
 static int open_memory(struct engine *engine)
@@ -335,6 +350,8 @@ int engine_open(struct engine **ret_engine, const struct engine_options *options
     engine->options = *options;
     engine->lock_fd = -1;
     engine->forming = &engine->batches[0];
+    if (options->fatal)
+        store_fatal_handler(on_store_fatal, engine);
     engine_flush_init(&engine->flush, options->wake, options->context);
     int rc = open_memory(engine);
     if (rc)

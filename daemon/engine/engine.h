@@ -21,6 +21,11 @@ struct engine_options {
     /* Called on the log's thread when a batch is durable, or failed (error -errno): wake the loop, then call engine_settle there. */
     void (*wake)(void *context);
     void *context;
+    /*
+     * The state can't be read, on whatever thread met it: the process is aborted after this. damaged: the store is, and it has
+     * been put aside (engine_store_aside), so the next start is good again. NULL: a line on standard error.
+     */
+    void (*fatal)(const char *what, bool damaged);
     /* The clocks, ms: wall clock since the epoch, and boot clock. NULL: the system's. Tests give virtual ones. */
     int64_t (*wall_ms)(void *context);
     int64_t (*boot_ms)(void *context);
@@ -104,6 +109,11 @@ int engine_read_entry(struct engine *engine, uint64_t seq, struct engine_entry *
 
 /* Makes the store anew from the log. 0 or as engine_open, with report->applied the entries of the log. */
 int engine_rebuild(const char *dir, struct engine_report *report);
+/*
+ * Puts a damaged store out of the way: store/data.mdb becomes store/data.damaged, and the next start makes it anew from the log.
+ * For the process that has the folder; its store may be open, it is only to be closed after that. 0 or -errno.
+ */
+int engine_store_aside(const char *dir);
 /*
  * Proves what DESIGN 6 promises, from the log alone and by comparing it with the store; beside a running daemon too, nothing is
  * written. Returns how many things are broken, each reported; negative when the folder can't be read (ret->message).

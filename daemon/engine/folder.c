@@ -101,7 +101,9 @@ int engine_open_store(struct store **ret_store, const char *dir, bool read_only,
                                                        .flushed = flush ? engine_flush_ended : NULL,
                                                        .context = flush});
     if (rc == -EUCLEAN)
-        return engine_say(report, rc, "%s is damaged or newer than this program; it can be rebuilt from the log", path);
+        return engine_say(
+            report, rc,
+            "%s is damaged or newer than this program; remove it and start again, it is made anew from the log", path);
     if (rc)
         return engine_say(report, rc, "%s: %s", path, strerror(-rc));
     return 0;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,15 @@ static int unlink_store(const char *dir)
             return -errno;
     }
     return 0;
+}
+
+int engine_store_aside(const char *dir)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    if (!engine_folder_path(from, sizeof from, dir, "store/data.mdb") ||
+        !engine_folder_path(to, sizeof to, dir, "store/data.damaged"))
+        return -ENAMETOOLONG;
+    return rename(from, to) ? -errno : 0;
 }
 
 /* An empty store. One that can't even be opened is removed; the lock on the folder says that nobody else has it open.

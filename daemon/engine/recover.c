@@ -51,7 +51,9 @@ int engine_recover(struct log *log, struct store *store, struct core *core, stru
         return engine_say(report, -EUCLEAN, "store and log disagree about entry %llu: rebuild the store from the log",
                           (unsigned long long)start.seq);
     int rc = engine_walk(log, &mark, restore_entry, &recovery, report);
-    if (rc == -EUCLEAN && mark.seq == start.seq && start.seq > 0)
+    static const char damaged[] = "log damaged"; /* what engine_walk says when it isn't the store's */
+    if (rc == -EUCLEAN && mark.seq == start.seq && start.seq > 0 &&
+        strncmp(report->message, damaged, sizeof damaged - 1) != 0)
         engine_say(report, rc, "store and log disagree behind entry %llu: rebuild the store from the log",
                    (unsigned long long)start.seq);
     else if (rc && !report->message[0])

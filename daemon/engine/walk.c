@@ -42,6 +42,12 @@ static int walk(struct log_cursor *cursor, struct engine_entry_hasher *hasher, s
         if (rc)
             return rc;
     }
+    if (rc == -EUCLEAN) {
+        struct log_damage damage = {0};
+        log_cursor_damage(cursor, &damage);
+        return engine_say(report, rc, "log damaged: %s at offset %llu, entry %llu: %s", damage.segment,
+                          (unsigned long long)damage.offset, (unsigned long long)damage.seq, damage.what);
+    }
     if (rc)
         return engine_say(report, rc, "reading the log behind entry %llu: %s", (unsigned long long)mark->seq,
                           strerror(-rc));
@@ -60,7 +66,11 @@ int engine_walk(struct log *log, struct store_mark *mark, engine_walk_entry *eac
         return engine_say(report, rc, "%s", strerror(-rc));
     if (mark->seq < head.seq) {
         rc = log_cursor_open(&cursor, log, mark->seq + 1);
-        if (rc)
+        if (rc == -ENOENT)
+            rc = engine_say(report, -EUCLEAN,
+                            "log damaged: it begins with entry %llu, but entry %llu is needed: a segment is missing",
+                            (unsigned long long)log_first(log), (unsigned long long)mark->seq + 1);
+        else if (rc)
             engine_say(report, rc, "reading the log from entry %llu: %s", (unsigned long long)mark->seq + 1,
                        strerror(-rc));
         else
