@@ -63,8 +63,9 @@ class Op:
 
 
 class Journal:
-    def __init__(self, rng):
+    def __init__(self, rng, source=None):
         self.rng = rng
+        self.source = source  # of everything received; a long one makes a long log
         self.ops = {}        # key -> Op: everything that was ever sent
         self.requests = []   # acknowledged requests that nobody cancels
         self.unknown = {}    # key -> Op: sent, and the daemon ended before it answered
@@ -90,7 +91,7 @@ class Journal:
         kind = KIND if self.rng.random() < 0.97 else SUBSTITUTE
         return self._new("stock.receive", {"city": self.rng.choice(CITIES), "kind": kind, "op": name,
                                            "lot": "lot%d" % self.rng.randrange(ALTERNATIVES),
-                                           "quantity": self.rng.randint(1, 130)}, "op", name)
+                                           "quantity": self.rng.randint(1, 130), "source": self.source}, "op", name)
 
     def cancel(self):
         target = self.requests.pop(self.rng.randrange(len(self.requests)))
