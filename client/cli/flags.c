@@ -1,6 +1,6 @@
 /*
  * Words and flags to the parameters of any method: required parameters are positional in the order of the table, and
- * flags too; `_` becomes `-`; a yes-or-no parameter is --flag, --no-flag or --flag=true.
+ * flags too; `_` becomes `-`; a yes-or-no parameter is --flag, --no-flag, --flag=true or --flag true.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +115,9 @@ static int take_flag(struct cli *cli, struct cli_params *params, const struct cl
             say_flags(params, more, argv[*at]);
         return found > 0 ? CLI_DONE : CLI_USAGE;
     }
-    if (field->kind == RELIEF_F_BOOL && !value)
+    const char *next = *at + 1 < argc ? argv[*at + 1] : "";
+    bool spoken = !no && (strcmp(next, "true") == 0 || strcmp(next, "false") == 0);
+    if (field->kind == RELIEF_F_BOOL && !value && !spoken)
         value = no ? "false" : "true";
     if (!value && *at + 1 >= argc)
         return cli_bad("%s needs a value: %s", argv[*at], field->help);

@@ -9,7 +9,17 @@
 
 #define NEST_MAX 32 /* what msgpack-c decodes; the wire allows 16 */
 
-static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, char *ret_error, size_t size)
+static void pack_real(struct relief_buf *buf, double value)
+{
+    unsigned char bytes[9] = {0xcb};
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    for (unsigned i = 0; i < 8; i++)
+        bytes[1 + i] = (unsigned char)(bits >> (56 - 8 * i));
+    relief_buf_add(buf, (const char *)bytes, sizeof bytes);
+}
+
+static bool pack(struct relief_buf *buf, const json_t *value, bool reals, unsigned depth, char *ret_error, size_t size)
 {
     const char *key;
     json_t *member;
@@ -24,7 +34,7 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
         json_object_foreach((json_t *)(uintptr_t)value, key, member)
         {
             relief_pack_text(buf, key);
-            if (!pack(buf, member, depth + 1, ret_error, size))
+            if (!pack(buf, member, reals, depth + 1, ret_error, size))
                 return false;
         }
         break;
@@ -32,7 +42,7 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
         relief_pack_array(buf, (uint32_t)json_array_size(value));
         json_array_foreach(value, i, member)
         {
-            if (!pack(buf, member, depth + 1, ret_error, size))
+            if (!pack(buf, member, reals, depth + 1, ret_error, size))
                 return false;
         }
         break;
@@ -52,6 +62,10 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
         relief_pack_nil(buf);
         break;
     case JSON_REAL:
+        if (reals) {
+            pack_real(buf, json_real_value(value));
+            break;
+        }
         snprintf(ret_error, size, "%g is not a whole number", json_real_value(value));
         return false;
     }
@@ -60,7 +74,7 @@ static bool pack(struct relief_buf *buf, const json_t *value, unsigned depth, ch
 
 bool cli_json_pack(struct relief_buf *buf, const json_t *value, char *ret_error, size_t size)
 {
-    return pack(buf, value, 0, ret_error, size);
+    return pack(buf, value, true, 0, ret_error, size);
 }
 
 bool cli_json_pack_text(struct relief_buf *buf, struct relief_str text, char *ret_error, size_t size)
@@ -79,7 +93,7 @@ bool cli_json_pack_text(struct relief_buf *buf, struct relief_str text, char *re
         snprintf(ret_error, size, "not JSON: %s (line %d, column %d)", error.text, error.line, error.column);
         return false;
     }
-    bool good = cli_json_pack(buf, value, ret_error, size);
+    bool good = pack(buf, value, false, 0, ret_error, size);
     json_decref(value);
     return good;
 }

@@ -30,6 +30,23 @@ class CommandLine(Case):
                 self.assertEqual(exit_code, 1, err)
                 self.assertIn(code, err)
 
+    def test_yes_or_no(self):
+        for words, own_first in (((), True), (("--own-first", "false"), False), (("--own-first=false",), False),
+                                 (("--no-own-first",), False), (("--own-first",), True), (("--own-first", "true"), True)):
+            with self.subTest(words=words):
+                code, out, err = self.run_relief("--json", "request", "submit", "--city", HANGZHOU, *words, "--kind", KIND,
+                                                 "--quantity", "1")
+                self.assertEqual(code, 0, err)
+                self.assertEqual(json.loads(out)["own_first"], own_first)
+
+    def test_a_number_with_a_point_is_the_daemons_to_refuse(self):
+        lines = [{"method": "stock.receive", "params": {"city": NINGBO, "kind": KIND, "quantity": 1.5}}, {"method": "server.ping"}]
+        code, out, err = self.run_relief("batch", "-", text="".join(json.dumps(line) + "\n" for line in lines))
+        self.assertEqual((code, err), (1, ""))
+        refused, pong = [json.loads(line) for line in out.splitlines()]
+        self.assertRefused(refused["error"], "BAD_PARAMS", "quantity")
+        self.assertEqual(pong, {"result": {}})
+
 
 if __name__ == "__main__":
     unittest.main()
