@@ -18,7 +18,10 @@ def start():
         if "applied=" in line:
             applied = int(line.split("applied=")[1].split()[0])
         if line.startswith("ready"):
-            return process, 1000 * (time.monotonic() - began), applied, line.rsplit(":", 1)[1].strip()
+            wall = 1000 * (time.monotonic() - began)
+            with open("/proc/%d/stat" % process.pid) as stat:
+                ticks = sum(int(field) for field in stat.read().rsplit(")", 1)[1].split()[11:13])
+            return process, (wall, 1000 * ticks / os.sysconf("SC_CLK_TCK")), applied, line.rsplit(":", 1)[1].strip()
     sys.exit("the daemon did not become ready")
 
 
@@ -39,20 +42,22 @@ def load(process, port, first):
 
 
 def measure(name, kill, loaded):
-    times, entries = [], []
+    times, processor, entries = [], [], []
     for run in range(runs + 1):
         process, ms, applied, port = start()
         if run:  # the first warms, and tells nothing of how it was stopped
-            times.append(ms)
+            times.append(ms[0])
+            processor.append(ms[1])
             entries.append(applied)
         if loaded and run < runs:
             load(process, port, 500000000 + run * 2000000)
         else:
             end(process, kill)
-    print("%-28s %8.0f %8.0f %8.0f %12d" % (name, statistics.median(times), min(times), max(times), max(entries)), flush=True)
+    print("%-28s %8.0f %8.0f %8.0f %8.0f %12d" % (name, statistics.median(times), min(times), max(times),
+                                                  statistics.median(processor), max(entries)), flush=True)
 
 
-print("%-28s %8s %8s %8s %12s" % ("started after", "median", "min", "max", "tail applied"))
+print("%-28s %8s %8s %8s %8s %12s" % ("started after", "median", "min", "max", "cpu", "tail applied"))
 measure("a clean stop", False, False)
 measure("kill -9, idle", True, False)
 measure("kill -9 under load", True, True)
