@@ -12,6 +12,7 @@
 
 #define PATH_MAX_DEPTH 32u /* RAW values nest at most RELIEF_DEPTH_MAX deep, records three */
 
+/* A key without a name, or one that is no text, stands as `?`. */
 static void render(const struct check_path *path, char *text, size_t size)
 {
     const struct check_path *parts[PATH_MAX_DEPTH];
@@ -23,9 +24,9 @@ static void render(const struct check_path *path, char *text, size_t size)
     while (count-- > 0 && len < size) {
         const struct check_path *part = parts[count];
         const char *dot = len ? "." : "";
-        int more = part->name.data
-                       ? snprintf(text + len, size - len, "%s%.*s", dot, (int)part->name.len, part->name.data)
-                       : snprintf(text + len, size - len, "%s%u", dot, part->index);
+        struct relief_str name = part->name.data && !part->name.len ? RELIEF_STR("?") : part->name;
+        int more = name.data ? snprintf(text + len, size - len, "%s%.*s", dot, (int)name.len, name.data)
+                             : snprintf(text + len, size - len, "%s%u", dot, part->index);
         len += more > 0 ? (size_t)more : 0;
     }
 }
@@ -39,7 +40,9 @@ int check_refuse(struct relief_refusal *refusal, const struct check_path *path, 
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return relief_refuse_field(refusal, code, field, "%s%s%s", field, field[0] ? ": " : "", message);
+    relief_refuse_field(refusal, code, field, "%s", message); /* cuts the field between characters */
+    return relief_refuse_field(refusal, code, refusal->field, "%s%s%s", refusal->field, refusal->field[0] ? ": " : "",
+                               message);
 }
 
 int check_refuse_enum(struct relief_refusal *refusal, const struct check_path *path, const struct relief_enum *names)

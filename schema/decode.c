@@ -27,6 +27,13 @@ static int no_room(const struct decoder *decoder)
                : -ENOMEM;
 }
 
+/* Its map is named; the outermost one has no name, and a fault is never without a field. */
+static int bad_key(const struct decoder *decoder, const struct check_path *path)
+{
+    const struct check_path unnamed = {NULL, RELIEF_STR("?"), 0};
+    return BAD(decoder, path ? path : &unnamed, "every key must be a string");
+}
+
 static inline struct relief_str text_of(const msgpack_object *value)
 {
     /* An empty string may come without a pointer; it is present all the same. */
@@ -51,7 +58,7 @@ static int check_raw_map(const struct decoder *decoder, const msgpack_object_map
         return no_room(decoder);
     for (uint32_t i = 0; i < map->size; i++) {
         if (map->ptr[i].key.type != MSGPACK_OBJECT_STR)
-            return BAD(decoder, path, "every key must be a string");
+            return bad_key(decoder, path);
         struct relief_str name = text_of(&map->ptr[i].key);
         int error = check_raw(decoder, &map->ptr[i].val, &(struct check_path){path, name, 0}, depth + 1);
         if (error)
@@ -233,7 +240,7 @@ static int decode_map(const struct decoder *decoder, const struct relief_shape *
         if (pair->key.type != MSGPACK_OBJECT_STR) {
             if (!decoder->refusal)
                 continue;
-            return BAD(decoder, path, "every key must be a string");
+            return bad_key(decoder, path);
         }
         struct relief_str name = text_of(&pair->key);
         const struct check_path at = {path, name, 0};

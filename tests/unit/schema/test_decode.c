@@ -100,13 +100,13 @@ static void test_keys(void **state)
     REFUSED(stock_get, "\x83" CITY KIND "\xa1" "x\x01", "x", "unknown");
     REFUSED(stock_get, "\x83" CITY KIND "\xa1" "x\xc0", "x", "unknown");
     REFUSED(stock_get, "\x83" CITY KIND "\xa3" "cit\x01", "cit", "unknown");
-    REFUSED(stock_get, "\x83" CITY KIND "\xa0\x01", "", "unknown");
+    REFUSED(stock_get, "\x83" CITY KIND "\xa0\x01", "?", "unknown");
     REFUSED(stock_get, "\x81" CITY, "kind", "required");
     REFUSED(stock_get, "\x82" CITY "\xa4" "kind\xc0", "kind", "required");
     REFUSED(stock_get, "\x83" CITY KIND CITY, "city", "twice");
     REFUSED(stock_get, "\x83" "\xa4" "city\xc0" CITY KIND, "city", "twice");
-    REFUSED(stock_get, "\x83" CITY KIND "\x05\x01", "", "string");
-    REFUSED(stock_get, "\x83" CITY KIND "\xc4\x01x\x01", "", "string");
+    REFUSED(stock_get, "\x83" CITY KIND "\x05\x01", "?", "string");
+    REFUSED(stock_get, "\x83" CITY KIND "\xc4\x01x\x01", "?", "string");
     REFUSED(stock_get, "\x90", "", "map");
     REFUSED(stock_get, "\xa1x", "", "map");
     REFUSED(stock_get, "\x01", "", "map");
@@ -233,6 +233,8 @@ static void test_text(void **state)
     assert_int_equal(decode(&relief_shape_server_ping_params, key, sizeof key - 1), RELIEF_BAD_PARAMS);
     assert_true(scan_utf8(refusal.field, strlen(refusal.field)));
     assert_int_equal(strlen(refusal.field), 93);
+    assert_true(scan_utf8(refusal.message, strlen(refusal.message)));
+    assert_non_null(strstr(refusal.message, "unknown"));
 }
 
 #define KIND_PUT "\xa4" "code\xa1k\xa4name\xa1n\xa5" "class\xa6supply\xa4unit\xa1u"
