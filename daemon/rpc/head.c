@@ -175,6 +175,10 @@ void head_fault(struct relief_str params, struct relief_refusal *refusal)
         char number[12];
         if (key && token.type == T_STR) {
             step_into(&search, token.bytes.data, token.bytes.len);
+        } else if (key) { /* no name: the fault is its map's, and the outermost one is `?` */
+            search.path[level->path_len] = '\0';
+            if (level->path_len == 0)
+                step_into(&search, "", 0);
         } else if (search.depth > BASE_DEPTH && !level->map) {
             snprintf(number, sizeof number, "%u", level->index++);
             step_into(&search, number, (uint32_t)strlen(number));

@@ -90,7 +90,13 @@ static void places_of_faults(void **state)
     FAULT("\x81\xa1"
           "a\xd4\x01\x00",
           "a");
-    FAULT("\x81\x05\x01", "");
+    FAULT("\x81\x05\x01", "?");
+    FAULT("\x82\xa1"
+          "a\x01\x05\x01",
+          "?");
+    FAULT("\x81\xa1"
+          "a\x91\x82\xa1x\x01\x05\x01",
+          "a.0");
     FAULT("\x81\xa1\xff\x01", "?"); /* what is not a parameter's name is not echoed */
     FAULT("\x81\xa3"
           "a b\xa1\xff",
