@@ -85,8 +85,9 @@ static void answer(struct rpc_call *call, int result, int64_t since_us)
         rpc_answer_send(call->session, call->release);
     else
         rpc_answer_refusal(call->session, call->msgid, call->release, &call->refusal);
-    stats_answered(&rpc->stats, call->method->number, result != 0, call->release, engine_durable(rpc->engine), since_us,
-                   rpc->turn_us);
+    uint64_t durable = engine_durable(rpc->engine);
+    int64_t now_us = call->release <= durable ? stats_now_us() : 0; /* the others are timed when they leave */
+    stats_answered(&rpc->stats, call->method->number, result != 0, call->release, durable, since_us, now_us);
 }
 
 void rpc_dispatch(struct rpc_call *call)
