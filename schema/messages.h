@@ -21,6 +21,8 @@
     N(21, CLOSE_FAILED, "err", "the data could not be closed cleanly", "the next start applies the log's tail")        \
     N(22, STORE_DAMAGED, "err", "the store is damaged; it was put aside as store/data.damaged",                             \
       "start again: the store is made anew from the log, nothing is lost")                                             \
+    N(23, STORE_FAILED, "err", "the store can't be written; nothing more is acknowledged",                               \
+      "nothing that was acknowledged is lost, the log has it; free space or replace the disk, then start again")       \
     N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
     N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \
     N(32, INTERNAL, "err", "a request failed inside the daemon", "report it with this line")

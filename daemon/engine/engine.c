@@ -206,10 +206,17 @@ int engine_settle(struct engine *engine)
             note_durable(engine, batch);
         engine_batch_clear(batch);
     }
-    if (!engine->error)
+    if (!engine->error) {
         engine->error = error ? error : rc;
+        engine->store_failed = rc && !error;
+    }
     engine_seal(engine);
     return engine->error;
+}
+
+bool engine_store_failed(const struct engine *engine)
+{
+    return engine->store_failed;
 }
 
 uint64_t engine_applied(struct engine *engine)

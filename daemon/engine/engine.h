@@ -94,6 +94,8 @@ int64_t engine_tick(struct engine *engine);
 void engine_seal(struct engine *engine);
 /* On the loop thread after options.wake: takes note of what became durable. 0, or the log's first error (negative): stop. */
 int engine_settle(struct engine *engine);
+/* After an error of engine_settle: was it the store that could not be written, not the log? */
+bool engine_store_failed(const struct engine *engine);
 /* Last entry applied, last entry durable. A read answered now may leave when engine_durable() reaches engine_applied(). */
 uint64_t engine_applied(struct engine *engine);
 uint64_t engine_durable(struct engine *engine);

@@ -37,6 +37,7 @@ struct engine {
     uint64_t applied;
     struct store_mark head; /* last durable entry */
     int error;              /* the first failure; no command is taken any more */
+    bool store_failed;      /* it was the store's */
     int64_t ops_looked;     /* T when old ops were looked for */
 
     struct relief_arena replay_arena;

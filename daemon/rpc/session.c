@@ -80,8 +80,8 @@ static void fail(struct rpc *rpc, int error)
     if (rpc->failure)
         return;
     rpc->failure = error;
-    notice(RELIEF_MESSAGE_LOG_FAILED, "seq=%llu error=%s", (unsigned long long)engine_durable(rpc->engine),
-           notice_quote(strerror(-error)).text);
+    notice(engine_store_failed(rpc->engine) ? RELIEF_MESSAGE_STORE_FAILED : RELIEF_MESSAGE_LOG_FAILED,
+           "seq=%llu error=%s", (unsigned long long)engine_durable(rpc->engine), notice_quote(strerror(-error)).text);
     net_fail(rpc->net);
 }
 

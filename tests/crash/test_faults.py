@@ -136,7 +136,7 @@ class Faults(unittest.TestCase):
             with self.subTest(call=call):
                 self.setUp()
                 data = os.path.join(self.daemon.data, "store", "data.mdb")
-                self.fault_under_load(inject(call, error, 1), text, path=data, trigger=dump)
+                self.fault_under_load(inject(call, error, 1), text, "the store can't be written", path=data, trigger=dump)
                 self.starts_clean()
 
     # ---- the start ----
