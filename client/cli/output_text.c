@@ -1,6 +1,7 @@
 /*
  * Text for people: a table with its columns aligned, numbers to the right; a single record as one line a field, its
- * parts as tables below. Columns in which no row of the first page has anything are left out.
+ * parts as tables below. Columns in which no row of a page has anything are left out; when a later page has something
+ * in one of them, a new table begins, so that nothing is hidden.
  */
 #include <string.h>
 #include "client/cli/cli.h"
@@ -59,10 +60,41 @@ static void print_row(struct cli_list *list, const void *record)
     relief_buf_deinit(&cell);
 }
 
+static bool is_shown(const struct cli_list *list, const struct cli_column *column)
+{
+    for (unsigned c = 0; c < list->column_count; c++) {
+        if (list->columns[c].field == column->field && list->columns[c].part == column->part)
+            return true;
+    }
+    return false;
+}
+
+/* A row has something where its table has no column. */
+static bool is_wider(const struct cli_list *list, const struct relief_list *items)
+{
+    struct cli_column all[CLI_COLUMNS_MAX];
+    unsigned count = cli_columns(list->shape, all, CLI_COLUMNS_MAX);
+    struct relief_buf cell = RELIEF_BUF_INIT;
+    for (unsigned c = 0; c < count && cell.len == 0; c++) {
+        if (all[c].part || is_shown(list, &all[c]))
+            continue;
+        for (uint32_t i = 0; i < items->count && cell.len == 0; i++)
+            cli_cell(&cell, &all[c], item(list, items, i), false);
+    }
+    bool wider = cell.len > 0;
+    relief_buf_deinit(&cell);
+    return wider;
+}
+
 static void text_page(struct cli_list *list, const struct cli_page *page)
 {
     if (page->items->count == 0)
         return;
+    if (list->started && !list->chosen && is_wider(list, page->items)) {
+        list->column_count = cli_columns(list->shape, list->columns, CLI_COLUMNS_MAX);
+        list->started = false;
+        fputc('\n', list->out);
+    }
     if (!list->started) {
         lay_out(list, page->items);
         print_row(list, NULL);

@@ -47,6 +47,20 @@ class CommandLine(Case):
         self.assertRefused(refused["error"], "BAD_PARAMS", "quantity")
         self.assertEqual(pong, {"result": {}})
 
+    def test_a_table_hides_nothing(self):
+        """A column that is empty on the first page and not on the second is shown all the same."""
+        with self.daemon.client() as client:
+            for n in range(1000):
+                client.call("kind.put", {"code": "9%06d" % n, "name": "n", "class": "supply", "unit": "u"})
+            client.call("kind.put", {"code": "last", "name": "n", "name_en": "water", "class": "supply", "unit": "u"})
+        code, out, err = self.run_relief("kind", "list")
+        self.assertEqual((code, err), (0, ""))
+        tables = [table.splitlines() for table in out.split("\n\n")]
+        self.assertEqual([len(table) for table in tables], [1001, 4])
+        self.assertNotIn("name_en", tables[0][0])
+        self.assertIn("name_en", tables[1][0])
+        self.assertIn("water", tables[1][-1])
+
 
 if __name__ == "__main__":
     unittest.main()
