@@ -300,6 +300,8 @@ static void test_batch(void **state)
     assert_non_null(strstr(run.out, "\"seq\":10"));
     check(2, "{\"result\"", "line 2");
     run = RUN("batch", test_file("d.jsonl", "{\"method\":\"log.head\",\"params\":{\"x\":0.5}}\n"));
+    check(0, "\"seq\":10", NULL); /* it is JSON: a daemon would refuse it, with its field */
+    run = RUN("batch", test_file("e.jsonl", "{\"method\":\"log.head\",\"params\":[1]}\n"));
     check(2, NULL, "line 1");
 }
 
