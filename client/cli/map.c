@@ -71,7 +71,7 @@ struct cli_map_item *cli_map_get(struct cli_map *map, struct relief_str key)
         return NULL;
     struct cli_map_item **slot = slot_of(map, key);
     if (*slot)
-        return *slot;
+        return *slot; /* cppcheck-suppress identicalInnerCondition; the item, not whether there is one */
     struct cli_map_item *item = calloc(1, sizeof *item);
     if (!item || !(item->key = malloc(key.len ? key.len : 1))) {
         free(item);

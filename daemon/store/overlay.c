@@ -77,7 +77,7 @@ void *store_overlay_alloc(struct store_overlay *overlay, size_t bytes)
     overlay->bytes += bytes;
     char *block = overlay->free[class];
     if (block) {
-        memcpy(&overlay->free[class], block, sizeof(char *));
+        memcpy(&overlay->free[class], block, sizeof overlay->free[class]);
         return block;
     }
     return chunk_alloc(overlay, bytes);

@@ -13,9 +13,10 @@
 #include "store/value.h"
 #include <stdlib.h>
 
-#define LINK_BYTES_MAX ((size_t)16 << 20) /* half a million links at a time: the destinations that are in trouble now  \
-                                           */
-#define ARENA_BYTES ((size_t)64 << 10)    /* one decoded record without lists */
+#define LINK_BYTES_MAX                                                                                                 \
+    ((size_t)16 << 20)                 /* half a million links at a time: the destinations that are in trouble now     \
+                                        */
+#define ARENA_BYTES ((size_t)64 << 10) /* one decoded record without lists */
 
 void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed)
 {

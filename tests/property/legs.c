@@ -35,7 +35,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(declined)
         S(lapsed)
         S(cancelled)
-        S(reneged) S(lost)
+        S(reneged)
+        S(lost)
 #undef S
             default : assert(!"state");
     }

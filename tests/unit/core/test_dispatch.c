@@ -1,6 +1,6 @@
 /*
- * core/dispatch.c: every state against every step, each allowed move and each refused one by name; the wrong side; the sums of a
- * receipt; and the books after each way in which a leg can end.
+ * core/dispatch.c: every state against every step, each allowed move and each refused one by name; the wrong side; the
+ * sums of a receipt; and the books after each way in which a leg can end.
  */
 #include "world.h"
 #include <stdio.h>
@@ -9,7 +9,8 @@
 enum step { ACCEPT, DECLINE, CANCEL, RENEGE, DEPART, RECEIVE, LOST, STEPS };
 static const char *const step_names[] = {"accept", "decline", "cancel", "renege", "depart", "receive", "lost"};
 
-static const char *const states[] = {"asked", "committed", "in_transit", "closed", "declined", "lapsed", "cancelled", "reneged", "lost"};
+static const char *const states[] = {"asked",  "committed", "in_transit", "closed", "declined",
+                                     "lapsed", "cancelled", "reneged",    "lost"};
 #define STATES (sizeof states / sizeof *states)
 
 /* Row: state; column: the state after the step, or NULL where it is refused. */
@@ -49,8 +50,9 @@ static int take(struct world *world, enum step step, int64_t accepted, int64_t r
         struct relief_dispatch_depart_params depart;
         struct relief_dispatch_receive_params receive;
     } params;
-    static const unsigned methods[] = {RELIEF_METHOD_dispatch_accept, RELIEF_METHOD_dispatch_decline, RELIEF_METHOD_dispatch_cancel,
-                                       RELIEF_METHOD_dispatch_renege, RELIEF_METHOD_dispatch_depart,  RELIEF_METHOD_dispatch_receive,
+    static const unsigned methods[] = {RELIEF_METHOD_dispatch_accept, RELIEF_METHOD_dispatch_decline,
+                                       RELIEF_METHOD_dispatch_cancel, RELIEF_METHOD_dispatch_renege,
+                                       RELIEF_METHOD_dispatch_depart, RELIEF_METHOD_dispatch_receive,
                                        RELIEF_METHOD_dispatch_lost};
     relief_shape_clear(relief_method_by_number(methods[step])->params, &params);
     params.accept.id = RELIEF_STR("r/1");
@@ -107,7 +109,10 @@ static void bring_to(struct world *world, const char *state)
         assert_int_equal(take(world, LOST, 0, 0, 0), 0);
 }
 
-static const char *state_now(struct world *world) { return relief_enum_dispatch_state.names[world_leg(world, "r/1").state]; }
+static const char *state_now(struct world *world)
+{
+    return relief_enum_dispatch_state.names[world_leg(world, "r/1").state];
+}
 
 static void test_every_state_and_step(void **state)
 {
@@ -140,13 +145,14 @@ static void test_only_the_right_side(void **state)
         const char *state;
         enum step step;
         bool donor, requester;
-    } rows[] = {{"asked", ACCEPT, true, false},      {"asked", DECLINE, true, false},     {"asked", CANCEL, false, true},
-                {"committed", CANCEL, false, true},  {"committed", RENEGE, true, false},  {"committed", DEPART, true, false},
+    } rows[] = {{"asked", ACCEPT, true, false},       {"asked", DECLINE, true, false},
+                {"asked", CANCEL, false, true},       {"committed", CANCEL, false, true},
+                {"committed", RENEGE, true, false},   {"committed", DEPART, true, false},
                 {"in_transit", RECEIVE, false, true}, {"in_transit", LOST, true, true}};
     static const struct {
         enum relief_role role;
         const char *place;
-    } who[] = {{RELIEF_role_city, "third"},          {RELIEF_role_city, "give"},        {RELIEF_role_city, "need"},
+    } who[] = {{RELIEF_role_city, "third"},     {RELIEF_role_city, "give"},  {RELIEF_role_city, "need"},
                {RELIEF_role_coordinator, NULL}, {RELIEF_role_auditor, NULL}, {RELIEF_role_operator, NULL}};
     for (unsigned row = 0; row < sizeof rows / sizeof *rows; row++)
         for (unsigned i = 0; i < sizeof who / sizeof *who; i++) {
@@ -177,7 +183,8 @@ static void test_a_receipt_adds_up(void **state)
     assert_int_equal(account.in_transit, 0);
     relief_arena_deinit(&arena);
     assert_int_equal(world_request(world, "r").received, 6);
-    assert_int_equal(world_leg(world, "r/2").quantity, 4); /* rejected and missing are asked for again, the donor isn't excluded */
+    assert_int_equal(world_leg(world, "r/2").quantity,
+                     4); /* rejected and missing are asked for again, the donor isn't excluded */
 }
 
 static void test_part_acceptance_excludes_the_donor(void **state)

@@ -29,7 +29,10 @@ static void compare(int64_t lat_a, int64_t lon_a, int64_t lat_b, int64_t lon_b)
     assert_int_equal(ours, core_geo_metres(lat_b, lon_b, lat_a, lon_a));
 }
 
-static int64_t within(int64_t bound) { return (int64_t)((((uint64_t)rand() << 31) ^ (uint64_t)rand()) % (uint64_t)(2 * bound + 1)) - bound; }
+static int64_t within(int64_t bound)
+{
+    return (int64_t)((((uint64_t)rand() << 31) ^ (uint64_t)rand()) % (uint64_t)(2 * bound + 1)) - bound;
+}
 
 static void test_random_pairs(void **state)
 {
@@ -64,7 +67,7 @@ static void test_edges(void **state)
 static void test_minutes(void **state)
 {
     (void)state;
-    assert_int_equal(core_geo_minutes(0, 1400, 60), 1);       /* never 0 */
+    assert_int_equal(core_geo_minutes(0, 1400, 60), 1);        /* never 0 */
     assert_int_equal(core_geo_minutes(100000, 1400, 60), 140); /* 100 km x 1.4 at 60 km/h */
     assert_int_equal(core_geo_minutes(100001, 1400, 60), 141); /* upwards */
     assert_int_equal(core_geo_minutes(20015087, 100000, 1), 120090522);
@@ -86,7 +89,8 @@ static void test_points_order_like_metres(void **state)
             chord[0] += (p[0][j] - p[1][j]) * (p[0][j] - p[1][j]);
             chord[1] += (p[0][j] - p[2][j]) * (p[0][j] - p[2][j]);
         }
-        int64_t near = core_geo_metres(lat[0], lon[0], lat[1], lon[1]), far = core_geo_metres(lat[0], lon[0], lat[2], lon[2]);
+        int64_t near = core_geo_metres(lat[0], lon[0], lat[1], lon[1]),
+                far = core_geo_metres(lat[0], lon[0], lat[2], lon[2]);
         if (near + 10 < far)
             assert_true(chord[0] < chord[1]);
     }

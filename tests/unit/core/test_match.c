@@ -94,7 +94,8 @@ static void test_life_and_date_of_need(void **state)
     struct relief_refusal refusal;
     struct relief_arena arena;
     const struct relief_candidate *candidates;
-    world_stock(world, "near", "pump", "0", 10, world->now + 134 * RELIEF_MINUTE_MS); /* dies a minute before it arrives */
+    world_stock(world, "near", "pump", "0", 10,
+                world->now + 134 * RELIEF_MINUTE_MS); /* dies a minute before it arrives */
     world_stock(world, "far", "pump", "0", 10, RELIEF_NIL);
     ask.needed_by = world->now + 600 * RELIEF_MINUTE_MS; /* far takes longer */
     assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);

@@ -92,7 +92,8 @@ void world_link(struct world *world, const char *from, const char *to, int64_t m
     assert_int_equal(world_apply(world, RELIEF_METHOD_link_put, &params), 0);
 }
 
-void world_stock(struct world *world, const char *city, const char *kind, const char *lot, int64_t quantity, int64_t expires)
+void world_stock(struct world *world, const char *city, const char *kind, const char *lot, int64_t quantity,
+                 int64_t expires)
 {
     CLEARED(stock_receive, params);
     params.city = relief_str_of(city);
@@ -154,4 +155,7 @@ static void complain(void *context, int invariant, const char *what)
     print_error("invariant %d: %s\n", invariant, what);
 }
 
-void world_check(struct world *world) { assert_int_equal(core_check(&world->core, world->now, true, complain, NULL), 0); }
+void world_check(struct world *world)
+{
+    assert_int_equal(core_check(&world->core, world->now, true, complain, NULL), 0);
+}

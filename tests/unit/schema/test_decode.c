@@ -5,6 +5,9 @@
 #include "schema/scan.h"
 #include <errno.h>
 
+/* Messages are written as strings of bytes; the formatter would put every piece of them on a line of its own. */
+/* clang-format off */
+
 static struct relief_arena arena;
 static struct relief_refusal refusal;
 static _Alignas(8) char decoded[SAMPLE_BYTES];

@@ -3,6 +3,9 @@
 #include "sample.h"
 #include "schema/commands.h"
 
+/* Messages are written as strings of bytes; the formatter would put every piece of them on a line of its own. */
+/* clang-format off */
+
 static struct relief_buf buf;
 
 static void assert_json(const char *expected)
@@ -143,7 +146,7 @@ static void test_msgpack(void **state)
     struct relief_buf map = RELIEF_BUF_INIT;
     relief_pack_map(&map, 100);
     for (int i = 99; i >= 0; i--) {
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "k%02d", i);
         relief_pack_text(&map, key);
         relief_pack_int(&map, i);

@@ -3,6 +3,9 @@
 #include "sample.h"
 #include "schema/commands.h"
 
+/* Messages are written as strings of bytes; the formatter would put every piece of them on a line of its own. */
+/* clang-format off */
+
 static struct relief_buf buf;
 
 static void assert_bytes(const void *bytes, size_t len)

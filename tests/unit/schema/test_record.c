@@ -4,6 +4,9 @@
 #include "schema/commands.h"
 #include <errno.h>
 
+/* Messages are written as strings of bytes; the formatter would put every piece of them on a line of its own. */
+/* clang-format off */
+
 static struct relief_arena arena;
 
 static int setup(void **state)

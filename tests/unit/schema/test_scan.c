@@ -4,6 +4,9 @@
 #include "schema/scan.h"
 #include <string.h>
 
+/* Messages are written as strings of bytes; the formatter would put every piece of them on a line of its own. */
+/* clang-format off */
+
 #define FRAME RELIEF_FRAME_BYTES_MAX
 
 static struct scan whole;
