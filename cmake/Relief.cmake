@@ -53,9 +53,10 @@ function(relief_module name)
   endforeach()
 endfunction()
 
-# relief_test(NAME LABEL label SOURCES file... LIBS module...): one cmocka program, one ctest entry.
+# relief_test(NAME LABEL label... SOURCES file... LIBS module... [ARGS word...] [TIMEOUT s]): one cmocka program, one ctest entry.
+# tests/README.md says what the labels mean.
 function(relief_test name)
-  cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;LIBS;ARGS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT" "LABEL;SOURCES;LIBS;ARGS" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/daemon)
   target_link_libraries(${name} PRIVATE ${T_LIBS} cmocka)
