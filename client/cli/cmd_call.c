@@ -91,7 +91,7 @@ static int show_raw(struct cli *cli, const char *wire, const struct relief_answe
         cli->view->page(&list, &(struct cli_page){relief_answer_items(answer, NULL), NULL});
         return CLI_DONE;
     }
-    if (cli->view == &cli_view_csv && relief_answer_record(answer)) {
+    if (cli->view == &cli_view_csv && method && relief_answer_record(answer)) {
         cli->view->record(stdout, method->result, relief_answer_record(answer), object);
         return CLI_DONE;
     }

@@ -62,9 +62,10 @@ static int run_verify(struct cli *cli, int argc, char **argv)
         return code ? code : cli_help_command(&cli_command_verify, stdout);
     if (words.count != 1)
         return cli_bad("usage: relief verify FILE");
-    if (strcmp(words.word[0], "-") != 0 && stat(words.word[0], &status) != 0)
+    bool is_file = strcmp(words.word[0], "-") != 0;
+    if (is_file && stat(words.word[0], &status) != 0)
         return cli_bad("%s: %s", words.word[0], strerror(errno));
-    bool folder = strcmp(words.word[0], "-") != 0 && S_ISDIR(status.st_mode);
+    bool folder = is_file && S_ISDIR(status.st_mode);
     code = folder ? cli_dump_folder_verify(words.word[0]) : verify_file(words.word[0]);
     return cli_flush(stdout, code);
 }
