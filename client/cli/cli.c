@@ -14,7 +14,6 @@ const struct cli_command *const cli_commands[] = {
     &cli_command_log_export, &cli_command_replay,        &cli_command_watch, &cli_command_event_subscribe,
     &cli_command_check,      &cli_command_call,          &cli_command_help,
 };
-/* NOLINTNEXTLINE(bugprone-sizeof-expression): the items are pointers */
 const unsigned cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 
 /* The command with that name; `words` says how many words of argv it takes. */

@@ -81,7 +81,7 @@ int cli_global_option(struct cli *cli, int argc, char **argv, int *at)
         return -1;
     }
     if (server)
-        strcpy(cli->server, server);
+        memcpy(cli->server, server, strlen(server) + 1);
     if (timeout && !timeout_of(timeout, &cli->timeout_ms)) {
         cli_say("--timeout: '%s' is not a number of seconds", timeout);
         return -1;

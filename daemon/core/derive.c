@@ -417,6 +417,7 @@ static void derive_op(struct core_work *work, const struct relief_op *old, const
 void derive(struct core_work *work, enum relief_table table, const void *old, const void *new)
 {
     const struct relief_link *link = new ? new : old;
+    assert(link);
     if ((old != NULL) != (new != NULL))
         count_records(work, (uint8_t)table, old, new);
     switch (table) {

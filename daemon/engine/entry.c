@@ -72,7 +72,7 @@ void engine_entry_encode(struct relief_buf *buf, const struct core_entry *entry,
     add_number(buf, effects->count, 4);
     for (uint32_t i = 0; i < effects->count; i++)
         add_change(buf, &effects->changes[i]);
-    add_number(buf, (uint64_t)(effects->answer_change + 1), 4);
+    add_number(buf, (uint64_t)((int64_t)effects->answer_change + 1), 4);
     if (answer)
         add_record(buf, command->answer, effects->answer);
     if (!candidates)

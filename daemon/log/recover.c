@@ -104,7 +104,7 @@ static int segments_open(struct log *log, const struct listing *listing, struct 
     for (size_t i = 0; i < listing->count; i++) {
         uint64_t first = listing->numbers[i], before = i ? listing->numbers[i - 1] : 0;
         struct log_segment_header header;
-        int fd, r;
+        int fd = -1, r;
 
         r = segment_open(log, first, damage, &fd, &header);
         if (r < 0)
@@ -126,7 +126,7 @@ static int segments_open(struct log *log, const struct listing *listing, struct 
 static int walk_open(struct log_walk *walk, struct log *log, size_t i, struct log_damage *damage, int *ret_fd)
 {
     struct log_segment_header header;
-    int fd, r;
+    int fd = -1, r;
 
     walk->log = log;
     walk->segment = log->segments[i];

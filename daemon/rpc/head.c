@@ -40,6 +40,7 @@ static void take_bytes(struct reader *reader, struct token *token, enum type typ
 static void take_signed(struct reader *reader, struct token *token, unsigned bytes)
 {
     uint64_t value = big_endian(reader, bytes);
+    assert(bytes >= 1 && bytes <= 8);
     bool negative = value >> (bytes * 8 - 1);
     token->type = negative ? T_NEGATIVE : T_UINT;
     token->value = value;

@@ -80,7 +80,7 @@ void store_cache_note(struct store_cache *cache, uint64_t hash, struct relief_st
     cached->value_len = value.len;
     cached->present = value.data != NULL;
     memcpy(cached->data, key.data, key.len);
-    if (value.len > 0) {
+    if (value.data) {
         memcpy(cached->data + key.len, value.data, value.len);
     }
 }

@@ -209,7 +209,7 @@ static struct store_entry *entry_new(struct store_overlay *overlay, uint64_t has
     entry->block = (uint32_t)block;
     entry->key_len = (uint16_t)key.len;
     memcpy(entry->key, key.data, key.len);
-    if (value.len > 0) {
+    if (value.data) {
         memcpy(entry->value, value.data, value.len);
     }
     return entry;
