@@ -238,7 +238,8 @@ static void random_next(struct generator *g)
         ROW(city_mode)
         ROW(link_put)
         ROW(agreement_put)
-        ROW(agreement_end) ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put)
+        ROW(agreement_end)
+        ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put)
 #undef ROW
             case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;

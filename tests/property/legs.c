@@ -38,7 +38,8 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(reneged)
         S(lost)
 #undef S
-            default : assert(!"state");
+    default:
+        assert(!"state");
     }
 }
 
