@@ -16,7 +16,8 @@
     F(ID, request, "request", OPT, RELIEF_X_NONE, "request that expires")                                              \
     F(INT, ops_before, "ops_before", OPT, RELIEF_X_COUNT, "ops of entries before this one are dropped, at most 1,024")
 #define RELIEF_PARAMS_time_wake(F)                                                                                     \
-    F(ID, agreement, "agreement", OPT, RELIEF_X_NONE, "agreement whose from or until came; none: a wake goes on")
+    F(ID, agreement, "agreement", OPT, RELIEF_X_NONE, "agreement whose from or until came")                            \
+    F(ID, asset, "asset", OPT, RELIEF_X_NONE, "asset whose rest is over; neither: a wake goes on")
 
 enum relief_command {
 #define C(number, name, wire, summary) RELIEF_COMMAND_##name = number,

@@ -10,6 +10,8 @@
 #define RELIEF_ENUM_class(V) V(supply) V(team) V(equipment)
 #define RELIEF_ENUM_lot_state(V) V(usable) V(quarantine) V(recalled) V(damaged)
 #define RELIEF_ENUM_condition(V) V(ready) V(maintenance) V(damaged) V(lost)
+/* What a live leg does to an asset; the units of a lot have numbers for the same. */
+#define RELIEF_ENUM_asset_use(V) V(free) V(held) V(reserved) V(away)
 #define RELIEF_ENUM_category(V) V(natural) V(health) V(accident) V(security)
 #define RELIEF_ENUM_incident_state(V) V(open) V(closed)
 #define RELIEF_ENUM_request_state(V) V(open) V(partial) V(covered) V(filled) V(closed_short) V(cancelled) V(expired)
@@ -22,20 +24,23 @@
 #define RELIEF_ENUM_role(V) V(local) V(city) V(coordinator) V(auditor) V(operator)
 #define RELIEF_ENUM_policy(V) V(nearest) V(effective) V(fair) V(equal)
 #define RELIEF_ENUM_goal(V) V(floor) V(target)
+/* What the cities of a region see of each other's stock and assets: all, what is available, nothing. */
+#define RELIEF_ENUM_shares(V) V(exact) V(available) V(nothing)
 /* Why a candidate gave nothing: the first that holds, in this order (fine print 46). */
 #define RELIEF_ENUM_why(V)                                                                                             \
     V(excluded) V(affected) V(no_link) V(too_late) V(no_agreement) V(level) V(condition) V(rest) V(certificate)        \
     V(operator) V(life) V(nothing_available)
 
 #define RELIEF_ENUMS(L)                                                                                                \
-    L(mode) L(commit) L(class) L(lot_state) L(condition) L(category) L(incident_state) L(request_state)                \
-    L(dispatch_state) L(purpose) L(writeoff) L(side) L(role) L(policy) L(goal) L(why)
+    L(mode) L(commit) L(asset_use) L(class) L(lot_state) L(condition) L(category) L(incident_state) L(request_state)                \
+    L(dispatch_state) L(purpose) L(writeoff) L(side) L(role) L(policy) L(goal) L(why) L(shares)
 
 #define V_mode(v) RELIEF_mode_##v,
 #define V_commit(v) RELIEF_commit_##v,
 #define V_class(v) RELIEF_class_##v,
 #define V_lot_state(v) RELIEF_lot_state_##v,
 #define V_condition(v) RELIEF_condition_##v,
+#define V_asset_use(v) RELIEF_asset_use_##v,
 #define V_category(v) RELIEF_category_##v,
 #define V_incident_state(v) RELIEF_incident_state_##v,
 #define V_request_state(v) RELIEF_request_state_##v,
@@ -47,6 +52,7 @@
 #define V_policy(v) RELIEF_policy_##v,
 #define V_goal(v) RELIEF_goal_##v,
 #define V_why(v) RELIEF_why_##v,
+#define V_shares(v) RELIEF_shares_##v,
 #define L(list)                                                                                                        \
     enum relief_##list { RELIEF_ENUM_##list(V_##list) RELIEF_##list##_COUNT };                                         \
     extern const struct relief_enum relief_enum_##list;
@@ -57,6 +63,7 @@ RELIEF_ENUMS(L)
 #undef V_class
 #undef V_lot_state
 #undef V_condition
+#undef V_asset_use
 #undef V_category
 #undef V_incident_state
 #undef V_request_state
@@ -68,3 +75,4 @@ RELIEF_ENUMS(L)
 #undef V_policy
 #undef V_goal
 #undef V_why
+#undef V_shares

@@ -194,7 +194,7 @@ static void add_record(struct relief_buf *buf, const struct relief_shape *shape,
     char before = '{'; /* then a comma */
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[shape->by_name[i]];
-        if (shape->by_name[i] >= fields)
+        if (shape->by_name[i] >= fields || field->hidden)
             continue;
         for (; extra->key && comes_before(extra->key, field->name); extra++, before = ',') {
             relief_buf_add_char(buf, before);

@@ -48,6 +48,7 @@
     F(ID, parent, "parent", OPT, RELIEF_X_NONE, "superior region; none: a root")                                       \
     F(INT, neighbour_minutes, "neighbour_minutes", OPT, RELIEF_X_MINUTES, "travel that still counts as neighbour")     \
     F(ENUM, agreement, "agreement", OPT, RELIEF_X_ENUM(commit), "default agreement inside the region")                 \
+    F(ENUM, shares, "shares", OPT, RELIEF_X_ENUM(shares), "what its cities see of each other: exact, available or nothing")\
     RELIEF_OP(F)
 #define RELIEF_PARAMS_region_get(F) RELIEF_ID_OF(F, "region id")
 #define RELIEF_PARAMS_region_list(F) RELIEF_PAGE(F)
@@ -331,22 +332,25 @@
 #define RELIEF_FIELDS_stats(F)                                                                                         \
     F(OBJS, counters, "counters", REQ, RELIEF_X_SUB(counter), "counters since start")                                  \
     F(OBJS, latencies, "latencies", REQ, RELIEF_X_SUB(latency), "per method since start")
+/* Of a city that shares no more than what is available, the other numbers and the lots are nil (rpc/sight.h). */
 #define RELIEF_STOCK_TOTALS(F)                                                                                         \
     F(ID, city, "city", REQ, RELIEF_X_NONE, "city")                                                                    \
     F(ID, kind, "kind", REQ, RELIEF_X_NONE, "kind")                                                                    \
-    F(INT, on_hand, "on_hand", REQ, RELIEF_X_NONE, "units in the city")                                                \
-    F(INT, unusable, "unusable", REQ, RELIEF_X_NONE, "of them expired, quarantined, recalled or damaged")              \
-    F(INT, held, "held", REQ, RELIEF_X_NONE, "in asked legs")                                                          \
-    F(INT, reserved, "reserved", REQ, RELIEF_X_NONE, "in committed legs")                                              \
-    F(INT, in_transit_in, "in_transit_in", REQ, RELIEF_X_NONE, "on the road towards the city")                         \
-    F(INT, in_transit_out, "in_transit_out", REQ, RELIEF_X_NONE, "on the road from the city")                          \
-    F(INT, floor, "floor", REQ, RELIEF_X_NONE, "floor in force")                                                       \
+    F(INT, on_hand, "on_hand", OPT, RELIEF_X_NONE, "units in the city")                                                \
+    F(INT, unusable, "unusable", OPT, RELIEF_X_NONE, "of them expired, quarantined, recalled or damaged")              \
+    F(INT, held, "held", OPT, RELIEF_X_NONE, "in asked legs")                                                          \
+    F(INT, reserved, "reserved", OPT, RELIEF_X_NONE, "in committed legs")                                              \
+    F(INT, in_transit_in, "in_transit_in", OPT, RELIEF_X_NONE, "on the road towards the city")                         \
+    F(INT, in_transit_out, "in_transit_out", OPT, RELIEF_X_NONE, "on the road from the city")                          \
+    F(INT, floor, "floor", OPT, RELIEF_X_NONE, "floor in force")                                                       \
     F(INT, available, "available", REQ, RELIEF_X_NONE, "on_hand - unusable - held - reserved - floor, never below 0")
-#define RELIEF_FIELDS_stock_total(F) RELIEF_STOCK_TOTALS(F)
+#define RELIEF_AS_OF(F) F(TIME, as_of, "as_of", OPT, RELIEF_X_NONE, "when the city last reported it; nil: never")
+#define RELIEF_FIELDS_stock_total(F) RELIEF_STOCK_TOTALS(F) RELIEF_AS_OF(F)
 #define RELIEF_FIELDS_stock(F)                                                                                         \
     RELIEF_STOCK_TOTALS(F)                                                                                             \
-    F(OBJS, lots, "lots", REQ, RELIEF_X_SUB(stock_lot), "its lots, first expired first")                               \
-    F(ID, lot, "lot", OPT, RELIEF_X_NONE, "the lot that a receipt, count or hold was for")
+    F(OBJS, lots, "lots", OPT, RELIEF_X_SUB(stock_lot), "its lots, first expired first")                               \
+    F(ID, lot, "lot", OPT, RELIEF_X_NONE, "the lot that a receipt, count or hold was for")                             \
+    RELIEF_AS_OF(F)
 #define RELIEF_FIELDS_candidate(F)                                                                                     \
     F(ID, city, "city", REQ, RELIEF_X_NONE, "city looked at")                                                          \
     F(INT, level, "level", REQ, RELIEF_X_NONE, "level at which it was looked at")                                      \
@@ -354,10 +358,10 @@
     F(ID, kind, "kind", REQ, RELIEF_X_NONE, "kind looked for there")                                                   \
     F(INT, gives, "gives", REQ, RELIEF_X_NONE, "units of that kind it gives")                                          \
     F(ENUM, reason, "reason", OPT, RELIEF_X_ENUM(why), "why nothing")                                                  \
-    F(INT, available, "available", REQ, RELIEF_X_NONE, "available there")                                              \
-    F(INT, floor, "floor", REQ, RELIEF_X_NONE, "floor in force there")                                                 \
-    F(INT, held, "held", REQ, RELIEF_X_NONE, "held there")                                                             \
-    F(INT, reserved, "reserved", REQ, RELIEF_X_NONE, "reserved there")
+    F(INT, available, "available", OPT, RELIEF_X_NONE, "available there")                                              \
+    F(INT, floor, "floor", OPT, RELIEF_X_NONE, "floor in force there")                                                 \
+    F(INT, held, "held", OPT, RELIEF_X_NONE, "held there")                                                             \
+    F(INT, reserved, "reserved", OPT, RELIEF_X_NONE, "reserved there")
 #define RELIEF_FIELDS_explanation(F)                                                                                   \
     F(ID, id, "id", REQ, RELIEF_X_NONE, "request id")                                                                  \
     F(OBJS, candidates, "candidates", REQ, RELIEF_X_SUB(candidate), "in the order in which they were looked at")
@@ -369,7 +373,9 @@
     F(INT, level, "level", REQ, RELIEF_X_NONE, "level of the donor")                                                   \
     F(INT, minutes, "minutes", REQ, RELIEF_X_NONE, "travel time")                                                      \
     F(ENUM, commit, "commit", REQ, RELIEF_X_ENUM(commit), "auto, or ask")                                              \
-    F(OBJS, lots, "lots", REQ, RELIEF_X_SUB(leg_lot), "lots that it would take")
+    F(OBJS, lots, "lots", REQ, RELIEF_X_SUB(leg_lot), "lots that it would take")                                       \
+    F(IDS, assets, "assets", OPT, RELIEF_X_NONE, "assets that it would take")                                          \
+    F(IDS, operators, "operators", OPT, RELIEF_X_NONE, "teams that would come with them")
 #define RELIEF_FIELDS_preview(F)                                                                                       \
     F(INT, quantity, "quantity", REQ, RELIEF_X_NONE, "units asked for")                                                \
     F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units that would be covered now")                                  \
@@ -441,10 +447,10 @@
     M(35, stock, floor, CHANGE, RELIEF_R_CITY, stock, BUILT, "sets what a city keeps for itself")                      \
     M(36, stock, get, QUERY, RELIEF_R_READ, stock, BUILT, "stock of one kind in one city, with its lots")              \
     M(37, stock, list, LIST, RELIEF_R_READ, stock_total, BUILT, "stock by city and kind")                              \
-    M(40, asset, put, CHANGE, RELIEF_R_CITY, asset, PLANNED, "creates or replaces a team or piece of equipment")       \
-    M(41, asset, get, QUERY, RELIEF_R_READ, asset, PLANNED, "one asset")                                               \
-    M(42, asset, list, LIST, RELIEF_R_READ, asset, PLANNED, "assets")                                                  \
-    M(43, asset, status, CHANGE, RELIEF_R_CITY, asset, PLANNED, "condition, rest or home of an asset")                 \
+    M(40, asset, put, CHANGE, RELIEF_R_CITY, asset, BUILT, "creates or replaces a team or piece of equipment")       \
+    M(41, asset, get, QUERY, RELIEF_R_READ, asset, BUILT, "one asset")                                               \
+    M(42, asset, list, LIST, RELIEF_R_READ, asset, BUILT, "assets")                                                  \
+    M(43, asset, status, CHANGE, RELIEF_R_CITY, asset, BUILT, "condition, rest or home of an asset")                 \
     M(45, incident, open, CHANGE, RELIEF_R_COORD, incident, BUILT, "opens an incident")                                \
     M(46, incident, update, CHANGE, RELIEF_R_PLACE, incident, BUILT, "changes an incident; what is absent stays")      \
     M(47, incident, close, CHANGE, RELIEF_R_COORD, incident, BUILT, "closes an incident")                              \
@@ -469,17 +475,17 @@
     M(74, dispatch, lost, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "either side: a leg on the road is lost")            \
     M(75, dispatch, depart, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: a committed leg leaves")                   \
     M(76, dispatch, receive, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "requester: a leg arrived")                       \
-    M(77, dispatch, return, CHANGE, RELIEF_R_LEGS, dispatch, PLANNED, "requester: a loan leaves for home")             \
-    M(78, dispatch, checkin, CHANGE, RELIEF_R_LEGS, dispatch, PLANNED, "donor: a loan came home")                      \
-    M(79, dispatch, recall, CHANGE, RELIEF_R_LEGS, dispatch, PLANNED, "donor: wants a loan back by a date")            \
-    M(80, dispatch, extend, CHANGE, RELIEF_R_LEGS, dispatch, PLANNED, "donor: lets a loan stay until a date")          \
-    M(81, dispatch, order, CHANGE, RELIEF_R_COORD, dispatch, PLANNED, "a superior's order in an emergency")            \
+    M(77, dispatch, return, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "requester: a loan leaves for home")             \
+    M(78, dispatch, checkin, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: a loan came home")                      \
+    M(79, dispatch, recall, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: wants a loan back by a date")            \
+    M(80, dispatch, extend, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: lets a loan stay until a date")          \
+    M(81, dispatch, order, CHANGE, RELIEF_R_COORD, dispatch, BUILT, "a superior's order in an emergency")            \
     M(82, dispatch, get, QUERY, RELIEF_R_READ, dispatch, BUILT, "one leg")                                             \
     M(83, dispatch, list, LIST, RELIEF_R_READ, dispatch, BUILT, "legs")                                                \
     M(90, plan, rebalance, QUERY, RELIEF_R_COORD, plan, PLANNED, "transfers that bring every city to its floor or target") \
     M(91, plan, allocate, QUERY, RELIEF_R_COORD, plan, PLANNED, "one plan for many requests under a policy")           \
     M(92, plan, apply, CHANGE, RELIEF_R_COORD, plan, PLANNED, "applies a plan whole, or not at all")                   \
-    M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, PLANNED, "per kind and region: stock, need, days of cover") \
+    M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, BUILT, "per kind and region: stock, need, days of cover") \
     M(100, log, list, LIST, RELIEF_R_AUDIT, entry, BUILT, "entries of the log")                                        \
     M(101, log, head, QUERY, RELIEF_R_ALL, head, BUILT, "the last durable entry")                                      \
     M(105, clock, confirm, CHANGE, RELIEF_R_OPER, head, BUILT, "an operator accepts the wall clock after a jump")      \

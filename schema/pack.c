@@ -132,7 +132,7 @@ static uint32_t present_fields(const struct relief_shape *shape, const void *rec
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < shape->count; i++)
-        count += is_present(&shape->fields[i], record);
+        count += !shape->fields[i].hidden && is_present(&shape->fields[i], record);
     return count;
 }
 
@@ -177,7 +177,8 @@ static void pack_list(struct relief_buf *buf, const struct relief_field *field, 
             continue;
         }
         const void *item = (const char *)list->items + (size_t)i * field->sub->size;
-        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count : present_fields(field->sub, item));
+        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count - field->sub->hidden
+                                                     : present_fields(field->sub, item));
         pack_fields(buf, field->sub, item, absent);
     }
 }
@@ -222,7 +223,8 @@ static void pack_value(struct relief_buf *buf, const struct relief_field *field,
         break;
     case RELIEF_F_OBJ: {
         const void *part = (const char *)record + field->offset;
-        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count : present_fields(field->sub, part));
+        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count - field->sub->hidden
+                                                     : present_fields(field->sub, part));
         pack_fields(buf, field->sub, part, absent);
         break;
     }
@@ -234,7 +236,7 @@ static void pack_fields(struct relief_buf *buf, const struct relief_shape *shape
 {
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
-        if (absent == ABSENT_LEFT_OUT && !is_present(field, record))
+        if (field->hidden || (absent == ABSENT_LEFT_OUT && !is_present(field, record)))
             continue;
         if (relief_buf_room(buf, RELIEF_KEY_BYTES)) {
             memcpy(buf->data + buf->len, field->packed_key, RELIEF_KEY_BYTES);
@@ -246,7 +248,7 @@ static void pack_fields(struct relief_buf *buf, const struct relief_shape *shape
 
 void relief_pack_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra)
 {
-    relief_pack_map(buf, shape->count + extra);
+    relief_pack_map(buf, shape->count - shape->hidden + extra);
     pack_fields(buf, shape, record, ABSENT_AS_NIL);
 }
 

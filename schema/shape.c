@@ -21,19 +21,25 @@ RELIEF_ENUMS(L)
 
 /* ---- shapes ---- */
 
-enum { NEED_REQ = 1, NEED_OPT = 0 };
+enum { NEED_OPT = 0, NEED_REQ = 1, NEED_HID = 2 };
 
 #define F_ROW(kind_, cname, wire, need, extra, help_)                                                                  \
-    {.name = wire, .kind = RELIEF_F_##kind_, .required = NEED_##need, extra, .help = help_},
+    {.name = wire,                                                                                                     \
+     .kind = RELIEF_F_##kind_,                                                                                         \
+     .required = NEED_##need == NEED_REQ,                                                                              \
+     .hidden = NEED_##need == NEED_HID,                                                                                \
+     extra,                                                                                                            \
+     .help = help_},
+#define F_HIDDEN(kind, cname, wire, need, extra, help) +(NEED_##need == NEED_HID)
 #define F_OFFSET(kind, cname, wire, need, extra, help) offsetof(S, cname),
 
 /* The extra element makes room for shapes without fields, which C can't say otherwise. */
 #define DEFINE(shape, title, LIST)                                                                                     \
     static struct relief_field fields_##shape[] = {LIST(F_ROW){.name = NULL}};                                         \
-    enum { COUNT_##shape = sizeof fields_##shape / sizeof fields_##shape[0] - 1 };                                     \
+    enum { COUNT_##shape = sizeof fields_##shape / sizeof fields_##shape[0] - 1, HIDDEN_##shape = 0 LIST(F_HIDDEN) };  \
     static uint8_t by_name_##shape[COUNT_##shape + 1];                                                                 \
-    const struct relief_shape relief_shape_##shape = {title, fields_##shape, COUNT_##shape,                            \
-                                                      sizeof(struct relief_##shape), by_name_##shape};                 \
+    const struct relief_shape relief_shape_##shape = {                                                                 \
+        title, fields_##shape, COUNT_##shape, sizeof(struct relief_##shape), by_name_##shape, HIDDEN_##shape};         \
     static void place_##shape(void)                                                                                    \
     {                                                                                                                  \
         typedef struct relief_##shape S;                                                                               \

@@ -8,7 +8,7 @@
  *          IDS OBJS                     -> struct relief_list of relief_str, or of the sub-shape's struct
  *          OBJ                          -> the sub-shape's struct, embedded; its fields are nil or not each by itself
  *          RAW                          -> struct relief_str holding MessagePack bytes, passed through
- *   need   REQ or OPT
+ *   need   REQ, OPT, or HID: stored, but in no answer, dump or log line (what a client has no use for)
  *   extra  one of the RELIEF_X_ macros below: range, names, sub-shape, default
  */
 #pragma once
@@ -55,6 +55,7 @@ struct relief_field {
     enum relief_kind_of_field kind;
     uint32_t offset;
     uint8_t required;
+    uint8_t hidden;
     uint8_t name_len;
     int64_t min, max;    /* INT, TIME: range; TEXT: length in bytes; 0,0 = the kind's own bound */
     int64_t fallback;    /* INT, BOOL, ENUM, TIME: value when absent, RELIEF_NIL for none */
@@ -72,6 +73,7 @@ struct relief_shape {
     uint32_t count;
     uint32_t size;           /* of the C struct */
     const uint8_t *by_name;  /* field numbers in order of their names: the order of JSON keys */
+    uint32_t hidden;         /* fields of the kind HID */
 };
 
 /* what stands in the column "extra"; several may be joined with X2 */

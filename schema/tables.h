@@ -25,6 +25,9 @@
     F(ENUM, state, "state", REQ, RELIEF_X_ENUM(lot_state), "usable, or why not")                                       \
     F(INT, held, "held", REQ, RELIEF_X_COUNT, "units in asked legs")                                                   \
     F(INT, reserved, "reserved", REQ, RELIEF_X_COUNT, "units in committed legs")
+#define RELIEF_FIELDS_issued_day(F)                                                                                    \
+    F(INT, day, "day", REQ, RELIEF_X_COUNT, "days since the epoch, UTC")                                               \
+    F(INT, units, "units", REQ, RELIEF_X_COUNT, "units used on that day")
 /* When a dispatch entered each state. */
 #define RELIEF_FIELDS_times(F)                                                                                         \
     F(TIME, asked, "asked", OPT, RELIEF_X_TIME, "")                                                                    \
@@ -47,7 +50,8 @@
     F(TEXT, name, "name", REQ, RELIEF_X_NAME, "name")                                                                  \
     F(ID, parent, "parent", OPT, RELIEF_X_NONE, "superior region; none: a root")                                       \
     F(INT, neighbour_minutes, "neighbour_minutes", OPT, RELIEF_X_MINUTES, "travel that still counts as neighbour")     \
-    F(ENUM, agreement, "agreement", OPT, RELIEF_X_ENUM(commit), "default agreement inside the region")
+    F(ENUM, agreement, "agreement", OPT, RELIEF_X_ENUM(commit), "default agreement inside the region")                 \
+    F(ENUM, shares, "shares", OPT, RELIEF_X_ENUM(shares), "what its cities see of each other's stock and assets")
 #define RELIEF_FIELDS_city(F)                                                                                          \
     F(ID, code, "code", REQ, RELIEF_X_NONE, "city code")                                                               \
     F(TEXT, name, "name", REQ, RELIEF_X_NAME, "name")                                                                  \
@@ -99,7 +103,8 @@
     F(ID, operator_, "operator", OPT, RELIEF_X_NONE, "team kind that must come with it")                               \
     F(OBJS, certificates, "certificates", REQ, RELIEF_X_SUB(certificate), "what it is certified for")                  \
     F(TIME, rest_until, "rest_until", OPT, RELIEF_X_TIME, "resting until then")                                        \
-    F(DID, dispatch, "dispatch", OPT, RELIEF_X_NONE, "live leg that it is in")
+    F(DID, dispatch, "dispatch", OPT, RELIEF_X_NONE, "live leg that it is in")                                         \
+    F(ENUM, use, "use", REQ, RELIEF_X_ENUM(asset_use), "free, held or reserved for a leg, or away with it")
 #define RELIEF_FIELDS_incident(F)                                                                                      \
     F(ID, id, "id", REQ, RELIEF_X_NONE, "incident id")                                                                 \
     F(ENUM, category, "category", REQ, RELIEF_X_ENUM(category), "natural, health, accident or security")               \
@@ -190,7 +195,9 @@
     F(INT, lost, "lost", REQ, RELIEF_X_COUNT, "units lost")                                                            \
     F(INT, written_off, "written_off", REQ, RELIEF_X_COUNT, "units written off")                                       \
     F(INT, on_loan, "on_loan", REQ, RELIEF_X_COUNT, "own units in use elsewhere")                                      \
-    F(INT, in_transit, "in_transit", REQ, RELIEF_X_COUNT, "own units on the road")
+    F(INT, in_transit, "in_transit", REQ, RELIEF_X_COUNT, "own units on the road")                                     \
+    F(OBJS, issued_days, "issued_days", HID, RELIEF_X_SUB(issued_day), "units used per day, the last 30 days with any") \
+    F(TIME, as_of, "as_of", HID, RELIEF_X_TIME, "when the city last reported its stock; none: never")
 #define RELIEF_FIELDS_op(F)                                                                                            \
     F(ID, op, "op", REQ, RELIEF_X_NONE, "retry id")                                                                    \
     F(TEXT, identity, "identity", REQ, RELIEF_X_NONE, "whose it is")                                                   \
@@ -205,7 +212,7 @@
     T(region, 1) T(city, 1) T(link, 2) T(kind, 1) T(floor, 2) T(lot, 3) T(asset, 1) T(incident, 1) T(agreement, 1)     \
     T(request, 1) T(dispatch, 1) T(account, 2) T(op, 2) T(travel, 1)
 
-#define RELIEF_PARTS(P) P(substitute) P(certificate) P(leg_lot) P(stock_lot) P(times)
+#define RELIEF_PARTS(P) P(substitute) P(certificate) P(leg_lot) P(stock_lot) P(issued_day) P(times)
 
 enum relief_table {
 #define T(table, keys) RELIEF_TABLE_##table,

@@ -125,6 +125,8 @@ static void say_fields(const struct relief_shape *shape, unsigned keys)
     say("| field | | type | |\n|---|---|---|---|\n");
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
+        if (field->hidden)
+            continue;
         relief_buf_printf(&page, "| `%s` | %s | ", field->name, i < keys ? "key" : field->required ? "" : "may be nil");
         say_type(field);
         relief_buf_printf(&page, " | %s |\n", field->help);

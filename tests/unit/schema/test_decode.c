@@ -364,7 +364,7 @@ static void test_answers(void **state)
     (void)state;
     struct relief_buf buf = RELIEF_BUF_INIT;
     for (unsigned s = 0; sample_shape(s); s++) {
-        for (unsigned seed = 0; seed < 20; seed++) {
+        for (unsigned seed = 0; seed < 20 && !sample_shape(s)->hidden; seed++) { /* what is hidden does not travel */
             _Alignas(8) char record[SAMPLE_BYTES];
             relief_arena_reset(&arena);
             relief_buf_clear(&buf);

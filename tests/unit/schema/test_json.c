@@ -184,7 +184,7 @@ static void test_key_order(void **state)
             memcpy(last, key, sizeof last);
             keys++;
         }
-        assert_int_equal(keys, relief_tables[i].shape->count + 1);
+        assert_int_equal(keys, relief_tables[i].shape->count - relief_tables[i].shape->hidden + 1);
         relief_buf_clear(&buf);
     }
 }

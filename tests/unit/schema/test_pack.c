@@ -91,7 +91,7 @@ static void test_record_and_params(void **state)
     relief_shape_clear(&relief_shape_region, &region);
     region.agreement = RELIEF_commit_ask;
     relief_pack_record(&buf, &relief_shape_region, &region, 0);
-    BYTES("\x85\xa2id\xc0\xa4name\xc0\xa6parent\xc0\xb1neighbour_minutes\xc0\xa9" "agreement\xa3" "ask");
+    BYTES("\x86\xa2id\xc0\xa4name\xc0\xa6parent\xc0\xb1neighbour_minutes\xc0\xa9" "agreement\xa3" "ask\xa6shares\xc0");
 }
 
 static void test_refusal(void **state)
