@@ -62,6 +62,14 @@ static void count_records(struct core_work *work, uint8_t what, const void *old,
     add_numbers(work, &key, &delta, 1);
 }
 
+static void deadline_key(struct core_key *key, int64_t time, enum core_deadline type, struct relief_str id)
+{
+    core_key_start(key, CORE_KEY_DEADLINE);
+    core_key_u64(key, (uint64_t)time);
+    core_key_u8(key, (uint8_t)type);
+    core_key_str(key, id);
+}
+
 /* ---- holders ---- */
 
 static void holder_update(struct core_work *work, struct relief_str city_code, struct relief_str kind,
@@ -85,31 +93,128 @@ static void sum_key(struct core_key *key, struct relief_str city, struct relief_
     core_key_str(key, kind);
 }
 
-static void derive_lot(struct core_work *work, const struct relief_lot *old, const struct relief_lot *new)
+/* What a record adds to the sums of its city and kind. */
+struct share_of_sum {
+    int64_t on_hand, held, reserved;
+};
+
+static void kind_is_used(struct core_work *work, struct relief_str kind)
 {
-    const struct relief_lot *any = new ? new : old;
+    struct core_key key;
+    core_key_start(&key, CORE_KEY_KIND_USED);
+    core_key_str(&key, kind);
+    put_mark(work, &key, true);
+}
+
+static void sum_change(struct core_work *work, struct relief_str city_code, struct relief_str kind,
+                       const struct share_of_sum *old, const struct share_of_sum *new)
+{
     struct core_key key;
     struct relief_str value;
     struct relief_city city;
     int64_t sums[3] = {0};
-    sum_key(&key, any->city, any->kind);
+    sum_key(&key, city_code, kind);
     value = work->view->ops->get(work->view, &key);
     if (value.data)
         memcpy(sums, value.data, sizeof sums);
-    sums[0] += (new ? new->quantity : 0) - (old ? old->quantity : 0);
-    sums[1] += (new ? new->held : 0) - (old ? old->held : 0);
-    sums[2] += (new ? new->reserved : 0) - (old ? old->reserved : 0);
+    sums[0] += new->on_hand - old->on_hand;
+    sums[1] += new->held - old->held;
+    sums[2] += new->reserved - old->reserved;
     work->view->ops->put(work->view, &key,
-                         (struct relief_str){(const char *)sums, sizeof sums}); /* kept at zero: a lot exists */
-    if (!old) {
-        struct core_key used;
-        core_key_start(&used, CORE_KEY_KIND_USED);
-        core_key_str(&used, any->kind);
-        put_mark(work, &used, true);
+                         (struct relief_str){(const char *)sums, sizeof sums}); /* kept at zero: something was there */
+    if (work_city(work, city_code, &city))
+        holder_update(work, city_code, kind, sums[0] - sums[1] - sums[2], stock_floor_in_force(work, &city, kind));
+}
+
+static void derive_lot(struct core_work *work, const struct relief_lot *old, const struct relief_lot *new)
+{
+    const struct relief_lot *any = new ? new : old;
+    struct share_of_sum before = {0}, after = {0};
+    if (old)
+        before = (struct share_of_sum){old->quantity, old->held, old->reserved};
+    else
+        kind_is_used(work, any->kind);
+    if (new)
+        after = (struct share_of_sum){new->quantity, new->held, new->reserved};
+    sum_change(work, any->city, any->kind, &before, &after);
+}
+
+static struct share_of_sum asset_share(const struct relief_asset *asset)
+{
+    return (struct share_of_sum){asset->use != RELIEF_asset_use_away, asset->use == RELIEF_asset_use_held,
+                                 asset->use == RELIEF_asset_use_reserved};
+}
+
+static void asset_mark(struct core_work *work, const struct relief_asset *asset, bool present)
+{
+    struct core_key key;
+    core_key_start(&key, CORE_KEY_ASSET_OF);
+    core_key_str(&key, asset->city);
+    core_key_str(&key, asset->kind);
+    core_key_str(&key, asset->id);
+    put_mark(work, &key, present);
+}
+
+static bool any_asset(struct core_work *work, struct relief_str city, struct relief_str kind)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    core_key_start(&prefix, CORE_KEY_ASSET_OF);
+    core_key_str(&prefix, city);
+    core_key_str(&prefix, kind);
+    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
+    return work->view->ops->next(work->view, &cursor, &key, &value);
+}
+
+/* The last asset of a kind left the city: it holds nothing of it any more. */
+static void forget_sum(struct core_work *work, struct relief_str city, struct relief_str kind)
+{
+    struct core_key key;
+    sum_key(&key, city, kind);
+    put_mark(work, &key, false);
+    core_key_start(&key, CORE_KEY_HOLDER);
+    core_key_str(&key, kind);
+    core_key_str(&key, city);
+    put_mark(work, &key, false);
+}
+
+static void derive_asset(struct core_work *work, const struct relief_asset *old, const struct relief_asset *new)
+{
+    struct share_of_sum before = {0}, after = {0};
+    struct core_key key;
+    bool moved = !old || !new || !relief_str_eq(old->city, new->city) || !relief_str_eq(old->kind, new->kind);
+    if (old)
+        before = asset_share(old);
+    if (new)
+        after = asset_share(new);
+    if (!moved) {
+        if (memcmp(&before, &after, sizeof before) != 0)
+            sum_change(work, new->city, new->kind, &before, &after);
+    } else {
+        if (old) {
+            asset_mark(work, old, false);
+            if (any_asset(work, old->city, old->kind))
+                sum_change(work, old->city, old->kind, &before, &(struct share_of_sum){0});
+            else
+                forget_sum(work, old->city, old->kind);
+        }
+        if (new) {
+            asset_mark(work, new, true);
+            kind_is_used(work, new->kind);
+            sum_change(work, new->city, new->kind, &(struct share_of_sum){0}, &after);
+        }
     }
-    if (work_city(work, any->city, &city))
-        holder_update(work, any->city, any->kind, sums[0] - sums[1] - sums[2],
-                      stock_floor_in_force(work, &city, any->kind));
+    if (old && new && old->rest_until == new->rest_until)
+        return;
+    if (old && old->rest_until != RELIEF_NIL) {
+        deadline_key(&key, old->rest_until, CORE_DEADLINE_REST, old->id);
+        put_mark(work, &key, false);
+    }
+    if (new &&new->rest_until != RELIEF_NIL) {
+        deadline_key(&key, new->rest_until, CORE_DEADLINE_REST, new->id);
+        put_mark(work, &key, true);
+    }
 }
 
 static int64_t floor_of(const struct relief_floor *floor, int64_t mode)
@@ -198,14 +303,6 @@ static void open_key(struct core_key *key, const struct relief_request *request)
     core_key_str(key, request->id);
 }
 
-static void deadline_key(struct core_key *key, int64_t time, enum core_deadline type, struct relief_str id)
-{
-    core_key_start(key, CORE_KEY_DEADLINE);
-    core_key_u64(key, (uint64_t)time);
-    core_key_u8(key, (uint8_t)type);
-    core_key_str(key, id);
-}
-
 static void derive_request(struct core_work *work, const struct relief_request *old, const struct relief_request *new)
 {
     bool was = looks_for_more(old), is = looks_for_more(new);
@@ -231,9 +328,7 @@ static void derive_request(struct core_work *work, const struct relief_request *
         put_mark(work, &key, true);
     }
     if (!old && new) {
-        core_key_start(&key, CORE_KEY_KIND_USED);
-        core_key_str(&key, new->kind);
-        put_mark(work, &key, true);
+        kind_is_used(work, new->kind);
     }
 }
 
@@ -399,6 +494,14 @@ static void derive_kind(struct core_work *work, const struct relief_kind *old, c
     }
 }
 
+static void derive_account(struct core_work *work, const struct relief_account *old, const struct relief_account *new)
+{
+    const struct relief_account *any = new ? new : old;
+    bool was = old && old->issued_days.count, is = new &&new->issued_days.count;
+    if (was != is)
+        mark_pair(work, CORE_KEY_ISSUED, any->kind, any->city, is);
+}
+
 static void derive_op(struct core_work *work, const struct relief_op *old, const struct relief_op *new)
 {
     for (int side = 0; side < 2; side++) {
@@ -440,6 +543,12 @@ void derive(struct core_work *work, enum relief_table table, const void *old, co
     case RELIEF_TABLE_lot:
         derive_lot(work, old, new);
         break;
+    case RELIEF_TABLE_asset:
+        derive_asset(work, old, new);
+        break;
+    case RELIEF_TABLE_account:
+        derive_account(work, old, new);
+        break;
     case RELIEF_TABLE_agreement:
         derive_agreement(work, old, new);
         break;
@@ -452,7 +561,7 @@ void derive(struct core_work *work, enum relief_table table, const void *old, co
     case RELIEF_TABLE_op:
         derive_op(work, old, new);
         break;
-    default: /* assets, incidents, accounts and travel derive nothing */
+    default: /* incidents and travel derive nothing */
         break;
     }
 }

@@ -6,25 +6,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum mover { MOVER_DONOR = 1, MOVER_REQUESTER = 2, MOVER_EITHER = 3 };
-
-/* S(step, from, mover): the target state depends on the step alone, except for receive (fine print 52). */
-#define STEPS(S)                                                                                                       \
-    S(accept, asked, MOVER_DONOR)                                                                                      \
-    S(decline, asked, MOVER_DONOR)                                                                                     \
-    S(cancel_asked, asked, MOVER_REQUESTER)                                                                            \
-    S(cancel, committed, MOVER_REQUESTER)                                                                              \
-    S(renege, committed, MOVER_DONOR)                                                                                  \
-    S(depart, committed, MOVER_DONOR)                                                                                  \
-    S(receive, in_transit, MOVER_REQUESTER)                                                                            \
-    S(lost, in_transit, MOVER_EITHER)
-
-enum step {
-#define S(step, from, mover) STEP_##step,
-    STEPS(S)
-#undef S
-};
-
 static const struct {
     int64_t from;
     enum mover mover;
@@ -34,13 +15,7 @@ static const struct {
 #undef S
 };
 
-struct leg_of {
-    struct relief_dispatch leg;
-    struct relief_request request;
-};
-
-/* NOT_FOUND, then DENIED (not your side), then BAD_STATE (fine print 3, 15). */
-static int begin(struct core_work *work, struct relief_str id, enum step step, struct leg_of *ret)
+int step_begin(struct core_work *work, struct relief_str id, enum step step, struct leg_of *ret)
 {
     const struct core_identity *who = &work->entry->who;
     bool may = who->role == RELIEF_role_local;
@@ -59,12 +34,11 @@ static int begin(struct core_work *work, struct relief_str id, enum step step, s
     return 0;
 }
 
-/* The leg was put; puts the request, has it and the donor's stock matched again, and answers with the leg. */
-static int end(struct core_work *work, struct leg_of *of, bool wake)
+int step_end(struct core_work *work, struct leg_of *of, bool wake)
 {
     leg_request_put(work, &of->request);
     if (wake) {
-        wake_pair(work, of->leg.donor, of->leg.kind);
+        crew_wake(work, of->leg.donor, of->leg.kind);
         work->wake.request = of->request.id;
     }
     work_answer_record(work, RELIEF_TABLE_dispatch, &of->leg);
@@ -73,28 +47,12 @@ static int end(struct core_work *work, struct leg_of *of, bool wake)
 
 /* ---- asked ---- */
 
-/* The first lots are kept, up to units. */
-static void keep_first(struct core_work *work, struct relief_dispatch *leg, int64_t units)
-{
-    const struct relief_leg_lot *lots = leg->lots.items;
-    struct relief_leg_lot *kept = work_alloc(work, leg->lots.count * sizeof *kept);
-    uint32_t count = 0;
-    leg->quantity = units;
-    for (uint32_t i = 0; i < leg->lots.count && units > 0; i++) {
-        kept[count] = lots[i];
-        if (kept[count].quantity > units)
-            kept[count].quantity = units;
-        units -= kept[count++].quantity;
-    }
-    leg->lots = (struct relief_list){kept, count, 1};
-}
-
 int core_apply_dispatch_accept(struct core_work *work, const struct relief_dispatch_accept_params *params)
 {
     struct leg_of of;
     int64_t units, covers;
     bool part;
-    int error = begin(work, params->id, STEP_accept, &of);
+    int error = step_begin(work, params->id, STEP_accept, &of);
     if (!error && of.leg.answer_by != RELIEF_NIL && work->now > of.leg.answer_by)
         error = work_bad_state(work, "asked", "the time to answer has passed");
     if (error)
@@ -105,30 +63,30 @@ int core_apply_dispatch_accept(struct core_work *work, const struct relief_dispa
     if (units % of.leg.give)
         return work_bad_params(work, "quantity", "a part is a multiple of %lld", (long long)of.leg.give);
     part = units < of.leg.quantity;
-    leg_book_lots(work, &of.leg, 0, -1, 0);
+    leg_book(work, &of.leg, RELIEF_asset_use_held, RELIEF_asset_use_free);
     of.request.asked -= of.leg.covers;
     if (part) {
-        keep_first(work, &of.leg, units);
+        leg_keep(work, &of.leg, units);
         covers = units / of.leg.give * of.leg.for_;
         leg_uncover(&of.request, of.leg.covers - covers);
         of.leg.covers = covers;
         leg_exclude(work, &of.request, of.leg.donor);
     }
-    leg_book_lots(work, &of.leg, 0, 0, 1);
+    leg_book(work, &of.leg, RELIEF_asset_use_free, RELIEF_asset_use_reserved);
     leg_enter(&of.leg, RELIEF_dispatch_state_committed, work->now);
     work_put(work, RELIEF_TABLE_dispatch, &of.leg);
-    return end(work, &of, part);
+    return step_end(work, &of, part);
 }
 
 static int withdraw(struct core_work *work, struct relief_str id, enum step step, int64_t state,
                     struct relief_str reason)
 {
     struct leg_of of;
-    int error = begin(work, id, step, &of);
+    int error = step_begin(work, id, step, &of);
     if (error)
         return error;
     leg_withdraw(work, &of.request, &of.leg, state, reason, true);
-    return end(work, &of, true);
+    return step_end(work, &of, true);
 }
 
 int core_apply_dispatch_decline(struct core_work *work, const struct relief_dispatch_decline_params *params)
@@ -162,7 +120,7 @@ int core_apply_time_lapse(struct core_work *work, const struct relief_time_lapse
 
 /* ---- on the road ---- */
 
-static int check_lots_usable(struct core_work *work, const struct relief_dispatch *leg)
+static int check_usable(struct core_work *work, const struct relief_dispatch *leg)
 {
     const struct relief_leg_lot *lots = leg->lots.items;
     for (uint32_t i = 0; i < leg->lots.count; i++) {
@@ -174,28 +132,26 @@ static int check_lots_usable(struct core_work *work, const struct relief_dispatc
             return work_bad_state(work, "committed", "lot %.*s is no longer usable; renege", (int)lot.lot.len,
                                   lot.lot.data);
     }
-    return 0;
+    return crew_check_ready(work, leg);
 }
 
 int core_apply_dispatch_depart(struct core_work *work, const struct relief_dispatch_depart_params *params)
 {
     struct leg_of of;
-    struct relief_account account;
-    int error = begin(work, params->id, STEP_depart, &of);
+    int error = step_begin(work, params->id, STEP_depart, &of);
     if (!error)
-        error = check_lots_usable(work, &of.leg);
+        error = check_usable(work, &of.leg);
     if (error)
         return error;
-    leg_book_lots(work, &of.leg, -1, 0, -1);
-    work_account(work, of.leg.donor, of.leg.kind, &account);
-    account.in_transit += of.leg.quantity;
-    work_put(work, RELIEF_TABLE_account, &account);
+    leg_book(work, &of.leg, RELIEF_asset_use_reserved, RELIEF_asset_use_away);
+    leg_books(work, &of.leg, (struct books){.in_transit = of.leg.quantity});
+    crew_books(work, &of.leg, 1, 0);
     of.leg.sent = of.leg.quantity;
     of.leg.carrier = params->carrier;
     of.leg.eta = params->eta == RELIEF_NIL ? work->now + of.leg.minutes * RELIEF_MINUTE_MS : params->eta;
     leg_enter(&of.leg, RELIEF_dispatch_state_in_transit, work->now);
     work_put(work, RELIEF_TABLE_dispatch, &of.leg);
-    return end(work, &of, false);
+    return step_end(work, &of, false);
 }
 
 /* ---- arrival ---- */
@@ -262,29 +218,45 @@ static int check_receive(struct core_work *work, const struct relief_dispatch *l
                                (long long)leg->sent);
     if ((params->rejected || params->missing) && !params->reason.data)
         return work_bad_params(work, "reason", "say why units were rejected or missing");
+    if (leg->assets.count && params->accepted && params->accepted != leg->sent)
+        return work_bad_params(work, "accepted", "assets are accepted all or none");
     return 0;
+}
+
+/* Assets: on loan with their operators, or the requester's own now, or home again damaged and lost. */
+static void crew_receipt(struct core_work *work, const struct leg_of *of, bool loan)
+{
+    const struct relief_dispatch *leg = &of->leg;
+    if (!loan && leg->accepted) {
+        crew_home(work, leg->assets, 0, leg->assets.count, RELIEF_NIL, leg->requester);
+    } else if (!loan) {
+        crew_home(work, leg->assets, 0, (uint32_t)leg->rejected, RELIEF_condition_damaged, RELIEF_STR_NONE);
+        crew_home(work, leg->assets, (uint32_t)leg->rejected, (uint32_t)leg->missing, RELIEF_condition_lost,
+                  RELIEF_STR_NONE);
+    }
+    crew_books(work, leg, -1, loan);
+    if (!loan)
+        crew_home(work, leg->operators, 0, leg->operators.count, RELIEF_NIL, RELIEF_STR_NONE);
+    leg_books(work, leg, (struct books){.in_transit = -leg->sent, .on_loan = loan ? leg->accepted : 0});
 }
 
 /* The books of both sides: what was on the road is issued, on loan, in the requester's lots, written off or lost. */
 static void book_receipt(struct core_work *work, const struct leg_of *of, bool loan)
 {
     const struct relief_dispatch *leg = &of->leg;
-    bool stock = of->request.purpose == RELIEF_purpose_stock;
-    struct relief_account account;
-    work_account(work, leg->donor, leg->kind, &account);
-    account.in_transit -= leg->sent;
-    account.written_off += leg->rejected;
-    account.lost += leg->missing;
-    if (loan)
-        account.on_loan += leg->accepted;
-    work_put(work, RELIEF_TABLE_account, &account);
-    if (!stock && !loan && leg->accepted) {
-        work_account(work, leg->requester, leg->kind, &account);
-        account.issued += leg->accepted;
-        work_put(work, RELIEF_TABLE_account, &account);
+    if (leg->assets.count) {
+        crew_receipt(work, of, loan);
+        return;
     }
-    if (stock)
+    leg_books(work, leg,
+              (struct books){.in_transit = -leg->sent,
+                             .on_loan = loan ? leg->accepted : 0,
+                             .lost = leg->missing,
+                             .written_off = leg->rejected});
+    if (of->request.purpose == RELIEF_purpose_stock)
         enter_stock(work, leg, leg->accepted);
+    else if (!loan && leg->accepted)
+        stock_issued(work, leg->requester, leg->kind, leg->accepted);
 }
 
 int core_apply_dispatch_receive(struct core_work *work, const struct relief_dispatch_receive_params *params)
@@ -293,7 +265,7 @@ int core_apply_dispatch_receive(struct core_work *work, const struct relief_disp
     struct relief_kind kind;
     int64_t covers;
     bool loan;
-    int error = begin(work, params->id, STEP_receive, &of);
+    int error = step_begin(work, params->id, STEP_receive, &of);
     if (!error)
         error = check_receive(work, &of.leg, params);
     if (error)
@@ -304,7 +276,7 @@ int core_apply_dispatch_receive(struct core_work *work, const struct relief_disp
     if (params->reason.data)
         of.leg.reason = params->reason;
     loan = of.request.purpose == RELIEF_purpose_use && params->accepted > 0 && work_kind(work, of.leg.kind, &kind) &&
-           kind.returnable;
+           (kind.returnable || of.leg.assets.count);
     book_receipt(work, &of, loan);
     covers = params->accepted / of.leg.give * of.leg.for_;
     leg_uncover(&of.request, of.leg.covers - covers);
@@ -313,24 +285,23 @@ int core_apply_dispatch_receive(struct core_work *work, const struct relief_disp
     leg_enter(&of.leg, RELIEF_dispatch_state_received, work->now);
     leg_enter(&of.leg, loan ? RELIEF_dispatch_state_in_use : RELIEF_dispatch_state_closed, work->now);
     work_put(work, RELIEF_TABLE_dispatch, &of.leg);
-    return end(work, &of, true);
+    return step_end(work, &of, true);
 }
 
 int core_apply_dispatch_lost(struct core_work *work, const struct relief_dispatch_lost_params *params)
 {
     struct leg_of of;
-    struct relief_account account;
-    int error = begin(work, params->id, STEP_lost, &of);
+    int error = step_begin(work, params->id, STEP_lost, &of);
     if (error)
         return error;
-    work_account(work, of.leg.donor, of.leg.kind, &account);
-    account.in_transit -= of.leg.sent;
-    account.lost += of.leg.sent;
-    work_put(work, RELIEF_TABLE_account, &account);
+    leg_books(work, &of.leg, (struct books){.in_transit = -of.leg.sent, .lost = of.leg.assets.count ? 0 : of.leg.sent});
+    crew_books(work, &of.leg, -1, 0);
+    crew_home(work, of.leg.assets, 0, of.leg.assets.count, RELIEF_condition_lost, RELIEF_STR_NONE);
+    crew_home(work, of.leg.operators, 0, of.leg.operators.count, RELIEF_condition_lost, RELIEF_STR_NONE);
     leg_uncover(&of.request, of.leg.covers);
     of.leg.covers = 0;
     of.leg.reason = params->reason;
     leg_enter(&of.leg, RELIEF_dispatch_state_lost, work->now);
     work_put(work, RELIEF_TABLE_dispatch, &of.leg);
-    return end(work, &of, true);
+    return step_end(work, &of, true);
 }

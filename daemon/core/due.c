@@ -60,9 +60,12 @@ bool core_next_due(struct core_view *view, int64_t until, struct core_due *ret)
             ret->params.lapse = (struct relief_time_lapse_params){.dispatch = id};
             break;
         default:
-            assert(type == CORE_DEADLINE_FROM);
+            assert(type == CORE_DEADLINE_FROM || type == CORE_DEADLINE_REST);
             ret->command = RELIEF_COMMAND_time_wake;
-            ret->params.wake = (struct relief_time_wake_params){.agreement = id};
+            if (type == CORE_DEADLINE_FROM)
+                ret->params.wake = (struct relief_time_wake_params){.agreement = id};
+            else
+                ret->params.wake = (struct relief_time_wake_params){.asset = id};
             break;
         }
         return true;

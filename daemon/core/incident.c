@@ -81,14 +81,15 @@ int core_apply_incident_open(struct core_work *work, const struct relief_inciden
     return 0;
 }
 
-/* A city may change its own entry in `donating`, nothing else. */
+/* An affected city may change its own entry in `donating`, nothing else. */
 static int check_own_donating(struct core_work *work, const struct relief_incident *old,
                               const struct relief_incident_update_params *params)
 {
     struct relief_str city = work->entry->who.city;
     struct relief_list lists[2] = {old->donating, params->donating};
     bool other = params->category != RELIEF_NIL || params->level != RELIEF_NIL || params->origin.data ||
-                 params->affected.present || params->title.data || !params->donating.present;
+                 params->affected.present || params->title.data || !params->donating.present ||
+                 (!relief_str_eq(old->origin, city) && !ids_have(old->affected, city));
     for (int side = 0; side < 2 && !other; side++) {
         const struct relief_str *items = lists[side].items;
         for (uint32_t i = 0; i < lists[side].count; i++)
@@ -128,7 +129,7 @@ static void merge(struct relief_incident *incident, const struct relief_incident
 int core_apply_incident_update(struct core_work *work, const struct relief_incident_update_params *params)
 {
     struct relief_incident incident = {.id = params->id};
-    struct relief_city origin;
+    struct relief_city origin, origin_now;
     int error;
     if (!work_find(work, RELIEF_TABLE_incident, &incident))
         return work_not_found(work, "id", params->id);
@@ -137,10 +138,13 @@ int core_apply_incident_update(struct core_work *work, const struct relief_incid
     error = check_cities(work, "affected", params->affected);
     if (!error)
         error = check_cities(work, "donating", params->donating);
-    if (!error && work->entry->who.role == RELIEF_role_city)
+    if (!error && work->entry->who.role == RELIEF_role_city) {
         error = check_own_donating(work, &incident, params);
-    else if (!error && work_city(work, incident.origin, &origin))
-        error = rights_coordinator(work, origin.region);
+    } else if (!error && work_city(work, incident.origin, &origin_now)) {
+        error = rights_coordinator(work, origin_now.region);
+        if (!error && params->origin.data) /* nobody moves an incident to where it could not open one */
+            error = rights_coordinator(work, origin.region);
+    }
     if (!error && incident.state == RELIEF_incident_state_closed)
         error = work_bad_state(work, "closed", "the incident is closed");
     if (error)
@@ -179,10 +183,18 @@ int core_apply_incident_close(struct core_work *work, const struct relief_incide
 
 /* ---- agreements ---- */
 
+/* A coordinator over the donor, and over the city or region that receives. */
+static int check_parties(struct core_work *work, struct relief_str donor, struct relief_str requester)
+{
+    int error = rights_coordinator(work, donor);
+    return error ? error : rights_coordinator(work, requester);
+}
+
 static int check_agreement(struct core_work *work, const struct relief_agreement_put_params *params)
 {
     struct relief_city donor, requester;
     struct relief_region region = {.id = params->region};
+    struct relief_agreement old = {.id = params->id};
     int error;
     if (!params->requester.data == !params->region.data)
         return work_bad_params(work, "requester", "give exactly one of requester and region");
@@ -192,9 +204,11 @@ static int check_agreement(struct core_work *work, const struct relief_agreement
         return work_not_found(work, "requester", params->requester);
     if (params->region.data && !work_find(work, RELIEF_TABLE_region, &region))
         return work_not_found(work, "region", params->region);
-    error = rights_coordinator(work, donor.region);
-    if (!error)
-        error = rights_coordinator(work, params->region.data ? params->region : requester.region);
+    error = check_parties(work, donor.region, params->region.data ? params->region : requester.region);
+    /* an id that is taken: what would be replaced has to be the coordinator's too */
+    if (!error && work_find(work, RELIEF_TABLE_agreement, &old) && work_city(work, old.donor, &donor) &&
+        (old.region.data || work_city(work, old.requester, &requester)))
+        error = check_parties(work, donor.region, old.region.data ? old.region : requester.region);
     return error;
 }
 
@@ -242,17 +256,37 @@ int core_apply_agreement_end(struct core_work *work, const struct relief_agreeme
     return 0;
 }
 
-/* An agreement's `from` or `until` came, or a wake that was cut goes on: everything open is matched again. */
-int core_apply_time_wake(struct core_work *work, const struct relief_time_wake_params *params)
+/* An agreement's `from` or `until` came, an asset's rest is over, or a wake that was cut at its bound goes on. */
+static void wake_agreement(struct core_work *work, struct relief_str id)
 {
-    struct relief_agreement agreement = {.id = params->agreement};
+    struct relief_agreement agreement = {.id = id};
     work->wake.all = true;
-    if (!params->agreement.data || !work_find(work, RELIEF_TABLE_agreement, &agreement))
-        return 0;
+    if (!work_find(work, RELIEF_TABLE_agreement, &agreement))
+        return;
     if (agreement.ended == RELIEF_NIL && agreement.until != RELIEF_NIL && agreement.until <= work->now)
         agreement.ended = agreement.until;
     if (agreement.from == RELIEF_NIL || agreement.from <= work->now)
         agreement.started = 1;
     work_put(work, RELIEF_TABLE_agreement, &agreement);
+}
+
+static void wake_asset(struct core_work *work, struct relief_str id)
+{
+    struct relief_asset asset = {.id = id};
+    if (!work_find(work, RELIEF_TABLE_asset, &asset) || !asset_rested(&asset, work->now))
+        return;
+    asset.rest_until = RELIEF_NIL;
+    work_put(work, RELIEF_TABLE_asset, &asset);
+    crew_wake(work, asset.city, asset.kind);
+}
+
+int core_apply_time_wake(struct core_work *work, const struct relief_time_wake_params *params)
+{
+    if (params->agreement.data)
+        wake_agreement(work, params->agreement);
+    else if (params->asset.data)
+        wake_asset(work, params->asset);
+    else
+        work->wake.all = true;
     return 0;
 }

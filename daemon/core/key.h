@@ -9,7 +9,7 @@
 enum core_key_space {
     CORE_KEY_RECORD = 0x10,      /* + enum relief_table; parts: the key fields (dispatch: request NUL, N 4 bytes) */
     CORE_KEY_HOLDER = 0x80,      /* kind, city -> 1 byte: 1 idle (nothing free above the floor), 0 not */
-    CORE_KEY_SUM = 0x81,         /* city, kind -> on_hand, held, reserved over all lots, 8 bytes little-endian each; there while a lot is */
+    CORE_KEY_SUM = 0x81,         /* city, kind -> on_hand, held, reserved over all lots or assets, 8 bytes little-endian each; there while a lot or an asset is */
     CORE_KEY_OPEN = 0x82,        /* kind, priority 1 byte, submitted 8, request -> "": live requests with open > 0 */
     CORE_KEY_DEADLINE = 0x83,    /* time 8, type 1 byte, id -> "": see enum core_deadline */
     CORE_KEY_LINK_IN = 0x84,     /* to, from -> "" */
@@ -23,6 +23,8 @@ enum core_key_space {
     CORE_KEY_OP_AGE = 0x8c,      /* seq 8, op, identity -> "" */
     CORE_KEY_COUNT = 0x8d,       /* table 1 byte -> records 8 bytes; 0xff: requests with open > 0 */
     CORE_KEY_KIND_USED = 0x8e,   /* kind -> "": stock or requests of it exist, or did */
+    CORE_KEY_ASSET_OF = 0x8f,    /* city, kind, asset -> "" */
+    CORE_KEY_ISSUED = 0x90,      /* kind, city -> "": accounts that tell of units used in the last days */
     CORE_KEY_META = 0xf0,        /* one byte: the wake that goes on, 'w' */
 };
 

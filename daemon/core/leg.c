@@ -68,20 +68,64 @@ void leg_enter(struct relief_dispatch *leg, int64_t state, int64_t now)
     leg->state = state;
 }
 
-void leg_book_lots(struct core_work *work, const struct relief_dispatch *leg, int quantity, int held, int reserved)
+static void book_lots(struct core_work *work, const struct relief_dispatch *leg, enum relief_asset_use before,
+                      enum relief_asset_use after)
 {
     const struct relief_leg_lot *lots = leg->lots.items;
+    int away = (after == RELIEF_asset_use_away) - (before == RELIEF_asset_use_away);
+    int held = (after == RELIEF_asset_use_held) - (before == RELIEF_asset_use_held);
+    int reserved = (after == RELIEF_asset_use_reserved) - (before == RELIEF_asset_use_reserved);
     for (uint32_t i = 0; i < leg->lots.count; i++) {
         struct relief_lot lot;
         bool there = work_lot(work, leg->donor, leg->kind, lots[i].lot, &lot);
         assert(there);
         (void)there;
-        lot.quantity += quantity * lots[i].quantity;
+        lot.quantity -= away * lots[i].quantity;
         lot.held += held * lots[i].quantity;
         lot.reserved += reserved * lots[i].quantity;
         assert(lot.quantity >= 0 && lot.held >= 0 && lot.reserved >= 0 && lot.held + lot.reserved <= lot.quantity);
         work_put(work, RELIEF_TABLE_lot, &lot);
     }
+}
+
+void leg_book(struct core_work *work, const struct relief_dispatch *leg, enum relief_asset_use before,
+              enum relief_asset_use after)
+{
+    book_lots(work, leg, before, after);
+    crew_book(work, leg, after);
+}
+
+/* The first lots are kept, up to units. */
+static void keep_lots(struct core_work *work, struct relief_dispatch *leg, int64_t units)
+{
+    const struct relief_leg_lot *lots = leg->lots.items;
+    struct relief_leg_lot *kept = work_alloc(work, leg->lots.count * sizeof *kept);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < leg->lots.count && units > 0; i++) {
+        kept[count] = lots[i];
+        if (kept[count].quantity > units)
+            kept[count].quantity = units;
+        units -= kept[count++].quantity;
+    }
+    leg->lots = (struct relief_list){kept, count, 1};
+}
+
+void leg_keep(struct core_work *work, struct relief_dispatch *leg, int64_t units)
+{
+    leg->quantity = units;
+    keep_lots(work, leg, units);
+    crew_keep(work, leg, units);
+}
+
+void leg_books(struct core_work *work, const struct relief_dispatch *leg, struct books change)
+{
+    struct relief_account account;
+    work_account(work, leg->donor, leg->kind, &account);
+    account.in_transit += change.in_transit;
+    account.on_loan += change.on_loan;
+    account.lost += change.lost;
+    account.written_off += change.written_off;
+    work_put(work, RELIEF_TABLE_account, &account);
 }
 
 static int64_t earlier(int64_t time, int64_t other)
@@ -109,7 +153,9 @@ void leg_make(struct core_work *work, struct relief_request *request, const stru
     leg.kind = plan->kind;
     leg.quantity = plan->quantity;
     leg.lots = plan->lots;
-    leg.assets = leg.operators = (struct relief_list){work_alloc(work, 1), 0, 1};
+    leg.assets = plan->assets;
+    leg.operators = plan->operators;
+    leg.lots.present = leg.assets.present = leg.operators.present = 1;
     leg.level = plan->level;
     leg.minutes = plan->minutes;
     leg.depart_by = request->needed_by == RELIEF_NIL ? RELIEF_NIL : request->needed_by - way;
@@ -119,9 +165,10 @@ void leg_make(struct core_work *work, struct relief_request *request, const stru
     leg.give = plan->give;
     leg.for_ = plan->for_;
     leg.agreement = plan->agreement;
-    leg.ordered = 0;
+    leg.ordered = plan->ordered;
+    leg.reason = plan->reason;
     leg_enter(&leg, asked ? RELIEF_dispatch_state_asked : RELIEF_dispatch_state_committed, work->now);
-    leg_book_lots(work, &leg, 0, asked, !asked);
+    leg_book(work, &leg, RELIEF_asset_use_free, asked ? RELIEF_asset_use_held : RELIEF_asset_use_reserved);
     work_put(work, RELIEF_TABLE_dispatch, &leg);
 
     request->dispatches = work_ids_with(work, request->dispatches, leg.id);
@@ -137,7 +184,7 @@ void leg_withdraw(struct core_work *work, struct relief_request *request, struct
                   struct relief_str reason, bool exclude)
 {
     bool asked = leg->state == RELIEF_dispatch_state_asked;
-    leg_book_lots(work, leg, 0, -asked, -!asked);
+    leg_book(work, leg, asked ? RELIEF_asset_use_held : RELIEF_asset_use_reserved, RELIEF_asset_use_free);
     leg_uncover(request, leg->covers);
     request->asked -= asked ? leg->covers : 0;
     leg->covers = 0;
@@ -147,5 +194,5 @@ void leg_withdraw(struct core_work *work, struct relief_request *request, struct
     work_put(work, RELIEF_TABLE_dispatch, leg);
     if (exclude)
         leg_exclude(work, request, leg->donor);
-    wake_pair(work, leg->donor, leg->kind);
+    crew_wake(work, leg->donor, leg->kind);
 }

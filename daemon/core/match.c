@@ -90,8 +90,8 @@ static int64_t free_that_lives(const struct holding *holding, const struct relie
     return sum;
 }
 
-static struct relief_list pick_lots(struct core_work *work, const struct holding *holding,
-                                    const struct relief_kind *kind, int64_t arrival, int64_t units)
+struct relief_list match_pick_lots(struct core_work *work, const struct holding *holding,
+                                   const struct relief_kind *kind, int64_t arrival, int64_t units)
 {
     struct relief_leg_lot *picked = work_alloc(work, holding->count * sizeof *picked);
     uint32_t count = 0;
@@ -169,25 +169,37 @@ static void look_at(struct core_work *work, const struct need *need, const struc
                     struct match *match)
 {
     struct terms terms;
-    struct holding holding = {0};
-    int64_t packs, units = 0, arrival = 0, lives;
+    struct holding holding = {0}, there; /* there: as it stands, for the explanation */
+    struct crew crew = {.why = -1};
+    int64_t packs, units = 0, arrival = 0, lives = 0;
     bool any = false;
     int why = kept_out(work, need, want, look, &terms);
     if (why >= 0 && !match->explain)
         return;
-    stock_holding(work, &look->donor, want->kind.code, &holding);
+    stock_holding(work, &look->donor, &want->kind, &holding);
+    there = holding;
+    crew_leave_planned(match, look->donor.code, &holding);
     if (why < 0) {
         arrival = work->now + look->minutes * RELIEF_MINUTE_MS;
-        lives = free_that_lives(&holding, &want->kind, work->now, arrival, &any);
-        units = least(least(holding.available, lives),
-                      agree_limit(work, &terms, look->donor.code, want->kind.code, holding.available));
+        units =
+            least(holding.available, agree_limit(work, &terms, look->donor.code, want->kind.code, holding.available));
+        if (want->kind.class_ == RELIEF_class_supply) {
+            lives = free_that_lives(&holding, &want->kind, work->now, arrival, &any);
+            units = least(units, lives);
+        }
         packs = least(units / want->give, match->open / want->for_);
         units = packs * want->give;
+        if (want->kind.class_ != RELIEF_class_supply && (units || match->explain)) {
+            crew_pick(work, match, &look->donor, &want->kind, &holding, need->request->min_level, arrival, units,
+                      &crew);
+            units = crew.assets.count - crew.assets.count % want->give;
+            crew.assets.count = (uint32_t)units;
+        }
         if (!units)
-            why = any && !lives ? RELIEF_why_life : RELIEF_why_nothing_available;
+            why = any && !lives ? RELIEF_why_life : crew.why >= 0 ? crew.why : RELIEF_why_nothing_available;
     }
-    if (match->explain && holding.count) /* cities that hold none of the kind are left out */
-        note_candidate(work, match, want, look, &holding, units, why);
+    if (match->explain && (holding.count || holding.asset_count)) /* cities that hold none of the kind are left out */
+        note_candidate(work, match, want, look, &there, units, why);
     if (!units)
         return;
     struct plan_leg leg = {.donor = look->donor.code,
@@ -201,7 +213,11 @@ static void look_at(struct core_work *work, const struct need *need, const struc
                            .minutes = look->minutes,
                            .commit = terms.commit,
                            .answer_minutes = terms.answer_minutes,
-                           .lots = pick_lots(work, &holding, &want->kind, arrival, units)};
+                           .lots = {NULL, 0, 1},
+                           .assets = crew.assets,
+                           .operators = crew.operators};
+    if (want->kind.class_ == RELIEF_class_supply)
+        leg.lots = match_pick_lots(work, &holding, &want->kind, arrival, units);
     add_leg(work, match, &leg);
     match->open -= leg.covers;
 }
@@ -410,6 +426,29 @@ static bool single_before(const struct single *a, const struct single *b)
     if (a->score != b->score)
         return a->score > b->score;
     return relief_str_cmp(a->look.donor.code, b->look.donor.code) < 0;
+}
+
+int64_t match_free(struct core_work *work, const struct holding *holding, const struct relief_kind *kind,
+                   int64_t arrival)
+{
+    bool any;
+    return free_that_lives(holding, kind, work->now, arrival, &any);
+}
+
+bool match_place(struct core_work *work, const struct need *need, struct relief_str donor, int64_t *ret_level,
+                 int64_t *ret_minutes)
+{
+    struct need everywhere = *need;
+    struct single single;
+    everywhere.level_max = 3;
+    if (!place_single(work, &everywhere, donor, &single)) {
+        if (!single.look.own && single.look.minutes == RELIEF_NIL)
+            return false;
+        single.look.level = single.look.own ? 0 : 3;
+    }
+    *ret_level = single.look.level;
+    *ret_minutes = single.look.minutes;
+    return true;
 }
 
 void match_plan_pairs(struct core_work *work, const struct need *need, const struct wake_pair *pairs, unsigned count,

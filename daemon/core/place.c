@@ -52,11 +52,13 @@ static int check_parent(struct core_work *work, const struct relief_region_put_p
     return 0;
 }
 
-/* A coordinator puts regions below its own: the region as it is, and the parent that it gets. */
-static int check_region_rights(struct core_work *work, const struct relief_region_put_params *params, bool exists)
+/* A coordinator puts its own region and those below: the region as it is, and the parent that it gets, if it gets
+ * another. */
+static int check_region_rights(struct core_work *work, const struct relief_region_put_params *params,
+                               const struct relief_region *old)
 {
-    int error = exists ? rights_coordinator(work, params->id) : 0;
-    if (error)
+    int error = old ? rights_coordinator(work, params->id) : 0;
+    if (error || (old && relief_str_eq(old->parent, params->parent)))
         return error;
     if (params->parent.data)
         return rights_coordinator(work, params->parent);
@@ -66,15 +68,15 @@ static int check_region_rights(struct core_work *work, const struct relief_regio
 int core_apply_region_put(struct core_work *work, const struct relief_region_put_params *params)
 {
     struct relief_region old = {.id = params->id}, parent = {.id = params->parent};
-    struct relief_region region = {params->id, params->name, params->parent, params->neighbour_minutes,
-                                   params->agreement};
+    struct relief_region region = {params->id,        params->name,  params->parent, params->neighbour_minutes,
+                                   params->agreement, params->shares};
     bool exists = work_find(work, RELIEF_TABLE_region, &old);
     int error;
     if (params->parent.data && !work_find(work, RELIEF_TABLE_region, &parent))
         return relief_str_eq(params->parent, params->id)
                    ? work_bad_params(work, "parent", "a region can't stand above itself")
                    : work_not_found(work, "parent", params->parent);
-    error = check_region_rights(work, params, exists);
+    error = check_region_rights(work, params, exists ? &old : NULL);
     if (!error)
         error = check_parent(work, params);
     if (error)
@@ -192,6 +194,9 @@ int core_apply_kind_put(struct core_work *work, const struct relief_kind_put_par
                                     .substitutes = params->substitutes,
                                     .operator_ = params->operator_};
     bool exists = work_kind(work, params->code, &old);
+    int error = exists ? rights_everywhere(work) : 0; /* the catalogue is one for all: any coordinator adds to it */
+    if (error)
+        return error;
     if (exists && (old.class_ != kind.class_ || !relief_str_eq(old.unit, kind.unit)) && kind_used(work, params->code))
         return work_bad_state(work, "used", "class and unit are fixed: stock or requests of this kind exist");
     if (kind.returnable == RELIEF_NIL)

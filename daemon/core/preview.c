@@ -46,7 +46,10 @@ static void fill_preview(struct core_work *work, const struct match *match, int6
                                               .level = leg->level,
                                               .minutes = leg->minutes,
                                               .commit = leg->commit,
-                                              .lots = leg->lots};
+                                              .lots = leg->lots,
+                                              .assets = leg->assets,
+                                              .operators = leg->operators};
+        legs[i].assets.present = legs[i].operators.present = 1;
     }
     *ret = (struct relief_preview){.quantity = quantity,
                                    .covered = quantity - match->open,
@@ -76,7 +79,7 @@ int core_preview(struct core *core, int64_t time, const struct core_identity *wh
     struct need need;
     struct match match = {.explain = params->explain == 1};
     int error = check_preview(&work, params, refusal);
-    (void)who; /* a read: the role column has decided; what a region shares comes with the rights of fields */
+    (void)who; /* a read: what is shown of it is the reader's business (rpc/sight.h) */
     if (error)
         return error;
     match_need(&work, &request, &need);

@@ -229,9 +229,10 @@ bool work_lot(struct core_work *work, struct relief_str city, struct relief_str 
 
 void work_account(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_account *ret)
 {
-    *ret = (struct relief_account){.city = city, .kind = kind};
+    *ret = (struct relief_account){.city = city, .kind = kind, .as_of = RELIEF_NIL};
     if (!work_find(work, RELIEF_TABLE_account, ret))
-        *ret = (struct relief_account){.city = city, .kind = kind};
+        *ret = (struct relief_account){.city = city, .kind = kind, .as_of = RELIEF_NIL};
+    ret->issued_days.present = 1;
 }
 
 /* ---- answers ---- */

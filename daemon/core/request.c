@@ -193,23 +193,12 @@ static int64_t bound_units(struct core_work *work, const struct relief_request *
     return sum;
 }
 
-/* Gives back the last units of an asked leg: whole packs, from its last lots. */
+/* Gives back the last units of an asked leg: whole packs. */
 static void cut_leg(struct core_work *work, struct relief_request *request, struct relief_dispatch *leg, int64_t packs)
 {
-    const struct relief_leg_lot *lots = leg->lots.items;
-    struct relief_leg_lot *kept = work_alloc(work, leg->lots.count * sizeof *kept);
-    int64_t units = leg->quantity - packs * leg->give, left = units;
-    uint32_t count = 0;
-    leg_book_lots(work, leg, 0, -1, 0);
-    for (uint32_t i = 0; i < leg->lots.count && left > 0; i++) {
-        kept[count] = lots[i];
-        if (kept[count].quantity > left)
-            kept[count].quantity = left;
-        left -= kept[count++].quantity;
-    }
-    leg->lots = (struct relief_list){kept, count, 1};
-    leg->quantity = units;
-    leg_book_lots(work, leg, 0, 1, 0);
+    leg_book(work, leg, RELIEF_asset_use_held, RELIEF_asset_use_free);
+    leg_keep(work, leg, leg->quantity - packs * leg->give);
+    leg_book(work, leg, RELIEF_asset_use_free, RELIEF_asset_use_held);
     leg->covers -= packs * leg->for_;
     leg_uncover(request, packs * leg->for_);
     request->asked -= packs * leg->for_;

@@ -32,9 +32,11 @@ int rights_place(struct core_work *work, const struct relief_city *city)
 int rights_everywhere(struct core_work *work)
 {
     const struct core_identity *who = &work->entry->who;
-    if (who->role == RELIEF_role_local)
+    struct relief_region region = {.id = who->region};
+    if (who->role == RELIEF_role_local || (who->role == RELIEF_role_coordinator && !who->region.data))
         return 0;
-    if (who->role == RELIEF_role_coordinator && (!who->region.data || !region_parent(work, who->region).data))
+    /* an identity may name a region that does not exist (yet): that is no root */
+    if (who->role == RELIEF_role_coordinator && work_find(work, RELIEF_TABLE_region, &region) && !region.parent.data)
         return 0;
     return work_denied(work, "only a coordinator of the root may do this");
 }

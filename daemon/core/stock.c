@@ -71,10 +71,14 @@ static void read_lots(struct core_work *work, struct relief_str city, struct rel
     sort_lots(work, ret->lots, ret->count);
 }
 
-void stock_holding(struct core_work *work, const struct relief_city *city, struct relief_str kind, struct holding *ret)
+void stock_holding(struct core_work *work, const struct relief_city *city, const struct relief_kind *kind,
+                   struct holding *ret)
 {
     *ret = (struct holding){0};
-    read_lots(work, city->code, kind, ret);
+    if (kind->class_ == RELIEF_class_supply)
+        read_lots(work, city->code, kind->code, ret);
+    else
+        asset_holding(work, city->code, kind->code, ret);
     for (uint32_t i = 0; i < ret->count; i++) {
         const struct relief_lot *lot = &ret->lots[i];
         ret->on_hand += lot->quantity;
@@ -83,7 +87,7 @@ void stock_holding(struct core_work *work, const struct relief_city *city, struc
         if (!stock_lot_usable(lot, work->now))
             ret->unusable += lot->quantity;
     }
-    ret->floor = stock_floor_in_force(work, city, kind);
+    ret->floor = stock_floor_in_force(work, city, kind->code);
     ret->available = ret->on_hand - ret->unusable - ret->held - ret->reserved - ret->floor;
     if (ret->available < 0)
         ret->available = 0;
@@ -107,13 +111,15 @@ static int64_t moving(struct core_work *work, struct relief_str city, struct rel
     return sum;
 }
 
-static void show(struct core_work *work, const struct relief_city *city, struct relief_str kind,
+static void show(struct core_work *work, const struct relief_city *city, const struct relief_kind *kind,
                  struct relief_stock *ret)
 {
     struct holding holding;
+    struct relief_account account;
     struct relief_stock_lot *lots;
     uint32_t shown = 0;
     stock_holding(work, city, kind, &holding);
+    work_account(work, city->code, kind->code, &account);
     lots = work_alloc(work, holding.count * sizeof *lots);
     for (uint32_t i = 0; i < holding.count; i++) {
         const struct relief_lot *lot = &holding.lots[i];
@@ -122,16 +128,17 @@ static void show(struct core_work *work, const struct relief_city *city, struct 
                 (struct relief_stock_lot){lot->lot, lot->quantity, lot->expires, lot->state, lot->held, lot->reserved};
     }
     *ret = (struct relief_stock){.city = city->code,
-                                 .kind = kind,
+                                 .kind = kind->code,
                                  .on_hand = holding.on_hand,
                                  .unusable = holding.unusable,
                                  .held = holding.held,
                                  .reserved = holding.reserved,
-                                 .in_transit_in = moving(work, city->code, kind, 1),
-                                 .in_transit_out = moving(work, city->code, kind, 0),
+                                 .in_transit_in = moving(work, city->code, kind->code, 1),
+                                 .in_transit_out = moving(work, city->code, kind->code, 0),
                                  .floor = holding.floor,
                                  .available = holding.available,
-                                 .lots = {lots, shown, 1}};
+                                 .lots = {lots, shown, 1},
+                                 .as_of = account.as_of};
 }
 
 void core_stock(struct core *core, int64_t time, struct relief_str city_code, struct relief_str kind,
@@ -139,9 +146,12 @@ void core_stock(struct core *core, int64_t time, struct relief_str city_code, st
 {
     struct core_work work = {.core = core, .view = core->view, .arena = arena, .now = time};
     struct relief_city city;
+    struct relief_kind record;
     if (!work_city(&work, city_code, &city))
         city = (struct relief_city){.code = city_code};
-    show(&work, &city, kind, ret);
+    if (!work_kind(&work, kind, &record))
+        record = (struct relief_kind){.code = kind};
+    show(&work, &city, &record, ret);
 }
 
 void stock_answer_later(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_str lot)
@@ -156,9 +166,10 @@ void stock_answer_now(struct core_work *work)
 {
     struct relief_stock *answer = work_alloc(work, sizeof *answer);
     struct relief_city city;
-    if (!work_city(work, work->stock_answer.city, &city))
+    struct relief_kind kind;
+    if (!work_city(work, work->stock_answer.city, &city) || !work_kind(work, work->stock_answer.kind, &kind))
         return;
-    show(work, &city, work->stock_answer.kind, answer);
+    show(work, &city, &kind, answer);
     answer->lot = work->stock_answer.lot;
     work_answer(work, &relief_shape_stock, answer);
 }
@@ -206,6 +217,18 @@ struct relief_str stock_default_lot(struct core_work *work, int64_t expires)
     return (struct relief_str){text, (uint32_t)snprintf(text, 24, "%" PRId64, expires)};
 }
 
+/*
+ * Somebody in the city looked at the shelf, as opposed to units that legs book by themselves: from now on a reader can
+ * tell how old the figures are. Only receive, issue, writeoff and count say a number.
+ */
+static void reported(struct core_work *work, struct relief_str city, struct relief_str kind)
+{
+    struct relief_account account;
+    work_account(work, city, kind, &account);
+    account.as_of = work->now;
+    work_put(work, RELIEF_TABLE_account, &account);
+}
+
 /* ---- commands ---- */
 
 int core_apply_stock_receive(struct core_work *work, const struct relief_stock_receive_params *params)
@@ -224,7 +247,7 @@ int core_apply_stock_receive(struct core_work *work, const struct relief_stock_r
     if (there && lot.expires != params->expires)
         return relief_refuse_field(&work->fx->refusal, RELIEF_CONFLICT, "expires",
                                    "lot %.*s has another date of expiry", (int)id.len, id.data);
-    stock_holding(work, &place.city, params->kind, &holding);
+    stock_holding(work, &place.city, &place.kind, &holding);
     work_account(work, params->city, params->kind, &account);
     if (__builtin_add_overflow(holding.on_hand, params->quantity, &sum) ||
         __builtin_add_overflow(account.received, params->quantity, &account.received))
@@ -241,6 +264,7 @@ int core_apply_stock_receive(struct core_work *work, const struct relief_stock_r
         lot.source = params->source;
     work_put(work, RELIEF_TABLE_lot, &lot);
     work_put(work, RELIEF_TABLE_account, &account);
+    reported(work, params->city, params->kind);
     wake_pair(work, params->city, params->kind);
     stock_answer_later(work, params->city, params->kind, id);
     return 0;
@@ -263,7 +287,7 @@ static int take(struct core_work *work, const struct place *place, const struct 
         holding.lots[0] = *named;
         holding.count = 1;
     } else {
-        stock_holding(work, &place->city, place->kind.code, &holding);
+        stock_holding(work, &place->city, &place->kind, &holding);
     }
     for (uint32_t i = 0; i < holding.count; i++)
         there += takeable(&holding.lots[i], usable_only, work->now);
@@ -282,19 +306,40 @@ static int take(struct core_work *work, const struct place *place, const struct 
     return 0;
 }
 
+#define ISSUED_DAYS 30 /* what days of cover look at (fine print 70) */
+
+void stock_issued(struct core_work *work, struct relief_str city, struct relief_str kind, int64_t units)
+{
+    struct relief_account account;
+    int64_t today = work->now / RELIEF_DAY_MS;
+    const struct relief_issued_day *old;
+    struct relief_issued_day *days = work_alloc(work, (ISSUED_DAYS + 2) * sizeof *days);
+    uint32_t count = 0;
+    work_account(work, city, kind, &account);
+    old = account.issued_days.items;
+    for (uint32_t i = 0; i < account.issued_days.count && count <= ISSUED_DAYS; i++)
+        if (old[i].day > today - ISSUED_DAYS)
+            days[count++] = old[i];
+    if (count && days[count - 1].day == today)
+        days[count - 1].units += units;
+    else
+        days[count++] = (struct relief_issued_day){today, units};
+    account.issued += units; /* never more than received, which is checked */
+    account.issued_days = (struct relief_list){days, count, 1};
+    work_put(work, RELIEF_TABLE_account, &account);
+}
+
 int core_apply_stock_issue(struct core_work *work, const struct relief_stock_issue_params *params)
 {
     struct place place;
     struct relief_lot lot;
-    struct relief_account account;
     int error = check_all(work, params->city, params->kind, params->lot, &place, &lot);
     if (!error)
         error = take(work, &place, params->lot.data ? &lot : NULL, params->quantity, true);
     if (error)
         return error;
-    work_account(work, params->city, params->kind, &account);
-    account.issued += params->quantity; /* never more than received, which is checked */
-    work_put(work, RELIEF_TABLE_account, &account);
+    stock_issued(work, params->city, params->kind, params->quantity);
+    reported(work, params->city, params->kind);
     stock_answer_later(work, params->city, params->kind, params->lot);
     return 0;
 }
@@ -315,6 +360,7 @@ int core_apply_stock_writeoff(struct core_work *work, const struct relief_stock_
     else
         account.written_off += params->quantity;
     work_put(work, RELIEF_TABLE_account, &account);
+    reported(work, params->city, params->kind);
     /* unusable units that were held against available are gone: what is left may be free again */
     wake_pair(work, params->city, params->kind);
     stock_answer_later(work, params->city, params->kind, params->lot);
@@ -326,7 +372,7 @@ static bool only_lot(struct core_work *work, const struct place *place, struct r
 {
     struct holding holding;
     uint32_t with_units = 0, last = 0;
-    stock_holding(work, &place->city, place->kind.code, &holding);
+    stock_holding(work, &place->city, &place->kind, &holding);
     for (uint32_t i = 0; i < holding.count; i++)
         if (holding.lots[i].quantity) {
             with_units++;
@@ -354,7 +400,7 @@ int core_apply_stock_count(struct core_work *work, const struct relief_stock_cou
         return work_insufficient(work, lot.held + lot.reserved, "more than that is held and reserved in the lot");
     change = params->quantity - lot.quantity;
     work_account(work, params->city, params->kind, &account);
-    stock_holding(work, &place.city, params->kind, &holding);
+    stock_holding(work, &place.city, &place.kind, &holding);
     if (change > 0 && (__builtin_add_overflow(account.received, change, &account.received) ||
                        __builtin_add_overflow(holding.on_hand, change, &sum)))
         return work_bad_params(work, "quantity", "the total would pass 2^63 - 1");
@@ -363,6 +409,7 @@ int core_apply_stock_count(struct core_work *work, const struct relief_stock_cou
     lot.quantity = params->quantity;
     work_put(work, RELIEF_TABLE_lot, &lot);
     work_put(work, RELIEF_TABLE_account, &account);
+    reported(work, params->city, params->kind);
     wake_pair(work, params->city, params->kind);
     stock_answer_later(work, params->city, params->kind, lot.lot);
     return 0;
@@ -396,7 +443,7 @@ int core_apply_stock_floor(struct core_work *work, const struct relief_stock_flo
     if (floor.target == RELIEF_NIL)
         floor.target = floor.floor;
     work_put(work, RELIEF_TABLE_floor, &floor);
-    wake_pair(work, params->city, params->kind);
+    crew_wake(work, params->city, params->kind);
     stock_answer_later(work, params->city, params->kind, RELIEF_STR_NONE);
     return 0;
 }

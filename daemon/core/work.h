@@ -99,11 +99,45 @@ struct holding {
     int64_t on_hand, unusable, held, reserved, floor, available;
     struct relief_lot *lots; /* first expired first, then lot id */
     uint32_t count;
+    struct relief_asset *assets; /* weakest first, then id; a team or equipment kind has these instead of lots */
+    uint32_t asset_count;
 };
 /* The answer will be the stock of that kind in that city, as it stands at the end of the entry. */
 void stock_answer_later(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_str lot);
 void stock_answer_now(struct core_work *work);
-void stock_holding(struct core_work *work, const struct relief_city *city, struct relief_str kind, struct holding *ret);
+void stock_holding(struct core_work *work, const struct relief_city *city, const struct relief_kind *kind,
+                   struct holding *ret);
+
+/* ---- assets (asset.c, crew.c) ---- */
+/* Reads the assets of the kind in the city and fills in their numbers of the holding. */
+void asset_holding(struct core_work *work, struct relief_str city, struct relief_str kind, struct holding *ret);
+bool asset_rested(const struct relief_asset *asset, int64_t now);
+struct crew {
+    struct relief_list assets, operators; /* of relief_str */
+    int why;                              /* when there are none: enum relief_why, or -1 */
+};
+/*
+ * At most `units` pieces that may go and arrive then, each with its operator; weakest that suffices first. What earlier legs of the
+ * same plan take is left to them (match may be NULL).
+ */
+struct match;
+void crew_pick(struct core_work *work, const struct match *match, const struct relief_city *donor,
+               const struct relief_kind *kind, const struct holding *holding, int64_t min_level, int64_t arrival,
+               int64_t units, struct crew *ret);
+/* Takes the pieces that legs of the plan have from this donor out of what is free and available. */
+void crew_leave_planned(const struct match *match, struct relief_str donor, struct holding *holding);
+/* All assets and operators of a leg get this use and, unless it is free, the leg as theirs. */
+/* BAD_STATE when a piece or its operator is no longer ready. */
+int crew_check_ready(struct core_work *work, const struct relief_dispatch *leg);
+/* Keeps the first units of a leg's assets, with the operators that these need. */
+void crew_keep(struct core_work *work, struct relief_dispatch *leg, int64_t units);
+/* What a leg in its state makes of its assets. */
+enum relief_asset_use crew_use(const struct relief_dispatch *leg);
+/* The next `count` assets from `first` on go home in that condition; rested and ready ones may be matched at once. */
+void crew_home(struct core_work *work, struct relief_list assets, uint32_t first, uint32_t count, int64_t condition, struct relief_str city);
+void crew_book(struct core_work *work, const struct relief_dispatch *leg, enum relief_asset_use use);
+/* Something about this asset may make it available: its own kind, and what it can operate. */
+void crew_wake(struct core_work *work, struct relief_str city, struct relief_str kind);
 /* Fine print 26: the date in decimal, or 0. */
 struct relief_str stock_default_lot(struct core_work *work, int64_t expires);
 bool stock_lot_usable(const struct relief_lot *lot, int64_t now);
@@ -114,6 +148,9 @@ struct plan_leg {
     struct relief_str donor, kind, agreement;
     int64_t quantity, covers, give, for_, level, minutes, commit, answer_minutes;
     struct relief_list lots; /* relief_leg_lot */
+    struct relief_list assets, operators;
+    bool ordered;                        /* by a superior, with its reason */
+    struct relief_str reason;
 };
 /* Makes the leg: dispatch, lots, request (updated in place, put by the caller's leg_request_put). */
 void leg_make(struct core_work *work, struct relief_request *request, const struct plan_leg *plan);
@@ -123,14 +160,63 @@ void leg_withdraw(struct core_work *work, struct relief_request *request, struct
 /* Takes `units` of a leg off the covered part of its request: open again, or shortfall when it is closed. */
 void leg_uncover(struct relief_request *request, int64_t units);
 void leg_exclude(struct core_work *work, struct relief_request *request, struct relief_str donor);
-/* Moves units of the leg's lots: adds to quantity, held, reserved of each, times the sign given. */
-void leg_book_lots(struct core_work *work, const struct relief_dispatch *leg, int quantity, int held, int reserved);
+/* Keeps the first units of a leg that is booked nowhere: lots, assets with their operators. */
+void leg_keep(struct core_work *work, struct relief_dispatch *leg, int64_t units);
+/* What a leg takes from its donor: nothing any more, a hold, a reservation, or it has left with it. */
+void leg_book(struct core_work *work, const struct relief_dispatch *leg, enum relief_asset_use before, enum relief_asset_use after);
 /* Works out the state of a live request and puts it. */
 void leg_request_put(struct core_work *work, struct relief_request *request);
 bool request_live(const struct relief_request *request);
 void leg_enter(struct relief_dispatch *leg, int64_t state, int64_t now);
 /* All legs of a request in the order of N. */
 struct relief_dispatch *request_legs(struct core_work *work, const struct relief_request *request);
+
+/* ---- steps (dispatch.c) ---- */
+enum mover { MOVER_DONOR = 1, MOVER_REQUESTER = 2, MOVER_EITHER = 3 };
+
+/*
+ * S(step, from, mover): every step of a dispatch after the match, the state that it leaves, and whose it is. The target depends on
+ * the step alone, except for receive (fine print 52).
+ */
+#define STEPS(S)                                                                                                       \
+    S(accept, asked, MOVER_DONOR)                                                                                      \
+    S(decline, asked, MOVER_DONOR)                                                                                     \
+    S(cancel_asked, asked, MOVER_REQUESTER)                                                                            \
+    S(cancel, committed, MOVER_REQUESTER)                                                                              \
+    S(renege, committed, MOVER_DONOR)                                                                                  \
+    S(depart, committed, MOVER_DONOR)                                                                                  \
+    S(receive, in_transit, MOVER_REQUESTER)                                                                            \
+    S(lost, in_transit, MOVER_EITHER)                                                                                  \
+    S(return, in_use, MOVER_REQUESTER)                                                                                 \
+    S(recall, in_use, MOVER_DONOR)                                                                                     \
+    S(extend, in_use, MOVER_DONOR)                                                                                     \
+    S(checkin, returning, MOVER_DONOR)
+
+enum step {
+#define S(step, from, mover) STEP_##step,
+    STEPS(S)
+#undef S
+};
+
+struct leg_of {
+    struct relief_dispatch leg;
+    struct relief_request request;
+};
+
+/* NOT_FOUND, then DENIED (not your side), then BAD_STATE (fine print 3, 15). */
+int step_begin(struct core_work *work, struct relief_str id, enum step step, struct leg_of *ret);
+/* The leg was put; puts the request, has it and the donor's stock matched again if so wished, and answers with the leg. */
+int step_end(struct core_work *work, struct leg_of *of, bool wake);
+
+/* Changes of the donor's account of a leg's kind; the operators' accounts follow on the road and on loan. */
+struct books {
+    int64_t in_transit, on_loan, lost, written_off;
+};
+void leg_books(struct core_work *work, const struct relief_dispatch *leg, struct books change);
+/* Each operator of the leg counts in the account of its own kind: one more (or less) on the road, on loan. */
+void crew_books(struct core_work *work, const struct relief_dispatch *leg, int in_transit, int on_loan);
+/* Units used in a city now; kept per day for the days of cover. */
+void stock_issued(struct core_work *work, struct relief_str city, struct relief_str kind, int64_t units);
 
 /* ---- matching (match.c) ---- */
 struct need {
@@ -154,6 +240,11 @@ void match_plan(struct core_work *work, const struct need *need, struct match *m
 /* The same for one donor and kind only; used by wakes. */
 void match_plan_pairs(struct core_work *work, const struct need *need, const struct wake_pair *pairs, unsigned count,
                       struct match *match);
+/* Level and minutes at which matching would look at the donor; level 3 for one that it would never reach. False: no open link. */
+bool match_place(struct core_work *work, const struct need *need, struct relief_str donor, int64_t *ret_level, int64_t *ret_minutes);
+/* Units of the lots that may go and arrive in time with their life; and these lots. */
+int64_t match_free(struct core_work *work, const struct holding *holding, const struct relief_kind *kind, int64_t arrival);
+struct relief_list match_pick_lots(struct core_work *work, const struct holding *holding, const struct relief_kind *kind, int64_t arrival, int64_t units);
 /* Highest level for a request of that city. */
 int64_t match_level_max(int64_t max_level, int64_t priority, int64_t mode);
 

@@ -6,24 +6,34 @@
 #include <stdio.h>
 #include <string.h>
 
-enum step { ACCEPT, DECLINE, CANCEL, RENEGE, DEPART, RECEIVE, LOST, STEPS };
-static const char *const step_names[] = {"accept", "decline", "cancel", "renege", "depart", "receive", "lost"};
+enum step { ACCEPT, DECLINE, CANCEL, RENEGE, DEPART, RECEIVE, LOST, RETURN, RECALL, EXTEND, CHECKIN, STEPS };
+static const char *const step_names[] = {"accept", "decline", "cancel", "renege", "depart", "receive",
+                                         "lost",   "return",  "recall", "extend", "checkin"};
 
-static const char *const states[] = {"asked",  "committed", "in_transit", "closed", "declined",
-                                     "lapsed", "cancelled", "reneged",    "lost"};
+static const char *const states[] = {"asked",    "committed", "in_transit", "closed",    "in_use",  "returning",
+                                     "returned", "declined",  "lapsed",     "cancelled", "reneged", "lost"};
 #define STATES (sizeof states / sizeof *states)
 
 /* Row: state; column: the state after the step, or NULL where it is refused. */
 static const char *const after[STATES][STEPS] = {
-    /*               accept       decline     cancel       renege     depart        receive   lost */
-    /* asked      */ {"committed", "declined", "cancelled", NULL, NULL, NULL, NULL},
-    /* committed  */ {NULL, NULL, "cancelled", "reneged", "in_transit", NULL, NULL},
-    /* in_transit */ {NULL, NULL, NULL, NULL, NULL, "closed", "lost"},
+    /* asked */ {[ACCEPT] = "committed", [DECLINE] = "declined", [CANCEL] = "cancelled"},
+    /* committed */ {[CANCEL] = "cancelled", [RENEGE] = "reneged", [DEPART] = "in_transit"},
+    /* in_transit */ {[RECEIVE] = "closed", [LOST] = "lost"},
+    /* closed */ {0},
+    /* in_use */ {[RETURN] = "returning", [RECALL] = "in_use", [EXTEND] = "in_use"},
+    /* returning */ {[CHECKIN] = "returned"},
 };
+
+/* A loan takes a returnable kind; there a receipt leads to in_use. */
+static bool is_loan(const char *state)
+{
+    return !strcmp(state, "in_use") || !strcmp(state, "returning") || !strcmp(state, "returned");
+}
 
 static int setup(void **state)
 {
     static struct world world;
+    struct relief_kind_put_params boat;
     world_open(&world);
     world_region(&world, "land", NULL, RELIEF_commit_ask);
     world_city(&world, "need", "land", 0, 0);
@@ -31,6 +41,13 @@ static int setup(void **state)
     world_city(&world, "third", "land", 0, 90000000);
     world_kind(&world, "pump");
     world_stock(&world, "give", "pump", "0", 100, RELIEF_NIL);
+    relief_shape_clear(&relief_shape_kind_put_params, &boat);
+    boat.code = boat.name = boat.unit = RELIEF_STR("boat");
+    boat.class_ = RELIEF_class_supply;
+    boat.returnable = 1;
+    boat.min_life_days = 0;
+    assert_int_equal(world_apply(&world, RELIEF_METHOD_kind_put, &boat), 0);
+    world_stock(&world, "give", "boat", "0", 100, RELIEF_NIL);
     *state = &world;
     return 0;
 }
@@ -49,11 +66,15 @@ static int take(struct world *world, enum step step, int64_t accepted, int64_t r
         struct relief_dispatch_decline_params reason; /* decline, cancel, renege, lost have the same rows */
         struct relief_dispatch_depart_params depart;
         struct relief_dispatch_receive_params receive;
+        struct relief_dispatch_return_params back;
+        struct relief_dispatch_checkin_params checkin;
+        struct relief_dispatch_recall_params due; /* extend has the same rows */
     } params;
-    static const unsigned methods[] = {RELIEF_METHOD_dispatch_accept, RELIEF_METHOD_dispatch_decline,
-                                       RELIEF_METHOD_dispatch_cancel, RELIEF_METHOD_dispatch_renege,
-                                       RELIEF_METHOD_dispatch_depart, RELIEF_METHOD_dispatch_receive,
-                                       RELIEF_METHOD_dispatch_lost};
+    static const unsigned methods[] = {
+        RELIEF_METHOD_dispatch_accept, RELIEF_METHOD_dispatch_decline, RELIEF_METHOD_dispatch_cancel,
+        RELIEF_METHOD_dispatch_renege, RELIEF_METHOD_dispatch_depart,  RELIEF_METHOD_dispatch_receive,
+        RELIEF_METHOD_dispatch_lost,   RELIEF_METHOD_dispatch_return,  RELIEF_METHOD_dispatch_recall,
+        RELIEF_METHOD_dispatch_extend, RELIEF_METHOD_dispatch_checkin};
     relief_shape_clear(relief_method_by_number(methods[step])->params, &params);
     params.accept.id = RELIEF_STR("r/1");
     if (step == DECLINE || step == CANCEL || step == RENEGE || step == LOST)
@@ -65,6 +86,14 @@ static int take(struct world *world, enum step step, int64_t accepted, int64_t r
         if (rejected || missing)
             params.receive.reason = RELIEF_STR("wet");
     }
+    if (step == RETURN)
+        params.back.quantity = 10;
+    if (step == CHECKIN) {
+        params.checkin.quantity = 10;
+        params.checkin.condition = RELIEF_condition_ready;
+    }
+    if (step == RECALL || step == EXTEND)
+        params.due.by = world->now + RELIEF_DAY_MS;
     return world_apply(world, methods[step], &params);
 }
 
@@ -83,7 +112,7 @@ static void lapse(struct world *world)
 /* A leg r/1 of 10 units from give to need, in that state. */
 static void bring_to(struct world *world, const char *state)
 {
-    struct relief_request_submit_params ask = world_ask("r", "need", "pump", 10);
+    struct relief_request_submit_params ask = world_ask("r", "need", is_loan(state) ? "boat" : "pump", 10);
     assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);
     if (!strcmp(state, "asked"))
         return;
@@ -103,10 +132,14 @@ static void bring_to(struct world *world, const char *state)
         return;
     }
     assert_int_equal(take(world, DEPART, 0, 0, 0), 0);
-    if (!strcmp(state, "closed"))
+    if (!strcmp(state, "closed") || is_loan(state))
         assert_int_equal(take(world, RECEIVE, 10, 0, 0), 0);
     if (!strcmp(state, "lost"))
         assert_int_equal(take(world, LOST, 0, 0, 0), 0);
+    if (!strcmp(state, "returning") || !strcmp(state, "returned"))
+        assert_int_equal(take(world, RETURN, 0, 0, 0), 0);
+    if (!strcmp(state, "returned"))
+        assert_int_equal(take(world, CHECKIN, 0, 0, 0), 0);
 }
 
 static const char *state_now(struct world *world)
@@ -145,10 +178,11 @@ static void test_only_the_right_side(void **state)
         const char *state;
         enum step step;
         bool donor, requester;
-    } rows[] = {{"asked", ACCEPT, true, false},       {"asked", DECLINE, true, false},
-                {"asked", CANCEL, false, true},       {"committed", CANCEL, false, true},
-                {"committed", RENEGE, true, false},   {"committed", DEPART, true, false},
-                {"in_transit", RECEIVE, false, true}, {"in_transit", LOST, true, true}};
+    } rows[] = {
+        {"asked", ACCEPT, true, false},       {"asked", DECLINE, true, false},    {"asked", CANCEL, false, true},
+        {"committed", CANCEL, false, true},   {"committed", RENEGE, true, false}, {"committed", DEPART, true, false},
+        {"in_transit", RECEIVE, false, true}, {"in_transit", LOST, true, true},   {"in_use", RETURN, false, true},
+        {"in_use", RECALL, true, false},      {"in_use", EXTEND, true, false},    {"returning", CHECKIN, true, false}};
     static const struct {
         enum relief_role role;
         const char *place;

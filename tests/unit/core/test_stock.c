@@ -1,0 +1,130 @@
+/* How old the figures of a city are: what its people report moves as_of, what legs book does not. */
+#include "world.h"
+
+static int setup(void **state)
+{
+    static struct world world;
+    world_open(&world);
+    world_region(&world, "land", NULL, RELIEF_commit_auto);
+    world_city(&world, "need", "land", 0, 0);
+    world_city(&world, "give", "land", 0, 500000);
+    world_kind(&world, "k");
+    *state = &world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_check(*state);
+    world_close(*state);
+    return 0;
+}
+
+static int64_t as_of(struct world *world, const char *city)
+{
+    return world_stock_of(world, city, "k").as_of;
+}
+
+static int issue(struct world *world, int64_t quantity)
+{
+    struct relief_stock_issue_params params;
+    relief_shape_clear(&relief_shape_stock_issue_params, &params);
+    params.city = RELIEF_STR("give");
+    params.kind = RELIEF_STR("k");
+    params.quantity = quantity;
+    params.reason = RELIEF_STR("used");
+    return world_apply(world, RELIEF_METHOD_stock_issue, &params);
+}
+
+static int write_off(struct world *world)
+{
+    struct relief_stock_writeoff_params params;
+    relief_shape_clear(&relief_shape_stock_writeoff_params, &params);
+    params.city = RELIEF_STR("give");
+    params.kind = RELIEF_STR("k");
+    params.quantity = 1;
+    params.reason = RELIEF_writeoff_damaged;
+    return world_apply(world, RELIEF_METHOD_stock_writeoff, &params);
+}
+
+static int count(struct world *world, int64_t quantity)
+{
+    struct relief_stock_count_params params;
+    relief_shape_clear(&relief_shape_stock_count_params, &params);
+    params.city = RELIEF_STR("give");
+    params.kind = RELIEF_STR("k");
+    params.quantity = quantity;
+    params.reason = RELIEF_STR("stocktaking");
+    return world_apply(world, RELIEF_METHOD_stock_count, &params);
+}
+
+static void test_every_report_moves_it(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(as_of(world, "give"), RELIEF_NIL);
+    world_stock(world, "give", "k", "a", 100, RELIEF_NIL);
+    assert_int_equal(as_of(world, "give"), world->now);
+    assert_int_equal(as_of(world, "need"), RELIEF_NIL);
+    world->now += RELIEF_DAY_MS;
+    assert_int_equal(issue(world, 10), 0);
+    assert_int_equal(as_of(world, "give"), world->now);
+    world->now += RELIEF_DAY_MS;
+    assert_int_equal(write_off(world), 0);
+    assert_int_equal(as_of(world, "give"), world->now);
+    world->now += RELIEF_DAY_MS;
+    assert_int_equal(count(world, 89), 0); /* as expected: nothing changes but that somebody looked */
+    assert_int_equal(as_of(world, "give"), world->now);
+    assert_int_equal(world_stock_of(world, "give", "k").on_hand, 89);
+}
+
+static void test_a_refused_report_does_not(void **state)
+{
+    struct world *world = *state;
+    world_stock(world, "give", "k", "a", 5, RELIEF_NIL);
+    int64_t then = world->now;
+    world->now += RELIEF_DAY_MS;
+    assert_int_equal(issue(world, 6), RELIEF_INSUFFICIENT);
+    assert_int_equal(as_of(world, "give"), then);
+}
+
+static void test_floors_holds_and_legs_do_not(void **state)
+{
+    struct world *world = *state;
+    struct relief_stock_hold_params hold;
+    struct relief_dispatch_depart_params depart;
+    struct relief_dispatch_receive_params receive;
+    world_stock(world, "give", "k", "a", 100, RELIEF_NIL);
+    int64_t then = world->now;
+    world->now += 9 * RELIEF_DAY_MS;
+    world_floor(world, "give", "k", 10);
+    relief_shape_clear(&relief_shape_stock_hold_params, &hold);
+    hold.city = RELIEF_STR("give");
+    hold.kind = RELIEF_STR("k");
+    hold.lot = RELIEF_STR("a");
+    hold.state = RELIEF_lot_state_usable;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_stock_hold, &hold), 0);
+    struct relief_request_submit_params ask = world_ask("r", "need", "k", 30);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);
+    relief_shape_clear(&relief_shape_dispatch_depart_params, &depart);
+    depart.id = RELIEF_STR("r/1");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_depart, &depart), 0);
+    assert_int_equal(as_of(world, "give"), then);
+    relief_shape_clear(&relief_shape_dispatch_receive_params, &receive);
+    receive.id = RELIEF_STR("r/1");
+    receive.accepted = 30;
+    receive.rejected = receive.missing = 0;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_receive, &receive), 0);
+    assert_int_equal(world_stock_of(world, "give", "k").on_hand, 70);
+    assert_int_equal(as_of(world, "give"), then);
+    assert_int_equal(as_of(world, "need"), RELIEF_NIL); /* its account has 30 issued, booked by the leg */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_every_report_moves_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_refused_report_does_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_floors_holds_and_legs_do_not, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
