@@ -70,7 +70,7 @@ int net_open(struct net **ret, const struct net_options *options, const struct n
 /*
  * ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno:
  * -EINVAL no address, -EADDRINUSE somebody listens there, -EEXIST the path is something else than a socket, -EPROTONOSUPPORT
- * tls. A unix socket is made 0660, its folder too if missing; a stale one is replaced, and net_close removes it.
+ * tls. A unix socket is made 0666 (its peers are known by their credentials), its folder too if missing; a stale one is replaced, and net_close removes it.
  */
 int net_listen(struct net *net, const char *address, unsigned listener, char *ret_bound, size_t bound_size);
 /* Runs until net_stop. 0 or -errno. */

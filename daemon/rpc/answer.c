@@ -34,18 +34,24 @@ void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t re
     rpc_answer_send(session, release);
 }
 
-void rpc_answer_change(struct relief_buf *out, const struct engine_answer *answer)
+void rpc_answer_change(struct rpc_call *call, const struct engine_answer *answer)
 {
+    struct relief_buf *out = call->out;
     /* clock.confirm answers with the log's head, whose own seq is the entry's */
     bool has_seq = relief_shape_find(answer->shape, RELIEF_STR("seq")) != NULL;
     bool candidates = answer->candidates.present;
     relief_pack_record(out, answer->shape, answer->record, (has_seq ? 0u : 1u) + (candidates ? 1u : 0u));
     if (candidates) {
         const struct relief_candidate *items = answer->candidates.items;
+        struct sight sight;
+        sight_start(&sight, call->rpc, &call->session->identity);
         relief_pack_text(out, "candidates");
         relief_pack_array(out, answer->candidates.count);
-        for (uint32_t i = 0; i < answer->candidates.count; i++)
-            relief_pack_record(out, &relief_shape_candidate, &items[i], 0);
+        for (uint32_t i = 0; i < answer->candidates.count; i++) {
+            struct relief_candidate seen = items[i];
+            sight_candidate(&sight, &seen);
+            relief_pack_record(out, &relief_shape_candidate, &seen, 0);
+        }
     }
     if (!has_seq) {
         relief_pack_text(out, "seq");

@@ -26,6 +26,8 @@ static rpc_handler *const handlers[STATS_METHODS] = {
     [RELIEF_METHOD_kind_list] = rpc_kind_list,
     [RELIEF_METHOD_stock_get] = rpc_stock_get,
     [RELIEF_METHOD_stock_list] = rpc_stock_list,
+    [RELIEF_METHOD_asset_get] = rpc_get_record,
+    [RELIEF_METHOD_asset_list] = rpc_asset_list,
     [RELIEF_METHOD_incident_get] = rpc_get_record,
     [RELIEF_METHOD_incident_list] = rpc_incident_list,
     [RELIEF_METHOD_agreement_get] = rpc_get_record,
@@ -36,6 +38,7 @@ static rpc_handler *const handlers[STATS_METHODS] = {
     [RELIEF_METHOD_match_preview] = rpc_match_preview,
     [RELIEF_METHOD_dispatch_get] = rpc_get_record,
     [RELIEF_METHOD_dispatch_list] = rpc_dispatch_list,
+    [RELIEF_METHOD_shortfall_list] = rpc_shortfall_list,
     [RELIEF_METHOD_log_list] = rpc_log_list,
     [RELIEF_METHOD_log_head] = rpc_log_head,
     [RELIEF_METHOD_snapshot_dump] = rpc_snapshot_dump,
@@ -54,7 +57,7 @@ static int change(struct rpc_call *call)
     int result = engine_command(call->rpc->engine, &who, call->method->number, call->params, &answer);
     if (result == 0) {
         call->release = answer.release;
-        rpc_answer_change(call->out, &answer);
+        rpc_answer_change(call, &answer);
     } else if (result > 0) {
         call->release = engine_applied(call->rpc->engine);
         call->refusal = answer.refusal;

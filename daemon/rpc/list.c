@@ -125,7 +125,8 @@ int rpc_list_table(struct rpc_call *call, enum relief_table table, const struct 
         from.len = 0;
     view->ops->scan(view, &cursor, prefix, &from);
     while (order <= 0 && view->ops->next(view, &cursor, &key, &value)) {
-        if (page.count == page.limit || page.looked == RELIEF_SCAN_RECORDS_MAX || page.full)
+        uint32_t legs = call->sight ? call->sight->looked : 0;
+        if (page.count == page.limit || page.looked + legs >= RELIEF_SCAN_RECORDS_MAX || page.full)
             goto out; /* something follows: next stands */
         relief_arena_reset(&rpc->record);
         if (relief_record_decode(shape, value, &rpc->record, &record) < 0)
@@ -148,11 +149,20 @@ int rpc_get_record(struct rpc_call *call)
     const struct relief_field *field = &call->method->params->fields[0];
     int table = relief_table_find(relief_str_of(call->method->noun));
     union relief_any_record record;
+    struct sight sight;
+    relief_arena_reset(&call->rpc->record);
     relief_shape_clear(relief_tables[table].shape, &record);
     struct relief_str id = *relief_field_str(field, call->params);
     *relief_field_str(&relief_tables[table].shape->fields[0], &record) = id;
     if (!core_find(engine_view(call->rpc->engine), (enum relief_table)table, &call->rpc->arena, &record))
         return rpc_not_found(&call->refusal, field->name, call->method->noun, id);
+    sight_start(&sight, call->rpc, &call->session->identity);
+    enum sight_answer seen = sight_record(&sight, (enum relief_table)table, &record);
+    if (seen == SIGHT_NOT_FOUND)
+        return rpc_not_found(&call->refusal, field->name, call->method->noun, id);
+    if (seen == SIGHT_DENIED)
+        return relief_refuse(&call->refusal, RELIEF_DENIED, "its city does not share it with %.100s",
+                             call->session->identity.name);
     relief_pack_record(call->out, relief_tables[table].shape, &record, 0);
     return 0;
 }

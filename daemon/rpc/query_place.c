@@ -49,7 +49,7 @@ int rpc_incident_list(struct rpc_call *call)
     return rpc_list_table(call, RELIEF_TABLE_incident, NULL, params->after, params->limit, NULL);
 }
 
-static bool of_donor(const struct rpc_call *call, const void *record)
+static bool of_donor(struct rpc_call *call, void *record)
 {
     const struct relief_agreement_list_params *params = call->params;
     return !params->donor.data || relief_str_eq(((const struct relief_agreement *)record)->donor, params->donor);

@@ -22,6 +22,7 @@ static void fill_total(struct relief_stock_total *ret, const struct relief_stock
         .in_transit_out = stock->in_transit_out,
         .floor = stock->floor,
         .available = stock->available,
+        .as_of = stock->as_of,
     };
 }
 
@@ -38,12 +39,17 @@ int rpc_stock_get(struct rpc_call *call)
     const struct relief_stock_get_params *params = call->params;
     struct engine *engine = call->rpc->engine;
     struct relief_stock stock;
+    struct sight sight;
     relief_arena_reset(&call->rpc->record);
     if (!exists(call, RELIEF_TABLE_city, params->city))
         return rpc_not_found(&call->refusal, "city", "city", params->city);
     if (!exists(call, RELIEF_TABLE_kind, params->kind))
         return rpc_not_found(&call->refusal, "kind", "kind", params->kind);
     core_stock(engine_core(engine), engine_now(engine), params->city, params->kind, &call->rpc->record, &stock);
+    sight_start(&sight, call->rpc, &call->session->identity);
+    if (!sight_stock(&sight, &stock))
+        return relief_refuse(&call->refusal, RELIEF_DENIED, "%.*s shares nothing with %.100s", (int)params->city.len,
+                             params->city.data, call->session->identity.name);
     relief_pack_record(call->out, &relief_shape_stock, &stock, 0);
     return 0;
 }
@@ -96,8 +102,8 @@ static void walk_key(struct walk *walk, struct relief_str key)
     walk->kind = walk->kind_first ? first : second;
 }
 
-/* True when the city lies in the region or below it. The tree is at most RELIEF_REGION_DEPTH_MAX deep. */
-static bool in_region(struct rpc_call *call, struct relief_str city_code, struct relief_str top)
+/* The tree is at most RELIEF_REGION_DEPTH_MAX deep. */
+bool rpc_in_region(struct rpc_call *call, struct relief_str city_code, struct relief_str top)
 {
     struct core_view *view = engine_view(call->rpc->engine);
     struct relief_city city;
@@ -124,7 +130,7 @@ static bool region_fits(struct walk *walk, struct rpc_call *call, struct relief_
     if (!region.data)
         return true;
     if (!relief_str_eq(relief_str_of(walk->region_city), walk->city)) {
-        walk->region_fits = in_region(call, walk->city, region);
+        walk->region_fits = rpc_in_region(call, walk->city, region);
         memcpy(walk->region_city, walk->city.data, walk->city.len);
         walk->region_city[walk->city.len] = 0;
     }
@@ -150,6 +156,8 @@ static bool add_row(struct rpc_page *page, struct relief_str city, struct relief
     struct relief_stock stock;
     struct relief_stock_total total;
     core_stock(engine_core(rpc->engine), engine_now(rpc->engine), city, kind, &rpc->record, &stock);
+    if (!sight_stock(page->call->sight, &stock))
+        return true; /* not for this reader; the page goes on behind it */
     fill_total(&total, &stock);
     return rpc_page_add(page, &relief_shape_stock_total, &total);
 }
@@ -162,9 +170,13 @@ int rpc_stock_list(struct rpc_call *call)
     struct relief_str key, value, next = RELIEF_STR_NONE;
     struct rpc_page page;
     struct walk walk;
+    struct sight sight;
     int result = walk_start(&walk, call, params);
     if (result)
         return result;
+    relief_arena_reset(&call->rpc->record);
+    sight_start(&sight, call->rpc, &call->session->identity);
+    call->sight = &sight;
     rpc_page_start(&page, call, params->limit);
     if (walk.from.len &&
         memcmp(walk.from.data, walk.prefix.data, walk.from.len < walk.prefix.len ? walk.from.len : walk.prefix.len) > 0)

@@ -9,6 +9,7 @@
 #include <msgpack.h>
 #include <pthread.h>
 #include "rpc/rpc.h"
+#include "rpc/sight.h"
 #include "rpc/stats.h"
 #include "schema/codec.h"
 
@@ -31,6 +32,7 @@ struct rpc_call {
     const void *params;
     struct relief_buf *out; /* the handler appends the result */
     uint64_t release;       /* entry that must be durable before the answer leaves */
+    struct sight *sight;    /* of a list's filter */
     struct relief_refusal refusal;
 };
 
@@ -102,7 +104,7 @@ void rpc_answer_send(struct rpc_session *session, uint64_t release);
 void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
                         const struct relief_refusal *refusal);
 /* The answer to a change: its record, seq, and the candidates where there are any. */
-void rpc_answer_change(struct relief_buf *out, const struct engine_answer *answer);
+void rpc_answer_change(struct rpc_call *call, const struct engine_answer *answer);
 /* What the machine's failure is on the wire. */
 void rpc_answer_machine(int error, struct relief_refusal *refusal);
 /* NOT_FOUND with the parameter's name and value; what: in words. Returns the code. */
@@ -117,7 +119,8 @@ struct rpc_page {
     bool full;
     struct core_key last; /* of the last record looked at */
 };
-typedef bool rpc_wanted(const struct rpc_call *call, const void *record);
+/* False: the record is not for this page. It may take fields away that are not shared. */
+typedef bool rpc_wanted(struct rpc_call *call, void *record);
 void rpc_page_start(struct rpc_page *page, struct rpc_call *call, int64_t limit);
 /* Adds an item; false: it does not fit any more, the page ends before it. */
 bool rpc_page_add(struct rpc_page *page, const struct relief_shape *shape, const void *item);
@@ -128,8 +131,11 @@ int rpc_after_parts(struct rpc_call *call, struct relief_str after, unsigned cou
 /* A page of a table's records below prefix (NULL: all), filtered. */
 int rpc_list_table(struct rpc_call *call, enum relief_table table, const struct core_key *prefix, struct relief_str after,
                    int64_t limit, rpc_wanted *wanted);
-/* NOUN.get of a table with one key field. */
+/* NOUN.get of a table with one key field, as the reader sees it. */
 int rpc_get_record(struct rpc_call *call);
+
+/* query_stock.c: true when the city lies in the region or below it; reads into rpc->record. */
+bool rpc_in_region(struct rpc_call *call, struct relief_str city, struct relief_str region);
 
 /* subscribe.c, dump.c: the streams of a session */
 void rpc_subscription_pump(struct rpc_session *session);
@@ -142,6 +148,7 @@ rpc_handler rpc_server_hello, rpc_server_ping, rpc_server_info, rpc_server_stats
 rpc_handler rpc_region_list, rpc_city_list, rpc_link_list, rpc_kind_list, rpc_travel_get;
 rpc_handler rpc_incident_list, rpc_agreement_list;
 rpc_handler rpc_stock_get, rpc_stock_list;
+rpc_handler rpc_asset_list, rpc_shortfall_list;
 rpc_handler rpc_request_list, rpc_request_explain, rpc_match_preview, rpc_dispatch_list;
 rpc_handler rpc_log_list, rpc_log_head;
 rpc_handler rpc_event_subscribe, rpc_snapshot_dump;

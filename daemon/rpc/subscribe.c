@@ -174,16 +174,18 @@ static int send_entry(struct rpc_session *session)
     struct rpc *rpc = session->rpc;
     struct rpc_subscription *subscription = session->subscription;
     struct engine_entry entry;
+    struct sight sight;
     relief_arena_reset(&rpc->record);
     int result = engine_entry_decode(&subscription->record, &rpc->record, &entry);
     if (result)
         return result;
+    sight_start(&sight, rpc, &session->identity);
     while (subscription->change < entry.change_count && net_conn_queued(session->conn) < RELIEF_UNREAD_BYTES_MAX) {
         const struct core_change *change = &entry.changes[subscription->change++];
         struct relief_str items[CITIES_MAX];
         struct relief_list cities = {items, 0, 1};
         cities_of(change, &cities);
-        if (!concerns(subscription, change, &cities))
+        if (!concerns(subscription, change, &cities) || !sight_change(&sight, change))
             continue;
         pack_event(&rpc->out, &entry, change, &cities);
         if (rpc->out.failed)

@@ -100,10 +100,10 @@ static void expect_line(struct fixture *f, const struct sample *s, const char *l
 
 #define PARAMS                                                                                                         \
     "\"params\":{\"agreement\":null,\"id\":\"east\",\"name\":\"Ost \\\"1\\\"\\n\xe4\xb8\x9c\","                        \
-    "\"neighbour_minutes\":null,\"op\":\"op-1\",\"parent\":null}"
+    "\"neighbour_minutes\":null,\"op\":\"op-1\",\"parent\":null,\"shares\":null}"
 #define REGION                                                                                                         \
     "\"agreement\":null,\"id\":\"east\",\"name\":\"Ost \\\"1\\\"\\n\xe4\xb8\x9c\",\"neighbour_minutes\":null,"         \
-    "\"parent\":null"
+    "\"parent\":null,\"shares\":null"
 #define TAIL ",\"prev\":\"" PREV_HEX "\",\"seq\":7,\"time\":1700000000123}"
 #define LINE                                                                                                           \
     "\"identity\":\"coordinator:east\",\"method\":\"region.put\",\"outcome\":{\"records\":[{" REGION                   \
