@@ -13,6 +13,8 @@ unsigned cli_columns(const struct relief_shape *shape, struct cli_column *ret, u
     unsigned count = 0;
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
+        if (field->hidden)
+            continue;
         uint32_t parts = field->kind == RELIEF_F_OBJ ? field->sub->count : 1;
         for (uint32_t p = 0; p < parts && count < max; p++, count++) {
             const struct relief_field *part = field->kind == RELIEF_F_OBJ ? &field->sub->fields[p] : NULL;
