@@ -22,7 +22,7 @@ class CommandLine(Case):
 
     def test_a_refusal_is_1_whatever_the_command(self):
         submit = ("request", "submit", "--city", HANGZHOU, "--quantity", "1")
-        for args, code in ((("call", "no.method"), "BAD_METHOD"), (("call", "asset.list"), "BAD_METHOD"),
+        for args, code in ((("call", "no.method"), "BAD_METHOD"), (("call", "plan.allocate", "{\"policy\":\"fair\"}"), "BAD_METHOD"),
                            (("call", "city.get", '{"code":"nope"}'), "NOT_FOUND"), (("city", "get", "nope"), "NOT_FOUND"),
                            ((*submit, "--kind", "nope"), "NOT_FOUND"), (("rebalance",), "BAD_METHOD")):
             with self.subTest(args=args):

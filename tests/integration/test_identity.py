@@ -151,7 +151,6 @@ class UsersOfThisMachine(Case):
         cls.options = {"args": ["-c", cls.conf.name]}
         super().setUpClass()
         os.chmod(cls.daemon.folder, 0o755)
-        os.chmod(cls.daemon.socket_path, 0o666)
 
     def ask(self, user, group):
         done = subprocess.run(["/usr/bin/python3", "-c", self.ASK, self.daemon.socket_path], user=user, group=group, extra_groups=[],

@@ -219,7 +219,7 @@ class Wire(Case):
     def test_b15_methods(self):
         with self.unchanged():
             for method in ("", "x", "city.getx", "city", "city.get\0", "server.ping ", "CITY.GET", "a" * 4096, "城市.get",
-                           "asset.put", "plan.rebalance", "time.wake", "time.expire"):
+                           "plan.allocate", "plan.rebalance", "time.wake", "time.expire"):
                 error = self.stays_with(msgpack.packb([0, 5, method, []]), "BAD_METHOD")
                 if method:
                     self.assertNotIn(method[:40], error["message"])

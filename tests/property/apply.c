@@ -62,8 +62,9 @@ static void region_put(struct model *m, const struct core_entry *entry, struct m
         return;
     }
     bool whole = entry->who.role == RELIEF_role_local || !entry->who.region.data;
-    if (!whole && ((region && !model_may_region(m, &entry->who, p->id)) || !p->parent.data ||
-                   !model_may_region(m, &entry->who, p->parent))) {
+    bool stays = region && model_same(region->parent, p->parent);
+    if (!whole && ((region && !model_may_region(m, &entry->who, p->id)) ||
+                   (!stays && (!p->parent.data || !model_may_region(m, &entry->who, p->parent))))) {
         model_refuse(answer, RELIEF_DENIED, NULL);
         return;
     }
@@ -76,7 +77,8 @@ static void region_put(struct model *m, const struct core_entry *entry, struct m
                                      .name = p->name,
                                      .parent = p->parent,
                                      .neighbour_minutes = p->neighbour_minutes,
-                                     .agreement = p->agreement};
+                                     .agreement = p->agreement,
+                                     .shares = p->shares};
     model_done(answer, RELIEF_TABLE_region, region);
 }
 
@@ -146,15 +148,19 @@ static void link_put(struct model *m, const struct core_entry *entry, struct mod
     }
 }
 
+/* What is one for all regions is a root's. */
+static bool may_everywhere(struct model *m, const struct core_identity *who)
+{
+    struct relief_region *region = who->region.data ? model_region(m, who->region) : NULL;
+    return who->role == RELIEF_role_local || !who->region.data || (region && !region->parent.data);
+}
+
 static void travel_put(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     const struct relief_travel_put_params *p = entry->params;
-    if (entry->who.role == RELIEF_role_coordinator && entry->who.region.data) {
-        struct relief_region *region = model_region(m, entry->who.region);
-        if (!region || region->parent.data) {
-            model_refuse(answer, RELIEF_DENIED, NULL);
-            return;
-        }
+    if (!may_everywhere(m, &entry->who)) {
+        model_refuse(answer, RELIEF_DENIED, NULL);
+        return;
     }
     m->travel_count = 1;
     m->travel[0] =
@@ -166,10 +172,16 @@ static void kind_put(struct model *m, const struct core_entry *entry, struct mod
 {
     const struct relief_kind_put_params *p = entry->params;
     struct relief_kind *kind = model_kind(m, p->code);
+    if (kind && !may_everywhere(m, &entry->who)) {
+        model_refuse(answer, RELIEF_DENIED, NULL);
+        return;
+    }
     if (kind && (kind->class_ != p->class_ || !model_same(kind->unit, p->unit))) {
         bool used = false;
         for (unsigned i = 0; i < m->lot_count; i++)
             used |= model_same(m->lot[i].kind, p->code);
+        for (unsigned i = 0; i < m->asset_count; i++)
+            used |= model_same(m->asset[i].kind, p->code);
         for (unsigned i = 0; i < m->request_count; i++)
             used |= model_same(m->request[i].kind, p->code);
         if (used) {
@@ -228,8 +240,15 @@ void model_apply(struct model *m, const struct core_entry *entry, struct model_a
     case RELIEF_METHOD_stock_floor:
         model_apply_stock(m, entry, answer);
         break;
+    case RELIEF_METHOD_asset_put:
+    case RELIEF_METHOD_asset_status:
+        model_apply_asset(m, entry, answer);
+        break;
+    case RELIEF_METHOD_dispatch_order:
+        model_apply_order(m, entry, answer);
+        break;
     default:
-        if (entry->command >= RELIEF_METHOD_dispatch_accept && entry->command <= RELIEF_METHOD_dispatch_receive)
+        if (entry->command >= RELIEF_METHOD_dispatch_accept && entry->command <= RELIEF_METHOD_dispatch_extend)
             model_apply_leg(m, entry, answer);
         else
             model_apply_request(m, entry, answer);

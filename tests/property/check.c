@@ -27,6 +27,8 @@ static bool check_kinds(struct model *m)
             received += a->received;
             there += a->in_transit + a->on_loan + a->issued + a->lost + a->written_off;
         }
+        for (unsigned i = 0; i < m->asset_count; i++)
+            there += model_same(m->asset[i].kind, kind) && m->asset[i].use != RELIEF_asset_use_away;
         for (unsigned i = 0; i < m->lot_count; i++)
             there += model_same(m->lot[i].kind, kind) ? m->lot[i].quantity : 0;
         if (received != there)
@@ -54,7 +56,7 @@ static bool check_lots(struct model *m)
                 return broken("2: a leg's lot is not there", leg->id, taken[t].lot);
             (leg->state == RELIEF_dispatch_state_asked ? held : reserved)[lot - m->lot] += taken[t].quantity;
         }
-        if (sum != leg->quantity)
+        if (sum + leg->assets.count != leg->quantity)
             return broken("2: a leg's lots are not its quantity", leg->id, RELIEF_STR_NONE);
     }
     for (unsigned i = 0; i < m->lot_count; i++) {
@@ -73,6 +75,8 @@ static bool check_floors(struct model *m, int64_t time, unsigned legs_before)
     for (unsigned i = legs_before; i < m->dispatch_count; i++) {
         const struct relief_dispatch *leg = &m->dispatch[i];
         struct relief_stock stock;
+        if (leg->ordered) /* by a superior, who may */
+            continue;
         model_stock(m, time, leg->donor, leg->kind, &stock);
         if (stock.on_hand - stock.unusable - stock.held - stock.reserved < stock.floor)
             return broken("3: a leg went below the floor", leg->id, leg->donor);
@@ -105,7 +109,61 @@ static bool check_requests(struct model *m)
     return true;
 }
 
+/* What a leg in its state makes of its assets. */
+static int64_t use_in(const struct relief_dispatch *leg)
+{
+    switch (leg->state) {
+    case RELIEF_dispatch_state_asked:
+        return RELIEF_asset_use_held;
+    case RELIEF_dispatch_state_committed:
+        return RELIEF_asset_use_reserved;
+    case RELIEF_dispatch_state_in_transit:
+    case RELIEF_dispatch_state_in_use:
+    case RELIEF_dispatch_state_returning:
+        return RELIEF_asset_use_away;
+    default:
+        return RELIEF_asset_use_free;
+    }
+}
+
+static bool check_use(struct model *m, const struct relief_dispatch *leg, const struct relief_list *list, int64_t count,
+                      bool *in_leg)
+{
+    const struct relief_str *items = list->items;
+    for (int64_t i = 0; i < count; i++) {
+        struct relief_asset *asset = model_asset(m, items[i]);
+        if (!asset || in_leg[asset - m->asset])
+            return broken("5: an asset is in two legs", leg->id, items[i]);
+        in_leg[asset - m->asset] = true;
+        if (asset->use != use_in(leg) || !model_same(asset->dispatch, leg->id) || !model_same(asset->city, leg->donor))
+            return broken("5: an asset is not where its leg is", leg->id, items[i]);
+    }
+    return true;
+}
+
+/* 5: an asset is in at most one live leg, and says so. */
+static bool check_assets(struct model *m)
+{
+    static bool in_leg[4096];
+    memset(in_leg, 0, sizeof in_leg);
+    for (unsigned i = 0; i < m->dispatch_count; i++) {
+        const struct relief_dispatch *leg = &m->dispatch[i];
+        int64_t pieces = leg->state == RELIEF_dispatch_state_returning ? leg->returned : leg->assets.count;
+        if (use_in(leg) == RELIEF_asset_use_free || !leg->assets.count)
+            continue;
+        if (!check_use(m, leg, &leg->assets, pieces, in_leg) ||
+            !check_use(m, leg, &leg->operators, leg->operators.count, in_leg))
+            return false;
+    }
+    for (unsigned i = 0; i < m->asset_count; i++) {
+        if (!in_leg[i] && (m->asset[i].use != RELIEF_asset_use_free || m->asset[i].dispatch.data))
+            return broken("5: an asset is in no leg and not free", m->asset[i].id, m->asset[i].dispatch);
+    }
+    return true;
+}
+
 bool check_model(struct model *m, int64_t time, unsigned legs_before)
 {
-    return check_kinds(m) && check_lots(m) && check_floors(m, time, legs_before) && check_requests(m);
+    return check_kinds(m) && check_lots(m) && check_floors(m, time, legs_before) && check_requests(m) &&
+           check_assets(m);
 }

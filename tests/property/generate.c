@@ -56,11 +56,11 @@ struct relief_str gen_kind(struct generator *g)
     if (!g->m->kind_count || dice == 0)
         return model_printf(g->m, "NOTHING");
     if (dice == 1)
-        return model_printf(g->m, "T1");
+        return gen_gear_code(g, 0);
     struct relief_str code;
     do
         code = g->m->kind[generator_random(g, g->m->kind_count)].code;
-    while (code.data[0] == 'T');
+    while (gen_is_gear(code));
     return code;
 }
 
@@ -135,7 +135,11 @@ void generator_start(struct generator *g, struct model *m, uint64_t seed, unsign
         g->unit = gen_chance(g, 50) ? gen_between(g, 2, 100) : gen_between(g, 1, 100) * INT64_C(1000000000000);
     if (flood)
         g->cities = 3, g->kinds = 2, g->flood = flood, g->unit = 1;
-    g->setup = g->regions + g->cities + g->kinds + 1;
+    g->gear = (unsigned)gen_between(g, 1, 4);
+    g->gear_percent = gen_chance(g, 20) ? 0 : (unsigned)gen_between(g, 10, 70);
+    if (flood)
+        g->gear = 1, g->gear_percent = 0;
+    g->setup = g->regions + g->cities + g->kinds + g->gear;
     g->ask_percent = (unsigned)gen_between(g, 0, 90);
     g->agreement_percent = (unsigned)gen_between(g, 0, 100);
     g->needed_percent = (unsigned)gen_between(g, 0, 100);
@@ -170,6 +174,14 @@ void generator_tick(struct generator *g)
     g->now = (g->now / 10 + ms / 10) * 10;
 }
 
+static void gen_any_kind_put(struct generator *g, int64_t n)
+{
+    if (n < (int64_t)g->kinds)
+        gen_kind_put(g, n);
+    else
+        gen_gear_put(g, n - g->kinds);
+}
+
 static void setup_next(struct generator *g)
 {
     unsigned n = g->step;
@@ -181,7 +193,7 @@ static void setup_next(struct generator *g)
     if (n < g->cities)
         gen_city_put(g, n);
     else
-        gen_kind_put(g, n - g->cities);
+        gen_any_kind_put(g, n - g->cities);
 }
 
 /* Many small requests, then more than all of them need. */
@@ -217,7 +229,9 @@ static void random_next(struct generator *g)
         {3, RELIEF_METHOD_city_mode},        {4, RELIEF_METHOD_link_put},         {4, RELIEF_METHOD_agreement_put},
         {1, RELIEF_METHOD_agreement_end},    {1, RELIEF_METHOD_incident_open},    {2, RELIEF_METHOD_incident_update},
         {1, RELIEF_METHOD_incident_close},   {1, RELIEF_METHOD_region_put},       {1, RELIEF_METHOD_city_put},
-        {2, RELIEF_METHOD_kind_put},         {1, RELIEF_METHOD_travel_put},
+        {2, RELIEF_METHOD_kind_put},         {1, RELIEF_METHOD_travel_put},       {14, RELIEF_METHOD_asset_put},
+        {4, RELIEF_METHOD_asset_status},     {5, RELIEF_METHOD_dispatch_return},  {4, RELIEF_METHOD_dispatch_checkin},
+        {1, RELIEF_METHOD_dispatch_recall},  {1, RELIEF_METHOD_dispatch_extend},  {4, RELIEF_METHOD_dispatch_order},
     };
     unsigned sum = 0, i = 0;
     for (unsigned j = 0; j < sizeof mix / sizeof *mix; j++)
@@ -239,15 +253,20 @@ static void random_next(struct generator *g)
         ROW(link_put)
         ROW(agreement_put)
         ROW(agreement_end)
+<<<<<<< HEAD
         ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put)
+=======
+        ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status)
+            ROW(dispatch_order)
+>>>>>>> assets
 #undef ROW
-            case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
+                case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;
     case RELIEF_METHOD_city_put:
         gen_city_put(g, gen_between(g, 0, g->cities));
         break;
     case RELIEF_METHOD_kind_put:
-        gen_kind_put(g, gen_between(g, 0, g->kinds - 1));
+        gen_any_kind_put(g, gen_between(g, 0, g->kinds + g->gear - 1));
         break;
     case RELIEF_METHOD_request_submit:
         gen_request_submit(g);

@@ -18,6 +18,8 @@ union any_params {
     struct relief_stock_count_params stock_count;
     struct relief_stock_hold_params stock_hold;
     struct relief_stock_floor_params stock_floor;
+    struct relief_asset_put_params asset_put;
+    struct relief_asset_status_params asset_status;
     struct relief_incident_open_params incident_open;
     struct relief_incident_update_params incident_update;
     struct relief_incident_close_params incident_close;
@@ -34,6 +36,11 @@ union any_params {
     struct relief_dispatch_lost_params dispatch_lost;
     struct relief_dispatch_depart_params dispatch_depart;
     struct relief_dispatch_receive_params dispatch_receive;
+    struct relief_dispatch_return_params dispatch_return;
+    struct relief_dispatch_checkin_params dispatch_checkin;
+    struct relief_dispatch_recall_params dispatch_recall;
+    struct relief_dispatch_extend_params dispatch_extend;
+    struct relief_dispatch_order_params dispatch_order;
 };
 
 struct generator {
@@ -41,9 +48,11 @@ struct generator {
     uint64_t state; /* of the random numbers */
     int64_t now;    /* T of the next command */
     unsigned step;
-    unsigned request_next, incident_next, agreement_next, op_next;
+    unsigned request_next, incident_next, agreement_next, asset_next, op_next;
     /* what this world is like */
     unsigned cities, regions, kinds, setup;
+    unsigned gear;         /* kinds of teams and equipment */
+    unsigned gear_percent; /* of the requests that are for them */
     bool deep;      /* a chain of regions without near neighbours: level 3 has several rings */
     bool lengthy;   /* every id has the 64 bytes that it may have */
     unsigned flood; /* requests for one unit before any stock comes: what then wakes passes the bound of one entry */

@@ -21,8 +21,14 @@ void gen_request_submit(struct generator *g)
     p->city = gen_city(g);
     do
         p->kind = gen_kind(g);
-    while (p->kind.data[0] == 'T' && generator_random(g, 2)); /* teams are asked for in another way */
+    while (gen_is_gear(p->kind) && generator_random(g, 2)); /* teams are asked for in another way */
     p->quantity = gen_chance(g, 5) ? gen_units(g, 1, 500) : gen_units(g, 1, 60);
+    if (gen_chance(g, g->gear_percent)) {
+        p->kind = gen_gear(g);
+        p->quantity = gen_between(g, 1, 5);
+        if (gen_chance(g, 40))
+            p->min_level = gen_between(g, 1, 4);
+    }
     if (gen_chance(g, 60))
         p->priority = gen_between(g, 1, 5);
     if (gen_chance(g, g->needed_percent))
@@ -129,6 +135,8 @@ static void receive(struct generator *g, struct relief_dispatch_receive_params *
     p->accepted = sent;
     if (dice < 35) {
         p->accepted = gen_between(g, 0, sent);
+        if (leg && leg->assets.count && gen_chance(g, 80))
+            p->accepted = 0; /* all or none */
         p->rejected = gen_between(g, 0, sent - p->accepted);
         p->missing = sent - p->accepted - p->rejected;
         if (p->rejected + p->missing && !gen_chance(g, 8))
@@ -145,13 +153,18 @@ void gen_leg(struct generator *g, unsigned command)
     unsigned states = command == RELIEF_METHOD_dispatch_accept || command == RELIEF_METHOD_dispatch_decline ? asked
                       : command == RELIEF_METHOD_dispatch_cancel ? asked | committed
                       : command == RELIEF_METHOD_dispatch_renege || command == RELIEF_METHOD_dispatch_depart ? committed
-                                                                                                             : moving;
+                      : command == RELIEF_METHOD_dispatch_checkin ? 1u << RELIEF_dispatch_state_returning
+                      : command == RELIEF_METHOD_dispatch_return || command == RELIEF_METHOD_dispatch_recall ||
+                              command == RELIEF_METHOD_dispatch_extend
+                          ? 1u << RELIEF_dispatch_state_in_use
+                          : moving;
     struct relief_dispatch *leg = any_leg(g, states);
     if (leg && !(states & (1u << leg->state)) && gen_chance(g, 70)) {
         gen_request_submit(g); /* nothing to do for legs */
         return;
     }
     bool by_donor = command != RELIEF_METHOD_dispatch_cancel && command != RELIEF_METHOD_dispatch_receive &&
+                    command != RELIEF_METHOD_dispatch_return &&
                     (command != RELIEF_METHOD_dispatch_lost || gen_chance(g, 50));
     gen_begin(g, command);
     /* The id is the first parameter of all of them, where there is a reason it is the second. */
@@ -166,6 +179,8 @@ void gen_leg(struct generator *g, unsigned command)
             g->params.dispatch_depart.eta = g->now + gen_between(g, gen_chance(g, 10) ? -50 : 1, 500) * 60000;
     } else if (command == RELIEF_METHOD_dispatch_receive) {
         receive(g, &g->params.dispatch_receive, leg);
+    } else if (command >= RELIEF_METHOD_dispatch_return) {
+        gen_loan(g, command, leg);
     } else {
         g->params.dispatch_decline.reason = gen_reason(g);
     }

@@ -51,3 +51,13 @@ struct relief_str gen_request_id(struct generator *g); /* the next one */
 void gen_request_submit(struct generator *g);
 void gen_request_change(struct generator *g);
 void gen_leg(struct generator *g, unsigned command);
+/* The kinds of teams and equipment: T1, E1, T2, E2. */
+struct relief_str gen_gear_code(struct generator *g, int64_t n);
+bool gen_is_gear(struct relief_str code);
+struct relief_str gen_gear(struct generator *g); /* one of them; now and then a supply */
+void gen_gear_put(struct generator *g, int64_t n);
+void gen_asset_put(struct generator *g);
+void gen_asset_status(struct generator *g);
+/* The rest of the parameters of return, checkin, recall and extend. */
+void gen_loan(struct generator *g, unsigned command, const struct relief_dispatch *leg);
+void gen_dispatch_order(struct generator *g);

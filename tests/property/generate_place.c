@@ -50,6 +50,8 @@ void gen_region_put(struct generator *g, int64_t n)
         p->neighbour_minutes = gen_between(g, 0, 300);
     if (gen_chance(g, 60))
         p->agreement = gen_chance(g, g->ask_percent) ? RELIEF_commit_ask : RELIEF_commit_auto;
+    if (gen_chance(g, 30))
+        p->shares = gen_between(g, 0, RELIEF_shares_COUNT - 1);
     if (g->deep) {
         p->neighbour_minutes = gen_between(g, 0, 40);
         p->parent = RELIEF_STR_NONE;

@@ -151,10 +151,10 @@ void gen_agreement_put(struct generator *g)
     }
     p->share_percent = gen_chance(g, 50) ? 100 : gen_between(g, 1, 99);
     if (gen_chance(g, 40)) {
-        static const char *const prefixes[] = {"1", "10", "1001", "2", "200", "9"};
+        static const char *const prefixes[] = {"1", "10", "1001", "2", "200", "9", "T", "E", "E1"};
         p->kinds = (struct relief_list){.present = 1};
         for (int64_t i = gen_between(g, 0, 2); i > 0; i--)
-            model_list_add(g->m, &p->kinds, model_printf(g->m, "%s", prefixes[generator_random(g, 6)]));
+            model_list_add(g->m, &p->kinds, model_printf(g->m, "%s", prefixes[generator_random(g, 9)]));
     }
     if (gen_chance(g, 60))
         p->answer_minutes = gen_chance(g, 10) ? 0 : gen_between(g, 1, 300);

@@ -21,17 +21,12 @@ void gen_kind_put(struct generator *g, int64_t n)
     p->name = model_printf(g->m, "kind %d", (int)n);
     p->unit = model_printf(g->m, "piece");
     p->class_ = RELIEF_class_supply;
-    if (n == (int64_t)g->kinds) {
-        p->code = model_printf(g->m, "T1");
-        p->class_ = RELIEF_class_team;
-        return;
-    }
     p->code = kind_code(g, n);
     if (gen_chance(g, 5))
         p->unit = model_printf(g->m, "box");
     if (gen_chance(g, 40))
         p->min_life_days = gen_between(g, 0, 3);
-    if (gen_chance(g, 20))
+    if (gen_chance(g, 40))
         p->returnable = gen_between(g, 0, 1);
     if (gen_chance(g, 20))
         p->category = model_printf(g->m, "water");
@@ -126,7 +121,12 @@ void gen_stock_floor(struct generator *g)
     struct relief_stock_floor_params *p = gen_begin(g, RELIEF_METHOD_stock_floor);
     place_of_stock(g, &p->city, &p->kind, NULL);
     p->floor = gen_chance(g, 30) ? 0 : gen_units(g, 0, 30);
-    if (gen_chance(g, 50))
+    if (gen_chance(g, 25)) {
+        p->kind = gen_gear(g);
+        p->floor = gen_between(g, 0, 3);
+        if (gen_chance(g, 50))
+            p->emergency_floor = gen_between(g, 0, 3);
+    } else if (gen_chance(g, 50))
         p->emergency_floor = gen_units(g, 0, 40);
     if (gen_chance(g, 20))
         p->target = gen_units(g, 0, 40);

@@ -16,6 +16,7 @@ void model_leg_release(struct model *m, struct relief_dispatch *leg)
         else if (leg->state == RELIEF_dispatch_state_committed)
             lot->reserved -= taken[i].quantity;
     }
+    model_crew_book(m, leg, RELIEF_asset_use_free);
 }
 
 static void set_state(struct relief_dispatch *leg, int state, int64_t time)
@@ -31,7 +32,9 @@ static void set_state(struct relief_dispatch *leg, int state, int64_t time)
         S(in_transit)
         S(received)
         S(in_use)
+        S(returning)
         S(closed)
+        S(returned)
         S(declined)
         S(lapsed)
         S(cancelled)
@@ -56,6 +59,12 @@ void model_leg_end(struct model *m, struct relief_dispatch *leg, int state, int6
 /* Keeps the first units of an asked leg, whole packs (fine print 35, 53). */
 void model_leg_cut(struct model *m, struct relief_dispatch *leg, int64_t quantity)
 {
+    if (leg->assets.count) {
+        model_crew_cut(m, leg, quantity);
+        leg->quantity = quantity;
+        leg->covers = quantity / leg->give * leg->for_;
+        return;
+    }
     const struct relief_leg_lot *taken = leg->lots.items;
     struct relief_leg_lot *kept = model_alloc(m, (leg->lots.count + 1) * sizeof *kept);
     uint32_t count = 0;
@@ -120,6 +129,11 @@ static void receive(struct model *m, int64_t time, const struct relief_dispatch_
         model_refuse(answer, RELIEF_BAD_PARAMS, "reason");
         return;
     }
+    bool assets = leg->assets.count > 0;
+    if (assets && p->accepted && p->accepted != leg->sent) {
+        model_refuse(answer, RELIEF_BAD_PARAMS, "accepted");
+        return;
+    }
     leg->accepted = p->accepted;
     leg->rejected = p->rejected;
     leg->missing = p->missing;
@@ -127,21 +141,32 @@ static void receive(struct model *m, int64_t time, const struct relief_dispatch_
         leg->reason = p->reason;
     struct relief_account *account = model_account(m, leg->donor, leg->kind);
     account->in_transit -= leg->sent;
-    account->written_off += p->rejected;
-    account->lost += p->missing;
+    model_crew_account(m, leg, -1, 0);
+    if (assets) {
+        model_crew_home(m, &leg->assets, p->accepted, p->rejected, RELIEF_condition_damaged, RELIEF_STR_NONE);
+        model_crew_home(m, &leg->assets, p->accepted + p->rejected, p->missing, RELIEF_condition_lost, RELIEF_STR_NONE);
+    } else {
+        account->written_off += p->rejected;
+        account->lost += p->missing;
+    }
     set_state(leg, RELIEF_dispatch_state_received, time);
     leg->covers = p->accepted / leg->give * leg->for_;
     if (request->purpose == RELIEF_purpose_stock) {
         into_stock(m, leg, p->accepted);
+        if (assets)
+            model_crew_home(m, &leg->assets, 0, p->accepted, RELIEF_NIL, leg->requester);
         set_state(leg, RELIEF_dispatch_state_closed, time);
-    } else if (model_kind(m, leg->kind)->returnable && p->accepted) {
+    } else if ((assets || model_kind(m, leg->kind)->returnable) && p->accepted) {
         account->on_loan += p->accepted;
+        model_crew_account(m, leg, 0, 1);
         set_state(leg, RELIEF_dispatch_state_in_use, time);
     } else {
         if (p->accepted)
-            model_account(m, leg->requester, leg->kind)->issued += p->accepted;
+            model_issued(m, time, leg->requester, leg->kind, p->accepted);
         set_state(leg, RELIEF_dispatch_state_closed, time);
     }
+    if (leg->state == RELIEF_dispatch_state_closed)
+        model_crew_home(m, &leg->operators, 0, leg->operators.count, RELIEF_NIL, RELIEF_STR_NONE);
 }
 
 static void depart(struct model *m, int64_t time, const struct relief_dispatch_depart_params *p,
@@ -155,7 +180,13 @@ static void depart(struct model *m, int64_t time, const struct relief_dispatch_d
             return;
         }
     }
+    if (!model_crew_ready(m, leg)) {
+        model_bad_state(answer, &relief_enum_dispatch_state, leg->state);
+        return;
+    }
     model_leg_release(m, leg);
+    model_crew_book(m, leg, RELIEF_asset_use_away);
+    model_crew_account(m, leg, 1, 0);
     for (uint32_t i = 0; i < leg->lots.count; i++)
         model_lot(m, leg->donor, leg->kind, taken[i].lot)->quantity -= taken[i].quantity;
     model_account(m, leg->donor, leg->kind)->in_transit += leg->quantity;
@@ -184,7 +215,68 @@ static void accept_leg(struct model *m, int64_t time, const struct relief_dispat
         lot->held -= taken[i].quantity;
         lot->reserved += taken[i].quantity;
     }
+    model_crew_book(m, leg, RELIEF_asset_use_reserved);
     set_state(leg, RELIEF_dispatch_state_committed, time);
+}
+
+/* Units of a loan leave for home; what doesn't is lost, the last ones (fine print 54). */
+static void send_back(struct model *m, int64_t time, const struct relief_dispatch_return_params *p,
+                      struct relief_dispatch *leg, struct model_answer *answer)
+{
+    if (p->quantity > leg->accepted) {
+        model_refuse(answer, RELIEF_BAD_PARAMS, "quantity");
+        return;
+    }
+    struct relief_account *account = model_account(m, leg->donor, leg->kind);
+    account->on_loan -= leg->accepted;
+    account->in_transit += p->quantity;
+    model_crew_account(m, leg, 1, -1);
+    if (leg->assets.count)
+        model_crew_home(m, &leg->assets, p->quantity, leg->accepted - p->quantity, RELIEF_condition_lost,
+                        RELIEF_STR_NONE);
+    else
+        account->lost += leg->accepted - p->quantity;
+    leg->returned = p->quantity;
+    set_state(leg, RELIEF_dispatch_state_returning, time);
+}
+
+static void into_lots(struct model *m, const struct relief_dispatch *leg, int64_t units)
+{
+    const struct relief_leg_lot *taken = leg->lots.items;
+    for (uint32_t i = 0; i < leg->lots.count; i++) {
+        int64_t here = taken[i].quantity < units ? taken[i].quantity : units;
+        model_lot(m, leg->donor, leg->kind, taken[i].lot)->quantity += here;
+        units -= here;
+    }
+    assert(units == 0);
+}
+
+static void check_in(struct model *m, int64_t time, const struct relief_dispatch_checkin_params *p,
+                     struct relief_dispatch *leg, struct model_answer *answer)
+{
+    if (p->quantity > leg->returned) {
+        model_refuse(answer, RELIEF_BAD_PARAMS, "quantity");
+        return;
+    }
+    struct relief_account *account = model_account(m, leg->donor, leg->kind);
+    account->in_transit -= leg->returned;
+    model_crew_account(m, leg, -1, 0);
+    model_crew_home(m, &leg->operators, 0, leg->operators.count, RELIEF_NIL, RELIEF_STR_NONE);
+    if (leg->assets.count) {
+        model_crew_home(m, &leg->assets, 0, p->quantity, p->condition, RELIEF_STR_NONE);
+        model_crew_home(m, &leg->assets, p->quantity, leg->returned - p->quantity, RELIEF_condition_lost,
+                        RELIEF_STR_NONE);
+    } else {
+        account->lost += leg->returned - p->quantity;
+        if (p->condition == RELIEF_condition_damaged)
+            account->written_off += p->quantity;
+        else if (p->condition == RELIEF_condition_lost)
+            account->lost += p->quantity;
+        else
+            into_lots(m, leg, p->quantity);
+    }
+    leg->returned = p->quantity;
+    set_state(leg, RELIEF_dispatch_state_returned, time);
 }
 
 enum side { DONOR = 1, REQUESTER = 2 };
@@ -195,6 +287,16 @@ static unsigned sides_of(unsigned command, unsigned *ret_states)
     unsigned asked = 1u << RELIEF_dispatch_state_asked, committed = 1u << RELIEF_dispatch_state_committed;
     unsigned moving = 1u << RELIEF_dispatch_state_in_transit;
     switch (command) {
+    case RELIEF_METHOD_dispatch_return:
+        *ret_states = 1u << RELIEF_dispatch_state_in_use;
+        return REQUESTER;
+    case RELIEF_METHOD_dispatch_recall:
+    case RELIEF_METHOD_dispatch_extend:
+        *ret_states = 1u << RELIEF_dispatch_state_in_use;
+        return DONOR;
+    case RELIEF_METHOD_dispatch_checkin:
+        *ret_states = 1u << RELIEF_dispatch_state_returning;
+        return DONOR;
     case RELIEF_METHOD_dispatch_accept:
     case RELIEF_METHOD_dispatch_decline:
         *ret_states = asked;
@@ -259,7 +361,11 @@ void model_apply_leg(struct model *m, const struct core_entry *entry, struct mod
     case RELIEF_METHOD_dispatch_lost: {
         struct relief_account *account = model_account(m, leg->donor, leg->kind);
         account->in_transit -= leg->sent;
-        account->lost += leg->sent;
+        model_crew_account(m, leg, -1, 0);
+        if (!leg->assets.count)
+            account->lost += leg->sent;
+        model_crew_home(m, &leg->assets, 0, leg->assets.count, RELIEF_condition_lost, RELIEF_STR_NONE);
+        model_crew_home(m, &leg->operators, 0, leg->operators.count, RELIEF_condition_lost, RELIEF_STR_NONE);
         model_leg_end(m, leg, RELIEF_dispatch_state_lost, entry->time,
                       ((const struct relief_dispatch_lost_params *)entry->params)->reason);
         break;
@@ -270,6 +376,20 @@ void model_apply_leg(struct model *m, const struct core_entry *entry, struct mod
     case RELIEF_METHOD_dispatch_receive:
         receive(m, entry->time, entry->params, leg, request, answer);
         break;
+    case RELIEF_METHOD_dispatch_return:
+        send_back(m, entry->time, entry->params, leg, answer);
+        break;
+    case RELIEF_METHOD_dispatch_checkin:
+        check_in(m, entry->time, entry->params, leg, answer);
+        break;
+    case RELIEF_METHOD_dispatch_recall:
+    case RELIEF_METHOD_dispatch_extend: {
+        const struct relief_dispatch_recall_params *p = entry->params; /* the same parameters for both */
+        leg->due = p->by;
+        if (p->reason.data)
+            leg->reason = p->reason;
+        break;
+    }
     default:
         assert(!"command");
     }

@@ -56,7 +56,8 @@ void model_scores(struct model *m)
         model_wide promised = 0, accepted = 0;
         for (unsigned i = 0; i < m->dispatch_count; i++) {
             const struct relief_dispatch *leg = &m->dispatch[i];
-            if (!model_same(leg->donor, m->city[c].code) || leg->level < 1 || leg->times.committed == RELIEF_NIL)
+            if (!model_same(leg->donor, m->city[c].code) || leg->level < 1 || leg->ordered ||
+                leg->times.committed == RELIEF_NIL)
                 continue;
             if (leg->times.received == RELIEF_NIL && leg->state != RELIEF_dispatch_state_lost &&
                 leg->state != RELIEF_dispatch_state_reneged)
@@ -199,10 +200,38 @@ static bool is_affected(struct model *m, const struct relief_request *request, s
            !model_listed(&incident->donating, city);
 }
 
-static void make_leg(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
-                     const struct relief_agreement *agreement, bool ask, const struct relief_substitute *pack,
-                     int64_t packs, struct relief_lot **lots, unsigned lot_count)
+/* What one donor could give of one kind. */
+struct offer {
+    int64_t units;
+    int64_t reason; /* enum relief_why, or RELIEF_NIL */
+    struct relief_agreement *agreement;
+    bool ask;
+    struct relief_lot *lots[512]; /* that qualify, in order */
+    unsigned lot_count;
+    struct model_crew crew; /* of a team or equipment kind, instead */
+};
+
+/* The first pieces that qualify, each operator in the order of the pieces. */
+static void take_crew(struct model *m, struct relief_dispatch *leg, const struct model_crew *crew)
 {
+    assert(leg->quantity <= crew->count);
+    for (unsigned i = 0; i < leg->quantity; i++) {
+        model_list_add(m, &leg->assets, crew->pieces[i]->id);
+        if (crew->operators[i])
+            model_list_add(m, &leg->operators, crew->operators[i]->id);
+    }
+    model_crew_book(m, leg,
+                    leg->state == RELIEF_dispatch_state_asked ? RELIEF_asset_use_held : RELIEF_asset_use_reserved);
+}
+
+static struct relief_dispatch *make_leg(struct model *m, int64_t time, struct relief_request *request,
+                                        const struct donor *donor, const struct offer *offer,
+                                        const struct relief_substitute *pack, int64_t packs)
+{
+    const struct relief_agreement *agreement = offer->agreement;
+    struct relief_lot *const *lots = offer->lots;
+    unsigned lot_count = offer->lot_count;
+    bool ask = offer->ask;
     assert(m->dispatch_count < 65536);
     struct relief_dispatch *leg = &m->dispatch[m->dispatch_count++];
     relief_shape_clear(&relief_shape_dispatch, leg);
@@ -244,21 +273,15 @@ static void make_leg(struct model *m, int64_t time, struct relief_request *reque
         taken[count++] = (struct relief_leg_lot){.lot = lots[i]->lot, .quantity = units};
         left -= units;
     }
-    assert(left == 0);
     leg->lots = (struct relief_list){.items = taken, .count = count, .present = 1};
+    if (model_kind(m, leg->kind)->class_ == RELIEF_class_supply)
+        assert(left == 0);
+    else
+        take_crew(m, leg, &offer->crew);
     model_list_add(m, &request->dispatches, leg->id);
     model_recount(m, request);
+    return leg;
 }
-
-/* What one donor could give of one kind. */
-struct offer {
-    int64_t units;
-    int64_t reason; /* enum relief_why, or RELIEF_NIL */
-    struct relief_agreement *agreement;
-    bool ask;
-    struct relief_lot *lots[512]; /* that qualify, in order */
-    unsigned lot_count;
-};
 
 /* The reasons before stock is looked at, in the order of fine print 46. */
 static int64_t why_not(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
@@ -308,10 +331,24 @@ static int64_t units_of(struct model *m, int64_t time, const struct donor *donor
     return units > 0 ? units : 0;
 }
 
+/* The same for teams and equipment (fine print 49, 50). */
+static int64_t pieces_of(struct model *m, int64_t time, const struct donor *donor, const struct relief_kind *kind,
+                         int64_t min_level, struct offer *offer)
+{
+    model_pick(m, time, time + donor->minutes * 60000, donor->city, kind, min_level, &offer->crew);
+    int64_t units = offer->crew.left;
+    if (units > 0 && offer->agreement) {
+        int64_t limit = share_limit(m, offer->agreement, kind->code, units);
+        units = limit < units ? limit : units;
+    }
+    units = offer->crew.count < units ? offer->crew.count : units;
+    return units > 0 ? units : 0;
+}
+
 static void look_at(struct model *m, int64_t time, struct relief_request *request, const struct donor *donor,
                     const struct relief_kind *kind, struct offer *ret)
 {
-    ret->units = ret->lot_count = 0;
+    ret->units = ret->lot_count = ret->crew.count = 0;
     ret->agreement = NULL;
     ret->ask = false;
     ret->reason = why_not(m, time, request, donor, kind->code, ret);
@@ -319,8 +356,10 @@ static void look_at(struct model *m, int64_t time, struct relief_request *reques
         return;
     if (kind->class_ == RELIEF_class_supply)
         ret->units = units_of(m, time, donor, kind, ret);
+    else
+        ret->units = pieces_of(m, time, donor, kind, request->min_level, ret);
     if (!ret->units)
-        ret->reason = RELIEF_why_nothing_available;
+        ret->reason = kind->class_ == RELIEF_class_supply ? (int64_t)RELIEF_why_nothing_available : ret->crew.why;
 }
 
 /* What one donor gives of one kind; makes the leg. */
@@ -336,7 +375,7 @@ static bool take(struct model *m, int64_t time, struct relief_request *request, 
     packs = wanted < packs ? wanted : packs;
     if (packs <= 0)
         return false;
-    make_leg(m, time, request, donor, offer.agreement, offer.ask, pack, packs, offer.lots, offer.lot_count);
+    make_leg(m, time, request, donor, &offer, pack, packs);
     return true;
 }
 
@@ -412,4 +451,63 @@ void model_rematch(struct model *m, int64_t time)
         for (unsigned i = 0; i < count; i++)
             changed |= model_match(m, time, open[i]);
     }
+}
+
+/* Fine print 48: what is free, whatever agreement, share and floor say. */
+static int64_t order_free(struct model *m, int64_t time, const struct donor *donor, const struct relief_kind *kind,
+                          int64_t min_level, struct offer *ret)
+{
+    int64_t arrival = time + donor->minutes * 60000, units = 0;
+    ret->lot_count = ret->crew.count = 0;
+    if (kind->class_ != RELIEF_class_supply) {
+        model_pick(m, time, arrival, donor->city, kind, min_level, &ret->crew); /* the operators' floor holds */
+        return ret->crew.count;
+    }
+    struct relief_lot *lots[512];
+    unsigned count = model_lots(m, donor->city->code, kind->code, lots, 512);
+    for (unsigned i = 0; i < count; i++) {
+        if (!model_lot_usable(lots[i], time) ||
+            (lots[i]->expires != RELIEF_NIL && lots[i]->expires < arrival + kind->min_life_days * RELIEF_DAY_MS))
+            continue;
+        units += lots[i]->quantity - lots[i]->held - lots[i]->reserved;
+        ret->lots[ret->lot_count++] = lots[i];
+    }
+    return units;
+}
+
+void model_apply_order(struct model *m, const struct core_entry *entry, struct model_answer *answer)
+{
+    const struct relief_dispatch_order_params *p = entry->params;
+    struct relief_request *request = model_request(m, p->request);
+    if (!request)
+        model_not_found(answer, "request", p->request);
+    else if (!model_city(m, p->donor))
+        model_not_found(answer, "donor", p->donor);
+    else if (!model_may(m, &entry->who, request->city) || !model_may(m, &entry->who, p->donor))
+        model_refuse(answer, RELIEF_DENIED, NULL);
+    else if (!model_live(request))
+        model_bad_state(answer, &relief_enum_request_state, request->state);
+    else if (model_city(m, request->city)->mode != RELIEF_mode_emergency)
+        model_bad_state(answer, &relief_enum_mode, RELIEF_mode_normal);
+    else if (p->quantity > request->open)
+        model_refuse(answer, RELIEF_BAD_PARAMS, "quantity");
+    if (answer->code)
+        return;
+    struct relief_city *to = model_city(m, request->city), *from = model_city(m, p->donor);
+    struct relief_substitute pack = {.kind = request->kind, .give = 1, .for_ = 1};
+    struct donor donor = {.city = from};
+    struct offer offer = {.agreement = NULL};
+    if (from != to && !level_of(m, to, from, &donor))
+        donor.level = 3;
+    int64_t units = 0;
+    if (donor.minutes != RELIEF_NIL)
+        units = order_free(m, entry->time, &donor, model_kind(m, request->kind), request->min_level, &offer);
+    if (units < p->quantity) {
+        model_short(answer, units);
+        return;
+    }
+    struct relief_dispatch *leg = make_leg(m, entry->time, request, &donor, &offer, &pack, p->quantity);
+    leg->ordered = 1;
+    leg->reason = p->reason;
+    model_done(answer, RELIEF_TABLE_dispatch, leg);
 }

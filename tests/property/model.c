@@ -116,6 +116,7 @@ struct relief_str model_printf(struct model *m, const char *format, ...)
 FIND_ONE(region, id)
 FIND_ONE(city, code)
 FIND_ONE(kind, code)
+FIND_ONE(asset, id)
 FIND_ONE(incident, id)
 FIND_ONE(agreement, id)
 FIND_ONE(request, id)
@@ -151,8 +152,28 @@ struct relief_account *model_account(struct model *m, struct relief_str city, st
     }
     assert(m->account_count < 2048);
     struct relief_account *account = &m->account[m->account_count++];
-    *account = (struct relief_account){.city = city, .kind = kind};
+    *account = (struct relief_account){.city = city, .kind = kind, .as_of = RELIEF_NIL};
+    account->issued_days.present = 1;
     return account;
+}
+
+void model_issued(struct model *m, int64_t time, struct relief_str city, struct relief_str kind, int64_t units)
+{
+    struct relief_account *account = model_account(m, city, kind);
+    const struct relief_issued_day *days = account->issued_days.items;
+    int64_t today = time / RELIEF_DAY_MS;
+    struct relief_issued_day *kept = model_alloc(m, (account->issued_days.count + 1) * sizeof *kept);
+    uint32_t count = 0;
+    account->issued += units;
+    for (uint32_t i = 0; i < account->issued_days.count; i++) {
+        if (days[i].day > today - 30)
+            kept[count++] = days[i];
+    }
+    if (count && kept[count - 1].day == today)
+        kept[count - 1].units += units;
+    else
+        kept[count++] = (struct relief_issued_day){.day = today, .units = units};
+    account->issued_days = (struct relief_list){.items = kept, .count = count, .present = 1};
 }
 
 bool model_in_region(struct model *m, struct relief_str region, struct relief_str top)
@@ -276,15 +297,21 @@ void model_stock(struct model *m, int64_t time, struct relief_str city, struct r
     }
     for (unsigned i = 0; i < m->dispatch_count; i++) {
         const struct relief_dispatch *leg = &m->dispatch[i];
-        if (leg->state != RELIEF_dispatch_state_in_transit || !model_same(leg->kind, kind))
+        bool back = leg->state == RELIEF_dispatch_state_returning;
+        if ((leg->state != RELIEF_dispatch_state_in_transit && !back) || !model_same(leg->kind, kind))
             continue;
-        if (model_same(leg->donor, city))
-            ret->in_transit_out += leg->sent;
-        if (model_same(leg->requester, city))
-            ret->in_transit_in += leg->sent;
+        if (model_same(back ? leg->requester : leg->donor, city))
+            ret->in_transit_out += back ? leg->returned : leg->sent;
+        if (model_same(back ? leg->donor : leg->requester, city))
+            ret->in_transit_in += back ? leg->returned : leg->sent;
     }
+    model_asset_stock(m, time, city, kind, ret);
     ret->floor = model_floor_now(m, model_city(m, city), kind);
     int64_t left = ret->on_hand - ret->unusable - ret->held - ret->reserved - ret->floor;
     ret->available = left > 0 ? left : 0;
     ret->lots = (struct relief_list){.items = items, .count = shown, .present = 1};
+    ret->as_of = RELIEF_NIL;
+    for (unsigned i = 0; i < m->account_count; i++) /* looked for only: a read makes no account */
+        if (model_same(m->account[i].city, city) && model_same(m->account[i].kind, kind))
+            ret->as_of = m->account[i].as_of;
 }

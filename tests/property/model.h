@@ -1,5 +1,5 @@
 /*
- * A naive model of the whole domain of supplies, written from DESIGN, PROTOCOL and the fine print alone: plain arrays,
+ * A naive model of the whole domain of supplies, teams and equipment, written from DESIGN, PROTOCOL and the fine print alone: plain arrays,
  * linear loops, no index, no incremental wake. After every command all open requests are matched again from scratch. It
  * shares the record structs with the product (schema/tables.h) so that the two can be compared byte for byte, and
  * nothing else.
@@ -15,7 +15,7 @@
     T(link, 4096)                                                                                                      \
     T(kind, 32)                                                                                                        \
     T(floor, 1024)                                                                                                     \
-    T(lot, 16384) T(incident, 4096) T(agreement, 4096) T(request, 16384) T(dispatch, 65536) T(account, 2048)           \
+    T(lot, 16384) T(asset, 4096) T(incident, 4096) T(agreement, 4096) T(request, 16384) T(dispatch, 65536) T(account, 2048)           \
         T(travel, 1)
 
 /* Sums and products that may pass 63 bits. */
@@ -69,11 +69,14 @@ struct relief_link *model_link(struct model *m, struct relief_str from, struct r
 struct relief_kind *model_kind(struct model *m, struct relief_str code);
 struct relief_floor *model_floor(struct model *m, struct relief_str city, struct relief_str kind);
 struct relief_lot *model_lot(struct model *m, struct relief_str city, struct relief_str kind, struct relief_str lot);
+struct relief_asset *model_asset(struct model *m, struct relief_str id);
 struct relief_incident *model_incident(struct model *m, struct relief_str id);
 struct relief_agreement *model_agreement(struct model *m, struct relief_str id);
 struct relief_request *model_request(struct model *m, struct relief_str id);
 struct relief_dispatch *model_dispatch(struct model *m, struct relief_str id);
 struct relief_account *model_account(struct model *m, struct relief_str city, struct relief_str kind);
+/* Units used in a city: the account's sum, and the day's. */
+void model_issued(struct model *m, int64_t time, struct relief_str city, struct relief_str kind, int64_t units);
 bool model_in_region(struct model *m, struct relief_str region, struct relief_str top);
 bool model_listed(const struct relief_list *list, struct relief_str id);
 void model_list_add(struct model *m, struct relief_list *list, struct relief_str id);
@@ -88,6 +91,35 @@ void model_stock(struct model *m, int64_t time, struct relief_str city, struct r
 /* Lots of a city and kind: first expired first, none last, then id. Returns how many; at most cap. */
 unsigned model_lots(struct model *m, struct relief_str city, struct relief_str kind, struct relief_lot **ret,
                     unsigned cap);
+
+/* ---- assets (assets.c) ---- */
+/* Ready and rested. */
+bool model_asset_usable(const struct relief_asset *asset, int64_t time);
+/* Adds the assets of a city and kind to the numbers of its stock. */
+void model_asset_stock(struct model *m, int64_t time, struct relief_str city, struct relief_str kind,
+                       struct relief_stock *stock);
+/* The team kind that a piece needs with it: its own, else its kind's; absent: none. */
+struct relief_str model_operator_of(const struct relief_asset *piece, const struct relief_kind *kind);
+/* All pieces that may go, in order, each with its operator or NULL. */
+struct model_crew {
+    struct relief_asset *pieces[512], *operators[512];
+    unsigned count;
+    int64_t why;  /* when there are none: enum relief_why */
+    int64_t left; /* usable and free above the floor; may be negative */
+};
+void model_pick(struct model *m, int64_t time, int64_t arrival, struct relief_city *city,
+                const struct relief_kind *kind, int64_t min_level, struct model_crew *ret);
+/* All assets and operators of the leg get this use. */
+void model_crew_book(struct model *m, const struct relief_dispatch *leg, int64_t use);
+/* These assets are free; condition RELIEF_NIL, city absent: as they were. */
+void model_crew_home(struct model *m, const struct relief_list *assets, int64_t first, int64_t count,
+                     int64_t condition, struct relief_str city);
+/* Keeps the first units, with their operators. */
+void model_crew_cut(struct model *m, struct relief_dispatch *leg, int64_t units);
+bool model_crew_ready(struct model *m, const struct relief_dispatch *leg);
+/* Each operator changes the donor's account of its own kind by so many. */
+void model_crew_account(struct model *m, const struct relief_dispatch *leg, int64_t in_transit, int64_t on_loan);
+void model_apply_asset(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 
 /* ---- matching (match.c) ---- */
 bool model_live(const struct relief_request *request);
@@ -107,12 +139,23 @@ struct model_look model_look(struct model *m, int64_t time, struct relief_reques
 /* The request of a request.submit, checked and stored but not matched; NULL when it is refused. */
 struct relief_request *model_draft(struct model *m, const struct core_entry *entry);
 
+/* What matching binds, to be put back after a trial (requests.c). */
+struct model_bound {
+    struct relief_lot *lots;
+    struct relief_asset *assets;
+};
+void model_bound_save(struct model *m, struct model_bound *ret);
+void model_bound_restore(struct model *m, const struct model_bound *bound);
+void model_bound_drop(struct model_bound *bound);
+
 /* ---- legs (legs.c) ---- */
 void model_leg_release(struct model *m, struct relief_dispatch *leg);
 void model_leg_end(struct model *m, struct relief_dispatch *leg, int state, int64_t time, struct relief_str reason);
 void model_leg_cut(struct model *m, struct relief_dispatch *leg, int64_t quantity);
 void model_exclude(struct model *m, struct relief_request *request, struct relief_str donor);
 void model_apply_leg(struct model *m, const struct core_entry *entry, struct model_answer *answer);
+/* A superior's order (match.c). */
+void model_apply_order(struct model *m, const struct core_entry *entry, struct model_answer *answer);
 
 /* ---- commands ---- */
 /* The record's place: that of the one with the same key, or a new one at the end. */

@@ -4,9 +4,7 @@
  * all is covered, is left to the core; what it says about those that it lists is not.
  */
 #include "probe.h"
-#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static bool wrong(const char *what, const struct relief_candidate *candidate, int64_t expected)
 {
@@ -25,8 +23,9 @@ static int64_t plain_reason(int64_t reason)
     return reason == RELIEF_why_life ? RELIEF_why_nothing_available : reason;
 }
 
+/* gave: the city gave of another kind before, so its teams may be spoken for by that leg. */
 static bool right_candidate(struct model *m, int64_t time, struct relief_request *request,
-                            const struct relief_candidate *candidate)
+                            const struct relief_candidate *candidate, bool gave)
 {
     struct relief_city *city = model_city(m, model_name(m, candidate->city.data, candidate->city.len));
     struct relief_str kind = model_name(m, candidate->kind.data, candidate->kind.len);
@@ -44,7 +43,7 @@ static bool right_candidate(struct model *m, int64_t time, struct relief_request
     /* less than a pack of a substitute is nothing, too */
     int64_t expected =
         look.reason == RELIEF_NIL && !model_same(kind, request->kind) ? RELIEF_why_nothing_available : look.reason;
-    if (candidate->reason != RELIEF_NIL && plain_reason(candidate->reason) != plain_reason(expected))
+    if (candidate->reason != RELIEF_NIL && plain_reason(candidate->reason) != plain_reason(expected) && !gave)
         return wrong("reason", candidate, look.reason);
     if (candidate->available != stock.available)
         return wrong("available", candidate, stock.available);
@@ -60,7 +59,10 @@ static bool right_candidates(struct model *m, int64_t time, struct relief_reques
 {
     const struct relief_candidate *candidates = list->items;
     for (uint32_t i = 0; i < list->count; i++) {
-        if (!right_candidate(m, time, request, &candidates[i]))
+        bool gave = false;
+        for (uint32_t before = 0; before < i; before++)
+            gave = gave || (candidates[before].gives > 0 && relief_str_eq(candidates[before].city, candidates[i].city));
+        if (!right_candidate(m, time, request, &candidates[i], gave))
             return false;
     }
     return true;
@@ -117,7 +119,9 @@ static void expect_preview(struct model *m, int64_t time, struct relief_request 
                                                .minutes = leg->minutes,
                                                .commit = leg->state == RELIEF_dispatch_state_asked ? RELIEF_commit_ask
                                                                                                    : RELIEF_commit_auto,
-                                               .lots = leg->lots};
+                                               .lots = leg->lots,
+                                               .assets = leg->assets,
+                                               .operators = leg->operators};
     }
     *ret = (struct relief_preview){.quantity = request->quantity, .covered = request->covered, .open = request->open};
     ret->legs = (struct relief_list){.items = items, .count = count, .present = 1};
@@ -149,17 +153,16 @@ bool probe_preview(struct compare *compare, struct generator *g, struct core *co
         return same;
     }
     struct relief_list candidates = got.candidates;
-    struct relief_lot *before = malloc((m->lot_count + 1) * sizeof *before);
-    assert(before);
-    memcpy(before, m->lot, m->lot_count * sizeof *before);
+    struct model_bound before;
+    model_bound_save(m, &before);
     model_scores(m);
     bool same = right_candidates(m, g->now, request, &candidates);
     expect_preview(m, g->now, request, legs, &expected);
     got.candidates = (struct relief_list){0};
     same = compare_record(compare, &relief_shape_preview, "preview", &expected, &got) && same;
-    memcpy(m->lot, before, m->lot_count * sizeof *before);
+    model_bound_restore(m, &before);
     m->dispatch_count = legs;
     m->request_count--;
-    free(before);
+    model_bound_drop(&before);
     return same;
 }

@@ -73,6 +73,27 @@ struct relief_request *model_draft(struct model *m, const struct core_entry *ent
     return draft(m, entry, &answer);
 }
 
+void model_bound_save(struct model *m, struct model_bound *ret)
+{
+    ret->lots = malloc((m->lot_count + 1) * sizeof *ret->lots);
+    ret->assets = malloc((m->asset_count + 1) * sizeof *ret->assets);
+    assert(ret->lots && ret->assets);
+    memcpy(ret->lots, m->lot, m->lot_count * sizeof *ret->lots);
+    memcpy(ret->assets, m->asset, m->asset_count * sizeof *ret->assets);
+}
+
+void model_bound_restore(struct model *m, const struct model_bound *bound)
+{
+    memcpy(m->lot, bound->lots, m->lot_count * sizeof *bound->lots);
+    memcpy(m->asset, bound->assets, m->asset_count * sizeof *bound->assets);
+}
+
+void model_bound_drop(struct model_bound *bound)
+{
+    free(bound->lots);
+    free(bound->assets);
+}
+
 static void submit(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     struct relief_request *request = draft(m, entry, answer);
@@ -83,19 +104,18 @@ static void submit(struct model *m, const struct core_entry *entry, struct model
     if (!request->all_or_nothing)
         return;
     /* Tried on the state itself, taken back when it is not enough. */
-    struct relief_lot *before = malloc((m->lot_count + 1) * sizeof *before);
-    assert(before);
-    memcpy(before, m->lot, m->lot_count * sizeof *before);
+    struct model_bound before;
+    model_bound_save(m, &before);
     unsigned legs = m->dispatch_count;
     model_scores(m);
     model_match(m, entry->time, request);
     if (request->open) {
-        memcpy(m->lot, before, m->lot_count * sizeof *before);
+        model_bound_restore(m, &before);
         m->dispatch_count = legs;
         m->request_count--;
         model_refuse(answer, RELIEF_UNFILLABLE, NULL);
     }
-    free(before);
+    model_bound_drop(&before);
 }
 
 /* Fine print 43. */
@@ -204,13 +224,16 @@ static void lapse(struct model *m, const struct core_entry *entry)
 }
 
 /*
- * An agreement begins, or passes its `until`, which can let the next one give more. Everything is matched after every
- * command anyhow; only the marks on its record are set here.
+ * An agreement begins, or passes its `until`, which can let the next one give more; an asset has rested. Everything is
+ * matched after every command anyhow; only the marks on the records are set here.
  */
 static void wake(struct model *m, const struct core_entry *entry)
 {
     const struct relief_time_wake_params *p = entry->params;
     struct relief_agreement *agreement = p->agreement.data ? model_agreement(m, p->agreement) : NULL;
+    struct relief_asset *asset = p->asset.data ? model_asset(m, p->asset) : NULL;
+    if (asset && asset->rest_until != RELIEF_NIL && asset->rest_until <= entry->time)
+        asset->rest_until = RELIEF_NIL;
     if (!agreement)
         return;
     if (agreement->from != RELIEF_NIL && agreement->from <= entry->time)
@@ -280,6 +303,10 @@ int64_t model_next_due(struct model *m)
             (request->open || has_asked(m, request)))
             due = request->needed_by;
     }
+    for (unsigned i = 0; i < m->asset_count; i++) {
+        if (m->asset[i].rest_until != RELIEF_NIL && m->asset[i].rest_until < due)
+            due = m->asset[i].rest_until;
+    }
     return due;
 }
 
@@ -296,6 +323,11 @@ bool model_knows_due(struct model *m, const struct core_due *due)
             return due->params.expire.ops_before != RELIEF_NIL;
         struct relief_request *request = model_request(m, model_name(m, id.data, id.len));
         return request && model_live(request) && request->needed_by == due->time;
+    }
+    struct relief_str resting = due->params.wake.asset;
+    if (due->command == RELIEF_COMMAND_time_wake && resting.data) {
+        struct relief_asset *asset = model_asset(m, model_name(m, resting.data, resting.len));
+        return asset && asset->rest_until == due->time;
     }
     struct relief_str id = due->params.wake.agreement;
     if (due->command != RELIEF_COMMAND_time_wake || !id.data)

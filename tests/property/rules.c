@@ -84,7 +84,7 @@ static bool only_own_entry(const struct relief_incident_update_params *p, const 
                            struct relief_str city)
 {
     if (p->category != RELIEF_NIL || p->level != RELIEF_NIL || p->origin.data || p->affected.present || p->title.data ||
-        !p->donating.present)
+        !p->donating.present || (!model_same(city, incident->origin) && !model_listed(&incident->affected, city)))
         return false;
     const struct relief_list *lists[2] = {&p->donating, &incident->donating};
     for (int side = 0; side < 2; side++) {
@@ -112,7 +112,8 @@ static void incident_update(struct model *m, const struct core_entry *entry, str
     if (!all_cities(m, &p->affected, "affected", answer) || !all_cities(m, &p->donating, "donating", answer))
         return;
     if (entry->who.role == RELIEF_role_city ? !only_own_entry(p, incident, entry->who.city)
-                                            : !model_may(m, &entry->who, incident->origin)) {
+                                            : !model_may(m, &entry->who, incident->origin) ||
+                                                  (p->origin.data && !model_may(m, &entry->who, p->origin))) {
         model_refuse(answer, RELIEF_DENIED, NULL);
         return;
     }
@@ -168,9 +169,18 @@ static void incident_close(struct model *m, const struct core_entry *entry, stru
     }
 }
 
+/* Both sides are the coordinator's: the donor, and who receives. */
+static bool may_agree(struct model *m, const struct core_identity *who, struct relief_str donor,
+                      struct relief_str requester, struct relief_str region)
+{
+    return model_may(m, who, donor) &&
+           (requester.data ? model_may(m, who, requester) : model_may_region(m, who, region));
+}
+
 static void agreement_put(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     const struct relief_agreement_put_params *p = entry->params;
+    const struct relief_agreement *old = model_agreement(m, p->id);
     if (!p->requester.data == !p->region.data) {
         model_refuse(answer, RELIEF_BAD_PARAMS, "requester");
         answer->open_field = true; /* or region */
@@ -180,9 +190,8 @@ static void agreement_put(struct model *m, const struct core_entry *entry, struc
         model_not_found(answer, "requester", p->requester);
     } else if (p->region.data && !model_region(m, p->region)) {
         model_not_found(answer, "region", p->region);
-    } else if (!model_may(m, &entry->who, p->donor) ||
-               (p->requester.data ? !model_may(m, &entry->who, p->requester)
-                                  : !model_may_region(m, &entry->who, p->region))) {
+    } else if (!may_agree(m, &entry->who, p->donor, p->requester, p->region) ||
+               (old && !may_agree(m, &entry->who, old->donor, old->requester, old->region))) {
         model_refuse(answer, RELIEF_DENIED, NULL);
     } else {
         struct relief_agreement *agreement = MODEL_PLACE(m, agreement, model_agreement(m, p->id));

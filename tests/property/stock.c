@@ -4,6 +4,15 @@
 #include "model.h"
 #include <assert.h>
 
+/* The account, which somebody in the city just reported to. */
+static struct relief_account *reported(struct model *m, const struct core_entry *entry, struct relief_str city,
+                                       struct relief_str kind)
+{
+    struct relief_account *account = model_account(m, city, kind);
+    account->as_of = entry->time;
+    return account;
+}
+
 static void stock_receive(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     const struct relief_stock_receive_params *p = entry->params;
@@ -24,7 +33,7 @@ static void stock_receive(struct model *m, const struct core_entry *entry, struc
         lot->source = p->source;
     }
     lot->quantity += p->quantity;
-    model_account(m, p->city, p->kind)->received += p->quantity;
+    reported(m, entry, p->city, p->kind)->received += p->quantity;
     answer->stock.lot = id;
 }
 
@@ -62,7 +71,7 @@ static void stock_issue(struct model *m, const struct core_entry *entry, struct 
     if (had < p->quantity)
         model_short(answer, had);
     else
-        model_account(m, p->city, p->kind)->issued += p->quantity;
+        reported(m, entry, p->city, p->kind), model_issued(m, entry->time, p->city, p->kind, p->quantity);
 }
 
 static void stock_writeoff(struct model *m, const struct core_entry *entry, struct model_answer *answer)
@@ -72,9 +81,9 @@ static void stock_writeoff(struct model *m, const struct core_entry *entry, stru
     if (had < p->quantity)
         model_short(answer, had);
     else if (p->reason == RELIEF_writeoff_lost)
-        model_account(m, p->city, p->kind)->lost += p->quantity;
+        reported(m, entry, p->city, p->kind)->lost += p->quantity;
     else
-        model_account(m, p->city, p->kind)->written_off += p->quantity;
+        reported(m, entry, p->city, p->kind)->written_off += p->quantity;
 }
 
 static void stock_count(struct model *m, const struct core_entry *entry, struct model_answer *answer)
@@ -99,7 +108,7 @@ static void stock_count(struct model *m, const struct core_entry *entry, struct 
         answer->open_available = true;
         return;
     }
-    struct relief_account *account = model_account(m, p->city, p->kind);
+    struct relief_account *account = reported(m, entry, p->city, p->kind);
     int64_t more = p->quantity - lot->quantity;
     *(more > 0 ? &account->received : &account->written_off) += more > 0 ? more : -more;
     lot->quantity = p->quantity;

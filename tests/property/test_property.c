@@ -151,13 +151,17 @@ static bool check_core(struct run *r)
     return compare_views(store_view(r->store), store_view(r->copy)) && right;
 }
 
-/* An agreement began or passed its end since the last entry: what is due has to be done before the next command. */
-static bool agreement_turns(struct run *r, int64_t until)
+/* An agreement began or passed its end, or an asset has rested, since the last entry: what is due has to be done before the next command. */
+static bool something_turns(struct run *r, int64_t until)
 {
     for (unsigned i = 0; i < r->m.agreement_count; i++) {
         const struct relief_agreement *a = &r->m.agreement[i];
         if ((a->from != RELIEF_NIL && a->from > r->last && a->from <= until) ||
             (a->until != RELIEF_NIL && a->until > r->last && a->until <= until))
+            return true;
+    }
+    for (unsigned i = 0; i < r->m.asset_count; i++) {
+        if (r->m.asset[i].rest_until != RELIEF_NIL && r->m.asset[i].rest_until <= until)
             return true;
     }
     return false;
@@ -187,6 +191,8 @@ static bool timers(struct run *r, int64_t until)
         if (due.command == RELIEF_COMMAND_time_wake && due.params.wake.agreement.data)
             due.params.wake.agreement =
                 model_name(&r->m, due.params.wake.agreement.data, due.params.wake.agreement.len);
+        if (due.command == RELIEF_COMMAND_time_wake && due.params.wake.asset.data)
+            due.params.wake.asset = model_name(&r->m, due.params.wake.asset.data, due.params.wake.asset.len);
         r->timers++;
         if (!drive(r, &entry))
             return false;
@@ -204,7 +210,7 @@ static bool step(struct run *r)
     generator_tick(&r->g);
     if (r->g.now < r->last)
         r->g.now = (r->last + 9) / 10 * 10;
-    bool late = generator_random(&r->g, 25) == 0 && !agreement_turns(r, r->g.now);
+    bool late = generator_random(&r->g, 25) == 0 && !something_turns(r, r->g.now);
     if (!late && !timers(r, r->g.now))
         return false;
     generator_next(&r->g);

@@ -64,7 +64,8 @@ union sim_params {
     X(stock_count) X(stock_hold) X(stock_floor) X(incident_open) X(incident_update) X(incident_close)                  \
     X(agreement_put) X(agreement_end) X(request_submit) X(request_amend) X(request_cancel) X(request_close)            \
     X(dispatch_accept) X(dispatch_decline) X(dispatch_cancel) X(dispatch_renege) X(dispatch_lost) X(dispatch_depart)   \
-    X(dispatch_receive) X(clock_confirm)
+    X(dispatch_receive) X(dispatch_return) X(dispatch_checkin) X(dispatch_recall) X(dispatch_extend)                   \
+    X(dispatch_order) X(asset_put) X(asset_status) X(clock_confirm)
 #define X(method) struct relief_##method##_params method;
     SIM_PARAMS(X)
 #undef X
@@ -88,7 +89,9 @@ struct sim {
     unsigned step;
     char dir[64];
     struct disk disk;
-    struct engine *engine;
+    struct engine *engine;    /* NULL: the core alone, at this time (rate.c) */
+    struct core_view *view;
+    int64_t now;
     int64_t wall, boot;
     sem_t woken;
     uint64_t handed;   /* last entry of the batch that is with the log, 0: none */
@@ -110,6 +113,13 @@ bool sim_chance(struct sim *sim, unsigned percent);
 struct relief_str sim_text(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints seed, step and the last commands, and ends the program. */
 _Noreturn void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The state, and T as far as it is known. */
+struct core_view *sim_view(struct sim *sim);
+int64_t sim_now(struct sim *sim);
+
+/* rate.c: the core alone on a store in memory; prints how many commands it carries out in a minute. */
+void rate_run(uint64_t seed, unsigned worlds, unsigned steps);
 
 /* traffic.c: the commands that make the world, by number from 0; false when it stands. Then random ones. */
 bool traffic_found(struct sim *sim, unsigned number, struct command *ret);

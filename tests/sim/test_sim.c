@@ -72,6 +72,16 @@ static void trace(struct sim *sim, const struct command *command, int rc, const 
     relief_buf_deinit(&buf);
 }
 
+struct core_view *sim_view(struct sim *sim)
+{
+    return sim->engine ? engine_view(sim->engine) : sim->view;
+}
+
+int64_t sim_now(struct sim *sim)
+{
+    return sim->engine ? engine_now(sim->engine) : sim->now;
+}
+
 /* ---- the machine ---- */
 
 static int64_t wall_ms(void *context)
@@ -352,8 +362,18 @@ static void remove_folder(const char *dir)
     rmdir(dir);
 }
 
-static void run_world(uint64_t seed, unsigned steps)
+/* The hash of the last entry stands for all of them: each covers the one before, outcome and all (fine print 64). */
+static void show_hash(struct sim *sim, char ret_hash[2 * LOG_HASH_BYTES + 1])
 {
+    struct log_head head = log_durable(engine_log(sim->engine));
+    for (unsigned i = 0; i < LOG_HASH_BYTES; i++)
+        snprintf(ret_hash + 2 * i, 3, "%02x", head.hash[i]);
+}
+
+/* expected: NULL, or the hash that the log has to end with. */
+static void run_world(uint64_t seed, unsigned steps, const char *expected)
+{
+    char hash[2 * LOG_HASH_BYTES + 1];
     struct sim *sim = calloc(1, sizeof *sim);
     struct command command;
     if (!sim || relief_arena_init(&sim->strings, STRING_BYTES))
@@ -377,6 +397,12 @@ static void run_world(uint64_t seed, unsigned steps)
     printf("seed %llu: %llu entries, %u done, %u refused, %u replayed, %u timers, %u crashes with %u unanswered lost\n",
            (unsigned long long)seed, (unsigned long long)engine_durable(sim->engine), sim->done, sim->refused,
            sim->replayed, sim->timers, sim->crashes, sim->lost);
+    show_hash(sim, hash);
+    printf("seed %llu: hash %s\n", (unsigned long long)seed, hash);
+    if (expected && strcmp(hash, expected) != 0) {
+        fprintf(stderr, "seed %llu: expected %s: this build decides otherwise\n", (unsigned long long)seed, expected);
+        exit(1);
+    }
     if (engine_close(sim->engine))
         sim_fail(sim, "does not close");
     replica_deinit(&sim->outcomes);
@@ -391,22 +417,34 @@ static void run_world(uint64_t seed, unsigned steps)
 int main(int argc, char **argv)
 {
     uint64_t seed = 1, worlds = 4, steps = 1000;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t value = strtoull(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--seed") == 0)
+    const char *expected = NULL;
+    bool rate = argc > 1 && strcmp(argv[1], "--rate") == 0, usage = false;
+    if (rate)
+        worlds = 50;
+    for (int i = rate ? 2 : 1; i < argc && !usage; i += 2) {
+        uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 10) : 0;
+        if (i + 1 == argc)
+            usage = true;
+        else if (strcmp(argv[i], "--seed") == 0)
             seed = value;
         else if (strcmp(argv[i], "--worlds") == 0)
             worlds = value;
         else if (strcmp(argv[i], "--steps") == 0)
             steps = value;
+        else if (strcmp(argv[i], "--hash") == 0)
+            expected = argv[i + 1];
         else
-            argc = 0;
+            usage = true;
     }
-    if (argc % 2 == 0) {
-        fprintf(stderr, "test_sim [--seed S] [--worlds N] [--steps N]\n");
+    if (usage || (expected && worlds != 1)) {
+        fprintf(stderr, "test_sim [--rate] [--seed S] [--worlds N] [--steps N] [--hash HEX, with --worlds 1]\n");
         return 2;
     }
+    if (rate) {
+        rate_run(seed, (unsigned)worlds, (unsigned)steps);
+        return 0;
+    }
     for (uint64_t i = 0; i < worlds; i++)
-        run_world(seed + i, (unsigned)steps);
+        run_world(seed + i, (unsigned)steps, expected);
     return 0;
 }

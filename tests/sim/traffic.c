@@ -5,7 +5,8 @@
 #include "sim.h"
 
 #define CITIES 8u
-#define KINDS  3u
+#define KINDS  3u  /* of supplies */
+#define ASSETS 48u /* teams under even numbers, pumps under odd ones */
 
 static struct relief_str city(struct sim *sim)
 {
@@ -15,6 +16,12 @@ static struct relief_str city(struct sim *sim)
 static struct relief_str kind(struct sim *sim)
 {
     return sim_text(sim, "K%u", (unsigned)sim_random(sim, sim->kinds));
+}
+
+/* A kind to ask for. */
+static struct relief_str kind_or_gear(struct sim *sim)
+{
+    return sim_chance(sim, 75) ? kind(sim) : sim_chance(sim, 50) ? RELIEF_STR("T") : RELIEF_STR("E");
 }
 
 static struct relief_str some_request(struct sim *sim)
@@ -40,12 +47,25 @@ static void found_kind(struct sim *sim, unsigned number, struct command *ret)
     p->code = p->name = sim_text(sim, "K%u", number);
     p->unit = RELIEF_STR("box");
     p->class_ = RELIEF_class_supply;
+    if (number == KINDS - 1) /* tents come back */
+        p->returnable = 1;
     if (number == 0) { /* two of K1 stand in for three of K0 */
         struct relief_substitute *substitute = relief_arena_alloc(&sim->strings, sizeof *substitute);
         *substitute = (struct relief_substitute){.kind = RELIEF_STR("K1"), .give = 2, .for_ = 3};
         p->substitutes = (struct relief_list){substitute, 1, 1};
     }
     sim->kinds = number + 1;
+}
+
+/* Teams, and pumps that need one of them. */
+static void found_gear(unsigned number, struct command *ret)
+{
+    struct relief_kind_put_params *p = BEGIN(ret, kind_put);
+    p->code = p->name = number ? RELIEF_STR("E") : RELIEF_STR("T");
+    p->unit = RELIEF_STR("piece");
+    p->class_ = number ? RELIEF_class_equipment : RELIEF_class_team;
+    if (number)
+        p->operator_ = RELIEF_STR("T");
 }
 
 static void found_city(struct sim *sim, unsigned number, struct command *ret)
@@ -74,6 +94,8 @@ bool traffic_found(struct sim *sim, unsigned number, struct command *ret)
         found_city(sim, number, ret);
     else if (number < CITIES + KINDS)
         found_kind(sim, number - CITIES, ret);
+    else if (number < CITIES + KINDS + 2)
+        found_gear(number - CITIES - KINDS, ret);
     else
         return false;
     return true;
@@ -83,7 +105,7 @@ bool traffic_found(struct sim *sim, unsigned number, struct command *ret)
 
 static void stock(struct sim *sim, struct command *ret)
 {
-    int64_t now = engine_now(sim->engine);
+    int64_t now = sim_now(sim);
     if (sim_chance(sim, 55)) {
         struct relief_stock_receive_params *p = BEGIN(ret, stock_receive);
         p->city = city(sim), p->kind = kind(sim), p->quantity = quantity(sim);
@@ -94,7 +116,8 @@ static void stock(struct sim *sim, struct command *ret)
         p->city = city(sim), p->kind = kind(sim), p->quantity = quantity(sim), p->reason = RELIEF_STR("used");
     } else if (sim_chance(sim, 30)) {
         struct relief_stock_floor_params *p = BEGIN(ret, stock_floor);
-        p->city = city(sim), p->kind = kind(sim), p->floor = (int64_t)sim_random(sim, 30);
+        p->city = city(sim), p->kind = kind_or_gear(sim);
+        p->floor = (int64_t)sim_random(sim, p->kind.data[0] == 'K' ? 30 : 3);
     } else if (sim_chance(sim, 35)) {
         struct relief_stock_hold_params *p = BEGIN(ret, stock_hold);
         p->city = city(sim), p->kind = kind(sim), p->lot = RELIEF_STR("0");
@@ -109,14 +132,77 @@ static void stock(struct sim *sim, struct command *ret)
     }
 }
 
+static int64_t condition(struct sim *sim)
+{
+    return sim_chance(sim, 85) ? (int64_t)RELIEF_condition_ready : (int64_t)sim_random(sim, RELIEF_condition_COUNT);
+}
+
+static int64_t rest(struct sim *sim)
+{
+    return sim_now(sim) + (int64_t)sim_random(sim, 3600000);
+}
+
+static void asset(struct sim *sim, struct command *ret)
+{
+    unsigned number = (unsigned)sim_random(sim, ASSETS);
+    struct relief_str id = sim_text(sim, "p%u", number);
+    if (sim_chance(sim, 60)) {
+        struct relief_asset_put_params *p = BEGIN(ret, asset_put);
+        p->id = id, p->kind = number % 2 ? RELIEF_STR("E") : RELIEF_STR("T");
+        p->city = city(sim);
+        p->level = 1 + (int64_t)sim_random(sim, 4);
+        p->condition = condition(sim);
+        if (sim_chance(sim, 15))
+            p->rest_until = rest(sim);
+        if (sim_chance(sim, 20)) {
+            struct relief_certificate *paper = relief_arena_alloc(&sim->strings, sizeof *paper);
+            *paper = (struct relief_certificate){.name = RELIEF_STR("diver"),
+                                                 .until = sim_now(sim) + (int64_t)sim_random(sim, 36000000)};
+            p->certificates = (struct relief_list){paper, 1, 1};
+        }
+    } else {
+        struct relief_asset_status_params *p = BEGIN(ret, asset_status);
+        p->id = id, p->condition = condition(sim);
+        if (sim_chance(sim, 30))
+            p->rest_until = rest(sim);
+        if (sim_chance(sim, 20))
+            p->city = city(sim);
+    }
+}
+
+/* A superior's order: rather for something that is open where there is an emergency. */
+static void order(struct sim *sim, struct command *ret)
+{
+    struct relief_dispatch_order_params *p = BEGIN(ret, dispatch_order);
+    p->donor = city(sim), p->reason = RELIEF_STR("the dam");
+    for (unsigned tries = 0; tries < 12; tries++) {
+        struct relief_request request;
+        struct relief_city to;
+        relief_shape_clear(&relief_shape_request, &request);
+        relief_shape_clear(&relief_shape_city, &to);
+        request.id = p->request = some_request(sim);
+        p->quantity = 1;
+        if (!core_find(sim_view(sim), RELIEF_TABLE_request, &sim->strings, &request) || !request.open)
+            continue;
+        p->quantity = 1 + (int64_t)sim_random(sim, (uint64_t)(request.open < 20 ? request.open : 20));
+        to.code = request.city;
+        if (core_find(sim_view(sim), RELIEF_TABLE_city, &sim->strings, &to) && to.mode == RELIEF_mode_emergency)
+            break;
+    }
+}
+
 static void submit(struct sim *sim, struct command *ret)
 {
     struct relief_request_submit_params *p = BEGIN(ret, request_submit);
     p->id = sim_text(sim, "q%u", sim->requests++);
-    p->city = city(sim), p->kind = kind(sim), p->quantity = quantity(sim);
+    p->city = city(sim), p->kind = kind_or_gear(sim), p->quantity = quantity(sim);
+    if (p->kind.data[0] != 'K') {
+        p->quantity = 1 + (int64_t)sim_random(sim, 4);
+        p->min_level = 1 + (int64_t)sim_random(sim, 4);
+    }
     p->priority = 1 + (int64_t)sim_random(sim, 5);
     if (sim_chance(sim, 50))
-        p->needed_by = engine_now(sim->engine) + 1 + (int64_t)sim_random(sim, 12 * 3600000);
+        p->needed_by = sim_now(sim) + 1 + (int64_t)sim_random(sim, 12 * 3600000);
     p->own_first = sim_chance(sim, 60);
     p->substitutes = sim_chance(sim, 40);
     p->explain = sim_chance(sim, 30);
@@ -149,6 +235,14 @@ static void receive(struct sim *sim, const struct relief_dispatch *leg, struct c
 {
     struct relief_dispatch_receive_params *p = BEGIN(ret, dispatch_receive);
     p->id = leg->id;
+    if (leg->assets.count) { /* all or none */
+        bool all = sim_chance(sim, 85);
+        p->accepted = all ? leg->quantity : 0;
+        p->rejected = all ? 0 : (int64_t)sim_random(sim, (uint64_t)leg->quantity + 1);
+        p->missing = leg->quantity - p->accepted - p->rejected;
+        p->reason = all ? RELIEF_STR_NONE : RELIEF_STR("broken");
+        return;
+    }
     p->rejected = sim_chance(sim, 20) ? (int64_t)sim_random(sim, (uint64_t)leg->quantity + 1) : 0;
     p->missing = sim_chance(sim, 20) ? (int64_t)sim_random(sim, (uint64_t)(leg->quantity - p->rejected) + 1) : 0;
     p->accepted = leg->quantity - p->rejected - p->missing + (sim_chance(sim, 3) ? 1 : 0);
@@ -182,21 +276,72 @@ static void committed_leg(struct sim *sim, const struct relief_dispatch *leg, st
     }
 }
 
+/* A loan goes on, home, or has come home. */
+static void loan(struct sim *sim, const struct relief_dispatch *leg, struct command *ret)
+{
+    bool coming = leg->state == RELIEF_dispatch_state_returning;
+    int64_t had = coming ? leg->returned : leg->accepted;
+    if (coming) {
+        struct relief_dispatch_checkin_params *p = BEGIN(ret, dispatch_checkin);
+        p->id = leg->id, p->condition = condition(sim);
+        p->quantity = sim_chance(sim, 75) ? had : (int64_t)sim_random(sim, (uint64_t)had + 2);
+    } else if (sim_chance(sim, 70)) {
+        struct relief_dispatch_return_params *p = BEGIN(ret, dispatch_return);
+        p->id = leg->id;
+        p->quantity = sim_chance(sim, 75) ? had : 1 + (int64_t)sim_random(sim, (uint64_t)had + 1);
+    } else if (sim_chance(sim, 50)) {
+        struct relief_dispatch_recall_params *p = BEGIN(ret, dispatch_recall);
+        p->id = leg->id, p->by = rest(sim), p->reason = RELIEF_STR("needed at home");
+    } else {
+        struct relief_dispatch_extend_params *p = BEGIN(ret, dispatch_extend);
+        p->id = leg->id, p->by = rest(sim);
+    }
+}
+
+/* Who may take the step. */
+static struct relief_str mover(const struct relief_dispatch *leg, unsigned method)
+{
+    switch (method) {
+    case RELIEF_METHOD_dispatch_cancel:
+    case RELIEF_METHOD_dispatch_receive:
+    case RELIEF_METHOD_dispatch_return:
+    case RELIEF_METHOD_dispatch_lost:
+        return leg->requester;
+    default:
+        return leg->donor;
+    }
+}
+
+/* Rather a leg that lives: another try for each that doesn't. */
+static bool some_leg(struct sim *sim, struct relief_dispatch *ret)
+{
+    bool found = false;
+    for (unsigned tries = 0; tries < 12; tries++) {
+        struct relief_dispatch leg;
+        relief_shape_clear(&relief_shape_dispatch, &leg);
+        struct relief_str request = some_request(sim);
+        struct relief_str id =
+            sim_text(sim, "%.*s/%u", (int)request.len, request.data, 1 + (unsigned)sim_random(sim, 3));
+        leg.id = id;
+        if (!core_find(sim_view(sim), RELIEF_TABLE_dispatch, &sim->strings, &leg))
+            continue;
+        *ret = leg;
+        ret->id = id;
+        found = true;
+        if (leg.state < RELIEF_dispatch_state_closed)
+            break;
+    }
+    return found;
+}
+
 /* A step that the leg's state allows, most often by the side that may take it. */
 static void leg_step(struct sim *sim, struct command *ret)
 {
     struct relief_dispatch leg;
-    relief_shape_clear(&relief_shape_dispatch, &leg);
-    struct relief_str request = some_request(sim);
-    leg.id = sim_text(sim, "%.*s/%u", (int)request.len, request.data, 1 + (unsigned)sim_random(sim, 3));
-    struct relief_str id = leg.id;
-    if (!core_find(engine_view(sim->engine), RELIEF_TABLE_dispatch, &sim->strings, &leg)) {
+    if (!some_leg(sim, &leg)) {
         submit(sim, ret);
         return;
     }
-    bool donor = leg.state == RELIEF_dispatch_state_asked || leg.state == RELIEF_dispatch_state_committed;
-    struct relief_str side = donor ? leg.donor : leg.requester;
-    leg.id = id;
     if (leg.state == RELIEF_dispatch_state_asked) {
         asked_leg(sim, &leg, ret);
     } else if (leg.state == RELIEF_dispatch_state_in_transit && sim_chance(sim, 90)) {
@@ -204,11 +349,12 @@ static void leg_step(struct sim *sim, struct command *ret)
     } else if (leg.state == RELIEF_dispatch_state_in_transit) {
         struct relief_dispatch_lost_params *p = BEGIN(ret, dispatch_lost);
         p->id = leg.id, p->reason = RELIEF_STR("flood");
+    } else if (leg.state == RELIEF_dispatch_state_in_use || leg.state == RELIEF_dispatch_state_returning) {
+        loan(sim, &leg, ret);
     } else {
         committed_leg(sim, &leg, ret); /* of a leg that has ended: refused */
     }
-    if (ret->method == RELIEF_METHOD_dispatch_cancel)
-        side = leg.requester;
+    struct relief_str side = mover(&leg, ret->method);
     if (sim_chance(sim, 60)) {
         ret->who.name = sim_text(sim, "city:%.*s", (int)side.len, side.data);
         ret->who.role = RELIEF_role_city;
@@ -224,7 +370,7 @@ static void agreement(struct sim *sim, struct command *ret)
         return;
     }
     struct relief_agreement_put_params *p = BEGIN(ret, agreement_put);
-    int64_t now = engine_now(sim->engine);
+    int64_t now = sim_now(sim);
     p->id = sim_text(sim, "a%u", sim->agreements++);
     p->donor = city(sim);
     if (sim_chance(sim, 50))
@@ -283,10 +429,14 @@ void traffic_next(struct sim *sim, struct command *ret)
 {
     ret->who = (struct core_identity){.name = RELIEF_STR("local"), .role = RELIEF_role_local};
     uint64_t dice = sim_random(sim, 100);
-    if (dice < 28)
+    if (dice < 22)
         stock(sim, ret);
-    else if (dice < 50)
+    else if (dice < 28)
+        asset(sim, ret);
+    else if (dice < 46)
         submit(sim, ret);
+    else if (dice < 50)
+        order(sim, ret);
     else if (dice < 82)
         leg_step(sim, ret);
     else if (dice < 87)
@@ -299,7 +449,7 @@ void traffic_next(struct sim *sim, struct command *ret)
         place(sim, ret);
     else {
         struct relief_clock_confirm_params *p = BEGIN(ret, clock_confirm);
-        p->time = sim->wall + (int64_t)sim_random(sim, 50000);
+        p->time = (sim->engine ? sim->wall : sim->now) + (int64_t)sim_random(sim, 50000);
     }
     const struct relief_command_info *command = relief_command_by_number(ret->method);
     const struct relief_field *op = relief_shape_find(command->params, RELIEF_STR("op"));

@@ -1,0 +1,500 @@
+"""Rights: every method, for every role and relation to what it touches, allowed and denied; and what a region shares.
+
+The table has a row, or several, for each method of the protocol's page; a method without one fails. Each row makes what it needs anew
+for each reader, so that an allowed call really succeeds and a denied one is denied for its reader, not for its state.
+"""
+import itertools
+import os
+import re
+import time
+import unittest
+
+from harness import Case, Refused
+
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "schema", "protocol.md")
+
+# Donor, requester and a third city of one region; one of the region beside it, below the same root; one of another root.
+D, R, N, W, X = "donor", "requester", "near", "west-city", "abroad"
+REGION = {D: "east", R: "east", N: "east", W: "west", X: "foreign"}
+GOODS, ASKED, LOAN, SCARCE, PLENTY, TEAM = "goods", "asked", "loan", "scarce", "plenty", "team"
+
+CITIES = {city: {"role": "city", "city": city} for city in REGION}
+COORDINATORS = {"all": {"role": "coordinator"},
+                **{"of " + region: {"role": "coordinator", "region": region}
+                   for region in ("nation", "east", "east-low", "west", "foreign", "unknown")}}
+READERS = {"local": {}, "auditor": {"role": "auditor"}, "operator": {"role": "operator"}, "stranger": None, **CITIES, **COORDINATORS}
+
+LOCAL = {"local"}
+EAST = {"local", "all", "of nation", "of east"}          # coordinators over donor, requester, near
+NATION = {"local", "all", "of nation"}                   # over east and west
+ROOTS = NATION | {"of foreign"}
+ANY_COORDINATOR = LOCAL | set(COORDINATORS)
+KNOWN = set(READERS) - {"stranger"}
+READ = KNOWN - {"operator"}
+SEES_ALL = {"local", "auditor", "all"}
+SEES_DONOR = READ - {X, "of foreign", "of unknown"}      # some number of it
+SEES_LEG = SEES_ALL | set(CITIES) | {"of nation", "of east"}
+
+
+class Row:
+    """makes(self of the case) -> params; allowed readers; readers for whom it does not exist. All others: DENIED."""
+
+    def __init__(self, method, makes, allowed, missing=()):
+        self.method, self.makes, self.allowed, self.missing = method, makes, set(allowed), set(missing)
+
+    def expected(self, reader):
+        if reader in self.allowed:
+            return "OK"
+        if reader == "stranger":
+            return "UNAUTHENTICATED"
+        return "NOT_FOUND" if reader in self.missing else "DENIED"
+
+
+def fixed(**params):
+    return lambda case: params
+
+
+STEPS = (("in_transit", "depart", {}), ("in_use", "receive", {"accepted": 2}), ("returning", "return", {"quantity": 2}))
+
+
+def leg(state, kind=GOODS, requester=R, **more):
+    """A new leg from the donor, moved on to that state; asked or committed is what its kind's agreement makes it."""
+    def make(case):
+        id = case.leg(kind, requester)
+        for reached, step, params in STEPS if state in [row[0] for row in STEPS] else ():
+            case.local.call("dispatch." + step, {"id": id, **params})
+            if reached == state:
+                break
+        case.assertEqual(case.local.call("dispatch.get", id=id)["state"], state)
+        return {"id": id, **more}
+    return make
+
+
+def asset(**more):
+    def make(case):
+        return {"id": case.asset(), **more}
+    return make
+
+
+def incident(**more):
+    return lambda case: {"id": case.incident(), **more}
+
+
+def agreement(of, to, **more):
+    return lambda case: {"id": case.agreement(of, to), **more}
+
+
+def request(kind=SCARCE, **more):
+    return lambda case: {"id": case.request(kind), **more}
+
+
+def new(**params):
+    """The key is new each time."""
+    def make(case):
+        n = case.new()
+        return {key: n if value is new else value for key, value in params.items()}
+    return make
+
+
+MISSING_REQUEST = {"of west", "of foreign", "of unknown", "of east-low"}
+STOCK = {"city": D, "kind": GOODS}
+REASON = {"reason": "r"}
+LATER = 4102444800000
+FIELDS = {"name": "n", "lat": 0, "lon": 0}
+
+ROWS = [
+    Row("server.hello", fixed(), READERS), Row("server.ping", fixed(), READERS),
+    Row("server.info", fixed(), KNOWN), Row("server.stats", fixed(), KNOWN),
+
+    Row("region.put", fixed(id="east-low", name="n", parent="east"), EAST | {"of east-low"}),
+    Row("region.put", new(id=new, name="n", parent="east-low"), EAST | {"of east-low"}),
+    Row("region.put", fixed(id="east", name="n", parent="nation"), NATION | {"of east"}),
+    Row("region.put", fixed(id="east-low", name="n", parent="east", shares="exact"), EAST | {"of east-low"}),
+    Row("region.put", new(id=new, name="n"), LOCAL | {"all"}),
+    Row("region.put", fixed(id="foreign", name="n"), LOCAL | {"all", "of foreign"}),
+    Row("region.get", fixed(id="foreign"), READ), Row("region.list", fixed(), READ),
+    Row("city.put", fixed(code=N, region="east", **FIELDS), EAST),
+    Row("city.put", fixed(code="mover", region="west", **FIELDS), NATION | {"of west"}),
+    Row("city.put", fixed(code=N, region="foreign", **FIELDS), LOCAL | {"all"}),
+    Row("city.get", fixed(code=D), READ), Row("city.list", fixed(), READ),
+    Row("city.mode", fixed(code=N, mode="normal", **REASON), EAST | {N}),
+    Row("link.put", fixed(**{"from": N, "to": D, "minutes": 60}), EAST),
+    Row("link.put", fixed(**{"from": W, "to": N, "minutes": 60}), NATION),
+    Row("link.list", fixed(), READ),
+    Row("travel.put", fixed(permille=1400, km_per_hour=60), ROOTS), Row("travel.get", fixed(), READ),
+    Row("kind.put", new(**{"code": new, "name": "n", "class": "supply", "unit": "u"}), ANY_COORDINATOR),
+    Row("kind.put", fixed(**{"code": PLENTY, "name": "n", "class": "supply", "unit": "u"}), ROOTS),
+    Row("kind.get", fixed(code=GOODS), READ), Row("kind.list", fixed(), READ),
+
+    Row("stock.receive", fixed(quantity=1, **STOCK), LOCAL | {D}),
+    Row("stock.issue", fixed(quantity=1, **STOCK, **REASON), LOCAL | {D}),
+    Row("stock.writeoff", fixed(quantity=1, reason="lost", **STOCK), LOCAL | {D}),
+    Row("stock.count", fixed(quantity=10**6, lot="counted", city=D, kind=PLENTY, **REASON), LOCAL | {D}),
+    Row("stock.hold", fixed(lot="counted", state="usable", city=D, kind=PLENTY), LOCAL | {D}),
+    Row("stock.floor", fixed(floor=10, city=D, kind=PLENTY), LOCAL | {D}),
+    Row("stock.get", fixed(**STOCK), SEES_DONOR), Row("stock.list", fixed(), READ),
+
+    Row("asset.put", new(id=new, kind=TEAM, city=D), LOCAL | {D}),
+    Row("asset.put", asset(kind=TEAM, city=D, level=2), LOCAL | {D}),
+    Row("asset.put", asset(kind=TEAM, city=N), LOCAL),
+    Row("asset.status", asset(condition="maintenance"), LOCAL | {D}),
+    Row("asset.status", asset(city=N), LOCAL),
+    Row("asset.get", asset(), SEES_DONOR),
+    Row("asset.get", lambda case: {"id": case.asset_in_leg()}, SEES_ALL | {D, "of nation", "of east"}),
+    Row("asset.list", fixed(), READ),
+
+    Row("incident.open", new(id=new, category="health", level=2, origin=R, affected=[W]), EAST),
+    Row("incident.update", incident(level=1), EAST),
+    Row("incident.update", incident(affected=[R, W]), EAST),
+    Row("incident.update", incident(donating=[R]), EAST | {R}),
+    Row("incident.update", incident(origin=W), NATION),
+    Row("incident.close", incident(), EAST),
+    Row("incident.get", incident(), READ), Row("incident.list", fixed(), READ),
+
+    Row("agreement.put", new(id=new, donor=D, requester=N, commit="ask", kinds=["x"]), EAST),
+    Row("agreement.put", new(id=new, donor=D, region="east", commit="ask", kinds=["x"]), EAST),
+    Row("agreement.put", new(id=new, donor=D, requester=W, commit="ask", kinds=["x"]), NATION),
+    Row("agreement.put", new(id=new, donor=D, region="nation", commit="ask", kinds=["x"]), NATION),
+    Row("agreement.put", agreement(W, D, donor=D, requester=N, commit="ask", kinds=["x"]), NATION),
+    Row("agreement.put", agreement(X, X, donor=D, requester=N, commit="ask", kinds=["x"]), LOCAL | {"all"}),
+    Row("agreement.end", agreement(D, N), EAST),
+    Row("agreement.get", agreement(D, N), READ), Row("agreement.list", fixed(), READ),
+
+    Row("request.submit", new(id=new, city=R, kind=SCARCE, quantity=2), EAST | {R}),
+    Row("request.submit", new(id=new, city=N, kind=SCARCE, quantity=2, max_level=3), EAST),
+    Row("request.get", request(), SEES_LEG, MISSING_REQUEST), Row("request.list", fixed(), READ),
+    Row("request.amend", request(priority=2), EAST | {R}),
+    Row("request.amend", request(quantity=3), LOCAL | {R}),
+    Row("request.amend", request(needed_by=LATER), LOCAL | {R}),
+    Row("request.cancel", request(**REASON), LOCAL | {R}), Row("request.close", request(**REASON), LOCAL | {R}),
+    Row("request.explain", request(), SEES_LEG - {X}, MISSING_REQUEST),
+    Row("match.preview", fixed(city=R, kind=GOODS, quantity=2), SEES_DONOR),
+
+    Row("dispatch.accept", leg("asked", ASKED), LOCAL | {D}),
+    Row("dispatch.decline", leg("asked", ASKED, **REASON), LOCAL | {D}),
+    Row("dispatch.cancel", leg("asked", ASKED, **REASON), LOCAL | {R}),
+    Row("dispatch.cancel", leg("committed", **REASON), LOCAL | {R}),
+    Row("dispatch.renege", leg("committed", **REASON), LOCAL | {D}),
+    Row("dispatch.depart", leg("committed"), LOCAL | {D}),
+    Row("dispatch.receive", leg("in_transit", accepted=2), LOCAL | {R}),
+    Row("dispatch.lost", leg("in_transit", **REASON), LOCAL | {D, R}),
+    Row("dispatch.return", leg("in_use", LOAN, quantity=2), LOCAL | {R}),
+    Row("dispatch.recall", leg("in_use", LOAN, by=LATER), LOCAL | {D}),
+    Row("dispatch.extend", leg("in_use", LOAN, by=LATER), LOCAL | {D}),
+    Row("dispatch.checkin", leg("returning", LOAN, quantity=2), LOCAL | {D}),
+    Row("dispatch.order", lambda case: {"request": case.request(SCARCE), "donor": D, "quantity": 1, **REASON}, EAST),
+    Row("dispatch.order", lambda case: {"request": case.request(SCARCE), "donor": W, "quantity": 1, **REASON}, NATION),
+    Row("dispatch.get", leg("committed"), SEES_LEG, MISSING_REQUEST),
+    Row("dispatch.get", leg("committed", requester=W), SEES_LEG | {"of west"}, MISSING_REQUEST - {"of west"}),
+    Row("dispatch.list", fixed(), READ),
+    Row("request.get", lambda case: {"id": case.leg(GOODS, W).rsplit("/")[0]}, SEES_LEG | {"of west"},
+        MISSING_REQUEST - {"of west"}),
+
+    Row("shortfall.list", fixed(region="east"), SEES_ALL | {D, R, N, "of nation", "of east"}),
+    Row("shortfall.list", fixed(region="nation"), SEES_ALL | {D, R, N, W, "of nation"}),
+    Row("shortfall.list", fixed(region="east-low"), SEES_ALL | {"of nation", "of east", "of east-low"}),
+    Row("shortfall.list", fixed(kind=GOODS), SEES_ALL),
+    Row("log.list", fixed(limit=1), {"local", "auditor"}), Row("log.head", fixed(), KNOWN),
+    Row("clock.confirm", lambda case: {"time": int(time.time() * 1000)}, {"local", "operator"}),
+    Row("snapshot.dump", fixed(tables=["region"]), {"local", "auditor"}),
+    Row("event.subscribe", fixed(topics=["region"]), READ),
+]
+
+
+def methods():
+    """Method -> built, from the page that the lists write."""
+    with open(PAGE, encoding="utf-8") as page:
+        text = page.read().split("## Methods\n", 1)[1].split("\n## ", 1)[0]
+    sections = re.split(r"^### ", text, flags=re.M)[1:]
+    return {section.split("\n", 1)[0]: "Not built yet" not in section for section in sections}
+
+
+class World(Case):
+    options = {"listen": ("tcp:127.0.0.1:0",)}
+
+    @classmethod
+    def prepare(cls):
+        cls.numbers = itertools.count(1)
+        cls.local = client = cls.daemon.client()
+        cls.addClassCleanup(client.close)
+        for region, parent in (("nation", None), ("east", "nation"), ("east-low", "east"), ("west", "nation"), ("foreign", None)):
+            client.call("region.put", id=region, name=region, parent=parent, agreement="auto")
+        for n, (city, region) in enumerate([*REGION.items(), ("mover", "west")]):
+            client.call("city.put", code=city, name=city, region=region, lat=0, lon=100000 * n)
+        client.call("city.mode", code=R, mode="emergency", reason="r")
+        for kind in (GOODS, ASKED, LOAN, SCARCE, PLENTY):
+            client.call("kind.put", {"code": kind, "name": kind, "class": "supply", "unit": "u", "returnable": kind == LOAN})
+        client.call("kind.put", {"code": TEAM, "name": TEAM, "class": "team", "unit": "u"})
+        for kind in (GOODS, ASKED, LOAN, SCARCE):
+            client.call("stock.receive", city=D, kind=kind, quantity=10**6, lot="l")
+        for city in (D, W):
+            client.call("stock.receive", city=city, kind=SCARCE, quantity=10**6, lot="kept")
+            client.call("stock.floor", city=city, kind=SCARCE, floor=10**9)
+        for city in REGION:
+            client.call("stock.receive", city=city, kind=PLENTY, quantity=10**6, lot="counted")
+            client.call("stock.floor", city=city, kind=PLENTY, floor=10)
+            client.call("asset.put", id="a-" + city, kind=TEAM, city=city, capacity=7,
+                        certificates=[{"name": "c", "until": LATER}])
+        client.call("agreement.put", id="ask", donor=D, region="nation", commit="ask", kinds=[ASKED])
+
+    def as_(self, reader):
+        client = self.client("tcp" if READERS[reader] is None else "unix")
+        if READERS[reader]:
+            client.call("server.hello", READERS[reader])
+        return client
+
+    def new(self):
+        return "n%d" % next(self.numbers)
+
+    def request(self, kind, city=R):
+        answer = self.local.call("request.submit", id=self.new(), city=city, kind=kind, quantity=2, own_first=False, max_level=3)
+        return answer["id"]
+
+    def leg(self, kind, city):
+        id = self.request(kind, city) + "/1"
+        self.assertEqual(self.local.call("dispatch.get", id=id)["donor"], D)
+        return id
+
+    def asset(self):
+        """A new one of the donor, ready but resting, so that no request takes it."""
+        return self.local.call("asset.put", id=self.new(), kind=TEAM, city=D, rest_until=LATER)["id"]
+
+    def asset_in_leg(self):
+        id = self.local.call("asset.put", id=self.new(), kind=TEAM, city=D, level=1)["id"]
+        self.local.call("request.submit", id=self.new(), city=R, kind=TEAM, quantity=1, own_first=False, min_level=1)
+        self.assertEqual(self.local.call("asset.get", id=id)["use"], "reserved")
+        return id
+
+    def incident(self):
+        return self.local.call("incident.open", id=self.new(), category="natural", level=2, origin=D, affected=[R])["id"]
+
+    def agreement(self, donor, requester):
+        return self.local.call("agreement.put", id=self.new(), donor=donor, requester=requester, commit="ask", kinds=["x"])["id"]
+
+
+class Table(World):
+    def test_every_method_has_a_row(self):
+        built = methods()
+        self.assertGreater(len(built), 60)
+        self.assertEqual({row.method for row in ROWS}, {method for method, is_built in built.items() if is_built})
+        client = self.as_("local")
+        for method in (method for method, is_built in built.items() if not is_built):
+            self.assertEqual(client.error(method)["code"], "BAD_METHOD")
+
+    def test_every_method_for_every_reader(self):
+        clients = {reader: self.as_(reader) for reader in READERS}
+        for row, (reader, client) in itertools.product(ROWS, clients.items()):
+            with self.subTest(method=row.method, reader=reader):
+                params = row.makes(self)
+                before = self.local.call("log.head")
+                try:
+                    result = client.call(row.method, params)
+                    got = "OK"
+                except Refused as refused:
+                    result, got = None, refused.error
+                    if got["code"] in ("DENIED", "UNAUTHENTICATED", "NOT_FOUND"):
+                        got = got["code"]
+                self.assertEqual(got, row.expected(reader), params)
+                if result is None:
+                    self.assertEqual(self.local.call("log.head"), before, "it was denied and changed something")
+                elif row.method == "city.put" and params["region"] == "foreign":
+                    self.local.call("city.put", {**params, "region": "east"})
+
+    def test_a_city_that_is_not_affected_has_no_entry_in_donating(self):
+        id = self.incident()
+        for city in (N, W, X):
+            for donating in ([], [city]):
+                self.assertEqual(self.as_(city).error("incident.update", id=id, donating=donating)["code"], "DENIED")
+        self.assertEqual(self.as_(R).error("incident.update", id=id, donating=[R, D])["code"], "DENIED")
+        self.assertEqual(self.as_(R).call("incident.update", id=id, donating=[R])["donating"], [R])
+        self.assertEqual(self.as_(D).call("incident.update", id=id, donating=[R, D])["donating"], [R, D])
+
+    def test_no_right_comes_with_a_region_that_does_not_exist(self):
+        client = self.as_("of unknown")
+        self.assertEqual(client.items("stock.list") + client.items("asset.list") + client.items("request.list"), [])
+        self.assertEqual(client.items("dispatch.list"), [])
+
+
+class Shares(World):
+    """What is seen of others' stock, by what their regions share."""
+
+    NUMBERS = ("on_hand", "unusable", "held", "reserved", "in_transit_in", "in_transit_out", "floor", "lots")
+
+    def setUp(self):
+        self.addCleanup(self.share, nation=None, east=None)
+
+    def share(self, **regions):
+        for region, shares in regions.items():
+            self.local.call("region.put", id=region, name=region, parent={"east": "nation"}.get(region), agreement="auto", shares=shares)
+
+    def seen(self, reader, city):
+        """exact, available or nothing, proved field by field on all reads of stock and assets."""
+        client = self.as_(reader)
+        exact = self.local.call("stock.get", city=city, kind=PLENTY)
+        row = [row for row in client.items("stock.list", limit=2) if (row["city"], row["kind"]) == (city, PLENTY)]
+        whole = self.local.call("asset.get", id="a-" + city)
+        piece = [piece for piece in client.items("asset.list") if piece["id"] == "a-" + city]
+        self.assertEqual(client.items("stock.list", city=city, kind=PLENTY), row)
+        self.assertEqual(client.items("stock.list", kind=PLENTY) and
+                         [r for r in client.items("stock.list", kind=PLENTY) if r["city"] == city], row)
+        self.assertEqual(client.items("asset.list", city=city, kind=TEAM)[:1], piece)
+        try:
+            stock = client.call("stock.get", city=city, kind=PLENTY)
+        except Refused as refused:
+            self.assertEqual(refused.code, "DENIED")
+            self.assertEqual((row, piece), ([], []))
+            self.assertEqual(client.error("asset.get", id="a-" + city)["code"], "DENIED")
+            return "nothing"
+        self.assertEqual(client.call("asset.get", id="a-" + city), piece[0])
+        self.assertEqual(row, [{key: value for key, value in stock.items() if key in row[0]}])
+        if stock == exact:
+            self.assertEqual(piece, [whole])
+            return "exact"
+        self.assertEqual({key for key, value in stock.items() if value is not None}, {"city", "kind", "available"})
+        self.assertTrue(set(self.NUMBERS) <= set(stock), "the fields are there, without their values")
+        self.assertEqual(stock["available"], exact["available"])
+        self.assertEqual({key: value for key, value in piece[0].items() if value not in (None, [])},
+                         {key: whole[key] for key in ("id", "kind", "city", "level", "condition", "use")})
+        return "available"
+
+    def check(self, **expected):
+        for reader, words in expected.items():
+            self.assertEqual([self.seen({"east": "of east", "nation": "of nation", "foreign": "of foreign"}.get(reader, reader), city)
+                              for city in (D, N, W, X)], words.split(), reader)
+
+    def test_none_set(self):
+        self.check(**{"near": "available exact available nothing", "donor": "exact available available nothing",
+                      "west-city": "available available exact nothing", "abroad": "nothing nothing nothing exact",
+                      "east": "exact exact available nothing", "nation": "exact exact exact nothing",
+                      "foreign": "nothing nothing nothing exact", "auditor": "exact exact exact exact",
+                      "all": "exact exact exact exact", "local": "exact exact exact exact"})
+
+    def test_exact_in_a_region(self):
+        self.share(east="exact")
+        self.check(**{"near": "exact exact available nothing", "west-city": "available available exact nothing"})
+
+    def test_the_lowest_region_that_says_so_counts(self):
+        self.share(nation="exact", east="nothing")
+        self.check(**{"near": "nothing exact exact nothing", "west-city": "exact exact exact nothing",
+                      "east": "exact exact exact nothing"})
+        self.share(nation="nothing", east="available")
+        self.check(**{"near": "available exact nothing nothing", "west-city": "nothing nothing exact nothing",
+                      "east": "exact exact nothing nothing"})
+        self.share(nation="exact", east=None)
+        self.check(**{"near": "exact exact exact nothing", "abroad": "nothing nothing nothing exact"})
+
+    def test_an_unknown_city_sees_nothing_of_others(self):
+        client = self.client()
+        client.call("server.hello", role="city", city="unheard-of")
+        self.assertEqual(client.items("stock.list") + client.items("asset.list"), [])
+        self.assertEqual(client.error("stock.get", city=D, kind=PLENTY)["code"], "DENIED")
+        self.assertEqual(client.error("stock.get", city="unheard-of", kind=PLENTY)["code"], "NOT_FOUND")
+
+    def test_an_asset_in_a_leg_is_not_shared_as_available(self):
+        self.local.call("asset.put", id="busy", kind=TEAM, city=D, level=1)
+        self.local.call("request.submit", id="busy", city=R, kind=TEAM, quantity=1, own_first=False, min_level=1)
+        self.assertEqual(self.local.call("asset.get", id="busy")["use"], "reserved")
+        client = self.as_(N)
+        self.assertNotIn("busy", [piece["id"] for piece in client.items("asset.list")])
+        self.assertEqual(client.error("asset.get", id="busy")["code"], "DENIED")
+        self.share(east="exact")
+        self.assertEqual(client.call("asset.get", id="busy"), self.local.call("asset.get", id="busy"))
+
+    def candidates(self, client, explain):
+        return {row["city"]: row for row in explain(client)["candidates"]}
+
+    def test_candidates(self):
+        id = self.request(SCARCE)
+        asked = {"city": R, "kind": SCARCE, "quantity": 2, "max_level": 3, "explain": True}
+        ways = {"explain": lambda client: client.call("request.explain", id=id),
+                "preview": lambda client: client.call("match.preview", asked),
+                "submit": lambda client: client.call("request.submit", {**asked, "id": self.new()})}
+        hidden = ("floor", "held", "reserved")
+        for shares, way in itertools.product((None, "available", "exact", "nothing"), ways.values()):
+            self.share(nation=shares)
+            full, seen = self.candidates(self.local, way), self.candidates(self.as_(R), way)
+            self.assertEqual(set(seen), set(full))
+            self.assertTrue({D, W} <= set(seen))
+            self.assertTrue(all(value is not None for row in full.values() for key, value in row.items() if key != "reason"))
+            for city, row in seen.items():
+                nil = () if city == R or shares == "exact" else hidden + (("available",) if shares == "nothing" else ())
+                self.assertEqual(row, {key: None if key in nil else value for key, value in full[city].items()})
+
+    def test_the_own_city_is_an_exact_candidate(self):
+        self.share(nation="nothing", east="nothing")
+        asked = {"city": R, "kind": PLENTY, "quantity": 10**6, "explain": True}
+        full, seen = (client.call("match.preview", asked) for client in (self.local, self.as_(R)))
+        self.assertEqual((seen["candidates"][0]["city"], seen["candidates"][0]["floor"]), (R, 10))
+        self.assertEqual((seen["candidates"][0], seen["legs"][0]), (full["candidates"][0], full["legs"][0]))
+        self.assertGreater(len(full["legs"]), 1)
+        self.assertEqual([leg["lots"] for leg in seen["legs"][1:]], [[] for _ in full["legs"][1:]])
+
+    def test_a_preview_names_the_lots_of_those_who_share_all(self):
+        params = {"city": R, "kind": GOODS, "quantity": 3}
+        whole = self.local.call("match.preview", params)
+        self.assertEqual(whole["legs"][0]["lots"], [{"lot": "l", "quantity": 3}])
+        self.assertEqual(self.as_(R).call("match.preview", params),
+                         {**whole, "legs": [{**whole["legs"][0], "lots": []}]})
+        self.share(east="exact")
+        self.assertEqual(self.as_(R).call("match.preview", params), whole)
+        self.share(east="nothing")
+        self.assertEqual(self.as_(N).error("match.preview", params)["code"], "DENIED")
+        self.assertEqual(self.as_(R).call("match.preview", params)["legs"][0]["lots"], [])
+
+    def events(self, reader, make):
+        """Topics and cities of the events that make() causes, up to a mark that everybody sees."""
+        client = self.as_(reader)
+        client.call("event.subscribe")
+        make()
+        mark = self.local.call("kind.put", {"code": self.new(), "name": "mark", "class": "supply", "unit": "u"})["seq"]
+        found = []
+        while True:
+            event = client.notification()[2][0]
+            if event["seq"] == mark:
+                return found
+            found.append((event["topic"], *event["cities"]))
+
+    def test_events(self):
+        def stock():
+            for city in (D, N):
+                self.local.call("stock.receive", city=city, kind=PLENTY, quantity=1, lot="counted", op=self.new())
+                self.local.call("stock.floor", city=city, kind=PLENTY, floor=10)
+                self.local.call("asset.status", id="a-" + city, condition="ready")
+        own = [("lot", N), ("account", N), ("floor", N), ("asset", N)]
+        both = [(topic, city) for city in (D, N) for topic in ("lot", "account", "floor", "asset")]
+        ops = [event for city in (D, N) for event in [("lot", city), ("account", city), ("op",), ("floor", city), ("asset", city)]]
+        self.assertEqual(self.events(N, stock), own)
+        self.assertEqual(self.events(W, stock), [])
+        self.assertEqual(self.events("of east", stock), both)
+        self.assertEqual(self.events("of west", stock), [])
+        self.assertEqual(self.events("auditor", stock), ops)
+        self.share(east="exact")
+        self.assertEqual(self.events(N, stock), both)
+        self.share(east="nothing")
+        self.assertEqual(self.events(N, stock), own)
+
+    def test_events_of_requests(self):
+        sides = [("request", R), ("dispatch", D, R)]
+        def ask():
+            self.leg(GOODS, R)
+        for reader in (D, R, N, W, X, "of nation", "of east", "auditor"):
+            got = [event for event in self.events(reader, ask) if event[0] in ("request", "dispatch")]
+            self.assertEqual(got, sides, reader)
+        for reader in ("of west", "of foreign"):
+            self.assertEqual(self.events(reader, ask), [], reader)
+
+    def test_lists_of_a_region_show_what_has_a_side_there(self):
+        self.leg(GOODS, R), self.leg(GOODS, W)
+        legs, requests = self.local.items("dispatch.list"), self.local.items("request.list")
+        for region, cities in (("nation", {D, R, N, W}), ("east", {D, R, N}), ("west", {W}), ("foreign", {X})):
+            client = self.as_("of " + region)
+            inside = [leg for leg in legs if {leg["donor"], leg["requester"]} & cities]
+            self.assertEqual(client.items("dispatch.list"), inside)
+            self.assertEqual(client.items("dispatch.list", limit=1), inside)
+            own = {leg["request"] for leg in inside}
+            self.assertEqual(client.items("request.list"),
+                             [request for request in requests if request["city"] in cities or request["id"] in own])
+
+
+if __name__ == "__main__":
+    unittest.main()
