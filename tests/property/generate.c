@@ -253,14 +253,10 @@ static void random_next(struct generator *g)
         ROW(link_put)
         ROW(agreement_put)
         ROW(agreement_end)
-<<<<<<< HEAD
-        ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put)
-=======
-        ROW(incident_open) ROW(incident_update) ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status)
-            ROW(dispatch_order)
->>>>>>> assets
+        ROW(incident_open)
+        ROW(incident_update) ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status) ROW(dispatch_order)
 #undef ROW
-                case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
+            case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;
     case RELIEF_METHOD_city_put:
         gen_city_put(g, gen_between(g, 0, g->cities));

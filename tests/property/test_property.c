@@ -151,7 +151,8 @@ static bool check_core(struct run *r)
     return compare_views(store_view(r->store), store_view(r->copy)) && right;
 }
 
-/* An agreement began or passed its end, or an asset has rested, since the last entry: what is due has to be done before the next command. */
+/* An agreement began or passed its end, or an asset has rested, since the last entry: what is due has to be done before
+ * the next command. */
 static bool something_turns(struct run *r, int64_t until)
 {
     for (unsigned i = 0; i < r->m.agreement_count; i++) {
