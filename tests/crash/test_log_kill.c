@@ -67,7 +67,8 @@ static void test_kill(void **state)
 {
     struct log_head head = {.seq = 0}, durable;
     struct fixture f;
-    uint64_t seed = (uint64_t)getpid(), cuts = 0, firsts[512];
+    uint64_t seed = (uint64_t)getpid(), cuts = 0;
+    static uint64_t firsts[65536]; /* a segment every 64 KiB, as fast as the disk takes them */
 
     (void)state;
     print_message("seed %zu\n", (size_t)seed);
@@ -108,7 +109,7 @@ static void test_kill(void **state)
     }
     assert_int_equal(fixture_open(&f), 0);
     fixture_verify(&f, head.seq);
-    print_message("%zu entries in %u segments, %zu cuts\n", (size_t)head.seq, fixture_segments(&f, firsts, 512),
+    print_message("%zu entries in %u segments, %zu cuts\n", (size_t)head.seq, fixture_segments(&f, firsts, 65536),
                   (size_t)cuts);
     fixture_deinit(&f);
 }
