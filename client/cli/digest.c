@@ -4,14 +4,20 @@
 #include "client/cli/digest.h"
 #include "schema/codec.h"
 
+static crypto_generichash_state *state_of(struct cli_digest *digest)
+{
+    uintptr_t at = ((uintptr_t)digest->room + 63) & ~(uintptr_t)63;
+    return (crypto_generichash_state *)at;
+}
+
 void cli_digest_init(struct cli_digest *digest)
 {
-    crypto_generichash_init(&digest->state, NULL, 0, 32);
+    crypto_generichash_init(state_of(digest), NULL, 0, 32);
 }
 
 void cli_digest_bytes(struct cli_digest *digest, const void *data, size_t len)
 {
-    crypto_generichash_update(&digest->state, data, len);
+    crypto_generichash_update(state_of(digest), data, len);
 }
 
 void cli_digest_line(struct cli_digest *digest, struct relief_str line)
@@ -23,7 +29,7 @@ void cli_digest_line(struct cli_digest *digest, struct relief_str line)
 void cli_digest_final(struct cli_digest *digest, char ret_text[CLI_HASH_TEXT])
 {
     unsigned char hash[32];
-    crypto_generichash_final(&digest->state, hash, sizeof hash);
+    crypto_generichash_final(state_of(digest), hash, sizeof hash);
     sodium_bin2hex(ret_text, CLI_HASH_TEXT, hash, sizeof hash);
 }
 

@@ -238,7 +238,11 @@ static void merge_step(struct store_layers *layers, struct store_merge *merge, s
         merge->frozen = store_overlay_step(merge->frozen);
     }
     if (merge->used & IN_LMDB) {
+        struct relief_str before = as_str(merge->key);
         int rc = mdb_cursor_get(merge->lmdb, &merge->key, &merge->data, MDB_NEXT);
+        if (rc == 0 && relief_str_cmp(as_str(merge->key), before) <= 0) {
+            broken(MDB_CORRUPTED); /* a damaged page leads back: a walk would not end */
+        }
         merge->in_lmdb = merge_lmdb_is(layers, merge, prefix, rc);
     }
     merge->used = 0;

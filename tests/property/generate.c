@@ -254,7 +254,8 @@ static void random_next(struct generator *g)
         ROW(agreement_put)
         ROW(agreement_end)
         ROW(incident_open)
-        ROW(incident_update) ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status) ROW(dispatch_order)
+        ROW(incident_update)
+        ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status) ROW(dispatch_order)
 #undef ROW
             case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;
