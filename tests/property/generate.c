@@ -243,21 +243,14 @@ static void random_next(struct generator *g)
     case RELIEF_METHOD_##name:                                                                                         \
         gen_##name(g);                                                                                                 \
         break;
+        /* clang-format off: rows, not statements */
         ROW(stock_receive)
-        ROW(stock_issue)
-        ROW(stock_writeoff)
-        ROW(stock_count)
-        ROW(stock_hold)
-        ROW(stock_floor)
-        ROW(city_mode)
-        ROW(link_put)
-        ROW(agreement_put)
-        ROW(agreement_end)
-        ROW(incident_open)
-        ROW(incident_update)
-        ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status) ROW(dispatch_order)
+        ROW(stock_issue) ROW(stock_writeoff) ROW(stock_count) ROW(stock_hold) ROW(stock_floor) ROW(city_mode)
+            ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update)
+                ROW(incident_close) ROW(travel_put) ROW(asset_put) ROW(asset_status) ROW(dispatch_order)
+        /* clang-format on */
 #undef ROW
-            case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
+                    case RELIEF_METHOD_region_put : gen_region_put(g, gen_between(g, 0, g->regions));
         break;
     case RELIEF_METHOD_city_put:
         gen_city_put(g, gen_between(g, 0, g->cities));
