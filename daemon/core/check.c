@@ -186,7 +186,7 @@ static void look_at_dispatch(struct checking *checking, const struct relief_disp
 {
     const struct relief_leg_lot *lots = leg->lots.items;
     bool asked = leg->state == RELIEF_dispatch_state_asked, committed = leg->state == RELIEF_dispatch_state_committed;
-    int64_t sum = 0;
+    int64_t sum = leg->assets.count;
     for (uint32_t i = 0; i < leg->lots.count; i++) {
         struct core_key key;
         struct relief_lot lot = {.city = leg->donor, .kind = leg->kind, .lot = lots[i].lot};
@@ -195,9 +195,9 @@ static void look_at_dispatch(struct checking *checking, const struct relief_disp
         if (asked || committed)
             add(&checking->lots, (struct relief_str){(const char *)key.data, key.len}, committed, lots[i].quantity);
     }
-    if ((asked || committed) && sum + leg->assets.count != leg->quantity)
-        broken(checking, 2, "dispatch %s: its lots and assets make %lld of %lld", leg->id.data,
-               (long long)(sum + leg->assets.count), (long long)leg->quantity);
+    if ((asked || committed) && sum != leg->quantity)
+        broken(checking, 2, "dispatch %s: its lots and assets make %lld of %lld", leg->id.data, (long long)sum,
+               (long long)leg->quantity);
     look_at_crew(checking, leg);
     if (leg->covers < 0 || leg->quantity < 0)
         broken(checking, 4, "dispatch %s: a number is negative", leg->id.data);

@@ -243,7 +243,7 @@ static void random_next(struct generator *g)
     case RELIEF_METHOD_##name:                                                                                         \
         gen_##name(g);                                                                                                 \
         break;
-        /* clang-format off: rows, not statements */
+        /* clang-format off */
         ROW(stock_receive)
         ROW(stock_issue) ROW(stock_writeoff) ROW(stock_count) ROW(stock_hold) ROW(stock_floor) ROW(city_mode)
             ROW(link_put) ROW(agreement_put) ROW(agreement_end) ROW(incident_open) ROW(incident_update)
