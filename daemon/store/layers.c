@@ -151,6 +151,9 @@ static bool merge_lmdb_is(const struct store_layers *layers, struct store_merge 
     if (rc && rc != MDB_NOTFOUND) {
         broken(rc);
     }
+    if (rc == 0 && merge->key.mv_size > CORE_KEY_BYTES_MAX) {
+        broken(MDB_CORRUPTED); /* LMDB believes the length that a damaged page gives; cursors have no room for it */
+    }
     return rc == 0 && relief_str_starts(as_str(merge->key), prefix);
 }
 

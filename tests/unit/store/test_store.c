@@ -4,8 +4,10 @@
 #include "store/env.h"
 #include "store/value.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct relief_str get(struct core_view *view, const char *text)
@@ -235,6 +237,54 @@ static void test_damage(void **state)
         expect_damage(&tool, true);
         tool_close(&tool);
     }
+}
+
+/* One flipped bit makes a key 32 KiB longer than cursors have room for. */
+static void test_damaged_key_length(void **state)
+{
+    (void)state;
+    const struct relief_str name = RELIEF_STR("\x81"
+                                              "key1");
+    struct tool tool;
+    char path[256];
+    unsigned flips = 0;
+    tool_open(&tool, false);
+    put(store_view(tool.store), "key0", "whole");
+    put(store_view(tool.store), "key1", "value");
+    tool_flush(&tool);
+    store_close(tool.store);
+
+    snprintf(path, sizeof path, "%s/data.mdb", tool.dir);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    off_t size = lseek(fd, 0, SEEK_END);
+    uint8_t *file = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(file != MAP_FAILED);
+    for (uint8_t *at = file + 1; (at = memmem(at, (size_t)(file + size - at), name.data, name.len)); at += name.len) {
+        at[-1] ^= 0x80; /* before a key in a page stand two bytes of its length, the lower one first */
+        flips++;
+    }
+    assert_true(flips > 0);
+    munmap(file, (size_t)size);
+    close(fd);
+
+    struct store_options options = {.dir = tool.dir, .map_bytes = (size_t)256 << 20};
+    assert_int_equal(store_open(&tool.store, &options), 0);
+    struct core_view *view = store_view(tool.store);
+    store_fatal_handler(note_fatal, NULL);
+    fatal_text[0] = '\0';
+    if (setjmp(fatal_jump) == 0) {
+        struct core_cursor cursor;
+        struct core_key prefix = tool_key(0x81, "");
+        struct relief_str key, value;
+        view->ops->scan(view, &cursor, &prefix, NULL);
+        while (view->ops->next(view, &cursor, &key, &value)) {
+        }
+        fail_msg("the damage was not found");
+    }
+    store_fatal_handler(NULL, NULL);
+    assert_non_null(strstr(fatal_text, "damage"));
+    tool_close(&tool);
 }
 
 /* A value that was written under another key does not pass. */
@@ -524,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_age_and_size),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damaged_key_length),
         cmocka_unit_test(test_check_binds_the_key),
         cmocka_unit_test(test_damaged_mark),
         cmocka_unit_test(test_shortened_file),
