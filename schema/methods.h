@@ -256,16 +256,17 @@
     F(INT, quantity, "quantity", REQ, RELIEF_X_COUNT, "units that came back")                                          \
     F(ENUM, condition, "condition", OPT, RELIEF_X_ENUM_D(condition, RELIEF_condition_ready), "condition they are in")  \
     RELIEF_OP(F)
-#define RELIEF_DUE(F)                                                                                                  \
+#define RELIEF_DUE(F, help)                                                                                            \
     RELIEF_LEG_ID(F)                                                                                                   \
-    F(TIME, by, "by", REQ, RELIEF_X_TIME, "wanted back by then")                                                       \
+    F(TIME, by, "by", REQ, RELIEF_X_TIME, help)                                                                        \
     RELIEF_REASON(F, OPT) RELIEF_OP(F)
-#define RELIEF_PARAMS_dispatch_recall(F) RELIEF_DUE(F)
-#define RELIEF_PARAMS_dispatch_extend(F) RELIEF_DUE(F)
+#define RELIEF_PARAMS_dispatch_recall(F) RELIEF_DUE(F, "wanted back by then; after now")
+#define RELIEF_PARAMS_dispatch_extend(F) RELIEF_DUE(F, "wanted back by then; after now, not before the date that is set")
 #define RELIEF_PARAMS_dispatch_order(F)                                                                                \
     F(ID, request, "request", REQ, RELIEF_X_NONE, "request that it helps")                                             \
-    F(ID, donor, "donor", REQ, RELIEF_X_NONE, "city that has to give")                                                 \
-    F(INT, quantity, "quantity", REQ, RELIEF_X_QUANTITY, "units of the request's kind")                                \
+    F(ID, donor, "donor", REQ, RELIEF_X_NONE, "city that has to give; one region holds both; it may have declined")    \
+    F(INT, quantity, "quantity", REQ, RELIEF_X_QUANTITY,                                                               \
+      "units of the request's kind; agreement, share and floors, the operators' too, do not keep them")                \
     RELIEF_REASON(F, REQ) RELIEF_OP(F)
 #define RELIEF_PARAMS_dispatch_get(F) RELIEF_LEG_ID(F)
 #define RELIEF_PARAMS_dispatch_list(F)                                                                                 \
@@ -296,7 +297,7 @@
 #define RELIEF_PARAMS_event_subscribe(F)                                                                               \
     F(IDS, topics, "topics", OPT, RELIEF_X_NONE, "only these tables")                                                  \
     F(ID, city, "city", OPT, RELIEF_X_NONE, "only what concerns this city")                                            \
-    F(INT, from_seq, "from_seq", OPT, RELIEF_X_RANGE(1, INT64_MAX, RELIEF_NIL), "from this entry on; absent: what is new")
+    F(INT, from_seq, "from_seq", OPT, RELIEF_X_RANGE(1, INT64_MAX, RELIEF_NIL), "from this entry on, at most the one behind the last; absent: what is new")
 
 /* answers that are no record of a table */
 #define RELIEF_FIELDS_nothing(F)
@@ -391,8 +392,9 @@
     F(INT, open, "open", REQ, RELIEF_X_NONE, "open need")                                                              \
     F(ID, worst_city, "worst_city", OPT, RELIEF_X_NONE, "city with the greatest open need")                            \
     F(INT, days_of_cover, "days_of_cover", OPT, RELIEF_X_NONE, "available x 30 / units issued in 30 days")             \
-    F(BOOL, single_donor, "single_donor", REQ, RELIEF_X_NONE, "only one city has any available")                       \
-    F(INT, expiring_30_days, "expiring_30_days", REQ, RELIEF_X_NONE, "units that expire within 30 days")
+    F(BOOL, single_donor, "single_donor", REQ, RELIEF_X_NONE, "only one of the cities counted has any available")          \
+    F(INT, expiring_30_days, "expiring_30_days", REQ, RELIEF_X_NONE, "units that expire within 30 days")                      \
+    F(BOOL, partial, "partial", REQ, RELIEF_X_NONE, "your regions share less than exact: of your own city all is in the sums, of one that shares available that number (in on_hand too), of one that shares nothing nothing; open and worst_city are whole, days_of_cover is nil")
 #define RELIEF_FIELDS_head(F)                                                                                          \
     F(INT, seq, "seq", REQ, RELIEF_X_NONE, "last durable log entry; 0: none")                                          \
     F(TEXT, hash, "hash", REQ, RELIEF_X_NONE, "its hash, 64 hex digits")                                               \
@@ -479,13 +481,13 @@
     M(78, dispatch, checkin, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: a loan came home")                      \
     M(79, dispatch, recall, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: wants a loan back by a date")            \
     M(80, dispatch, extend, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: lets a loan stay until a date")          \
-    M(81, dispatch, order, CHANGE, RELIEF_R_COORD, dispatch, BUILT, "a superior's order in an emergency")            \
+    M(81, dispatch, order, CHANGE, RELIEF_R_COORD, dispatch, BUILT, "a superior's order, for a requester in emergency mode") \
     M(82, dispatch, get, QUERY, RELIEF_R_READ, dispatch, BUILT, "one leg")                                             \
     M(83, dispatch, list, LIST, RELIEF_R_READ, dispatch, BUILT, "legs")                                                \
     M(90, plan, rebalance, QUERY, RELIEF_R_COORD, plan, PLANNED, "transfers that bring every city to its floor or target") \
     M(91, plan, allocate, QUERY, RELIEF_R_COORD, plan, PLANNED, "one plan for many requests under a policy")           \
     M(92, plan, apply, CHANGE, RELIEF_R_COORD, plan, PLANNED, "applies a plan whole, or not at all")                   \
-    M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, BUILT, "per kind and region: stock, need, days of cover") \
+    M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, BUILT, "per kind and region: stock, need, days of cover; a city's sums hold only what its regions share with it") \
     M(100, log, list, LIST, RELIEF_R_AUDIT, entry, BUILT, "entries of the log")                                        \
     M(101, log, head, QUERY, RELIEF_R_ALL, head, BUILT, "the last durable entry")                                      \
     M(105, clock, confirm, CHANGE, RELIEF_R_OPER, head, BUILT, "an operator accepts the wall clock after a jump")      \

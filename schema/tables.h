@@ -186,7 +186,10 @@
     F(TEXT, carrier, "carrier", OPT, RELIEF_X_NAME, "who carries it")                                                  \
     F(TIME, due, "due", OPT, RELIEF_X_TIME, "a loan is wanted back by then")                                           \
     F(TEXT, reason, "reason", OPT, RELIEF_X_REASON, "why it ended as it did")                                          \
-    F(INT, returned, "returned", OPT, RELIEF_X_COUNT, "units of a loan on their way back, then checked in")
+    F(INT, returned, "returned", OPT, RELIEF_X_COUNT, "units of a loan that the requester sent back; the rest is lost") \
+    F(INT, checked_in, "checked_in", OPT, RELIEF_X_COUNT, "units of them that came home; the rest was lost on the road") \
+    F(ENUM, condition, "condition", OPT, RELIEF_X_ENUM(condition), "condition in which they came home")                \
+    F(TEXT, ordered_by, "ordered_by", OPT, RELIEF_X_NONE, "the superior who ordered it")
 #define RELIEF_FIELDS_account(F)                                                                                       \
     F(ID, city, "city", REQ, RELIEF_X_NONE, "city")                                                                    \
     F(ID, kind, "kind", REQ, RELIEF_X_NONE, "kind")                                                                    \

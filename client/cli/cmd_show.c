@@ -413,7 +413,10 @@ static const char *say_moved(struct happening *happening, const struct relief_di
         relief_buf_printf(text, "%lld of %lld", (long long)leg->returned, (long long)leg->accepted);
         return "on the way back";
     case RELIEF_dispatch_state_returned:
-        relief_buf_add_i64(text, leg->returned);
+        if (leg->checked_in == RELIEF_NIL) /* a record from before the field */
+            relief_buf_add_i64(text, leg->returned);
+        else
+            relief_buf_printf(text, "%lld of %lld", (long long)leg->checked_in, (long long)leg->returned);
         return "checked in";
     case RELIEF_dispatch_state_received:
     case RELIEF_dispatch_state_in_use:

@@ -86,6 +86,8 @@ static bool certified(const struct relief_asset *asset, int64_t arrival)
     return true;
 }
 
+#define ANY_LEVEL 4 /* the weakest */
+
 /* The first reason that keeps a free asset from going; -1 for none. */
 static int kept_home(const struct relief_asset *asset, int64_t min_level, int64_t now, int64_t arrival)
 {
@@ -127,7 +129,7 @@ struct pool {
 #define POOLS_MAX 16u /* operator kinds in one leg; pieces that need yet another kind stay home */
 
 static struct pool *pool_of(struct core_work *work, const struct match *match, const struct relief_city *donor,
-                            struct relief_str kind, struct pool *pools, unsigned *count)
+                            struct relief_str kind, bool past_floor, struct pool *pools, unsigned *count)
 {
     struct relief_kind record;
     for (unsigned i = 0; i < *count; i++)
@@ -139,7 +141,7 @@ static struct pool *pool_of(struct core_work *work, const struct match *match, c
     *pool = (struct pool){.kind = kind};
     stock_holding(work, donor, &record, &pool->holding);
     crew_leave_planned(match, donor->code, &pool->holding);
-    pool->left = pool->holding.available; /* the team kind's own floor holds */
+    pool->left = past_floor ? pool->holding.asset_count : pool->holding.available; /* the team kind's own floor holds */
     return pool;
 }
 
@@ -148,7 +150,7 @@ static bool pool_take(struct pool *pool, int64_t now, int64_t arrival, struct re
 {
     while (pool->left > 0 && pool->next < pool->holding.asset_count) {
         const struct relief_asset *team = &pool->holding.assets[pool->next++];
-        if (team->use != RELIEF_asset_use_free || kept_home(team, 4, now, arrival) >= 0)
+        if (team->use != RELIEF_asset_use_free || kept_home(team, ANY_LEVEL, now, arrival) >= 0)
             continue;
         pool->left--;
         *ret = team->id;
@@ -158,38 +160,45 @@ static bool pool_take(struct pool *pool, int64_t now, int64_t arrival, struct re
 }
 
 void crew_pick(struct core_work *work, const struct match *match, const struct relief_city *donor,
-               const struct relief_kind *kind, const struct holding *holding, int64_t min_level, int64_t arrival,
-               int64_t units, struct crew *ret)
+               const struct relief_kind *kind, const struct holding *holding, const struct crew_want *want,
+               struct crew *ret)
 {
     struct pool pools[POOLS_MAX];
-    uint32_t room = units < holding->asset_count ? (uint32_t)units : holding->asset_count;
+    uint32_t room = want->units < holding->asset_count ? (uint32_t)want->units : holding->asset_count;
+    uint32_t pieces = 0, teams = 0; /* those of whole packs */
     struct relief_str *assets = work_alloc(work, room * sizeof *assets);
     struct relief_str *operators = work_alloc(work, (room + 1) * sizeof *operators);
     unsigned pool_count = 0;
     int furthest = -1; /* the latest of the reasons met: what the best piece lacked */
     bool any = false;  /* a piece could go, were it not for floor or share */
     *ret = (struct crew){{assets, 0, 1}, {operators, 0, 1}, -1};
-    for (uint32_t i = 0; i < holding->asset_count && (ret->assets.count < room || !units); i++) {
+    for (uint32_t i = 0; i < holding->asset_count && (ret->assets.count < room || !want->units); i++) {
         const struct relief_asset *asset = &holding->assets[i];
         struct relief_str needs = asset->operator_.data ? asset->operator_ : kind->operator_, team = RELIEF_STR_NONE;
         int why;
         if (asset->use != RELIEF_asset_use_free)
             continue;
-        why = kept_home(asset, min_level, work->now, arrival);
+        why = kept_home(asset, want->min_level, work->now, want->arrival);
         if (why < 0 && kind->class_ == RELIEF_class_equipment && needs.data) {
-            struct pool *pool = pool_of(work, match, donor, needs, pools, &pool_count);
-            if (!pool || !pool_take(pool, work->now, arrival, &team))
+            struct pool *pool = pool_of(work, match, donor, needs, want->past_floor, pools, &pool_count);
+            if (!pool || !pool_take(pool, work->now, want->arrival, &team))
                 why = RELIEF_why_operator;
         }
         if (why > furthest)
             furthest = why;
         any = any || why < 0;
-        if (why >= 0 || !units)
+        if (why >= 0 || !want->units)
             continue;
         assets[ret->assets.count++] = asset->id;
         if (team.data)
             operators[ret->operators.count++] = team;
+        if (ret->assets.count % want->give == 0) {
+            pieces = ret->assets.count;
+            teams = ret->operators.count;
+        }
     }
+    ret->assets.count = pieces; /* what makes no whole pack stays home, its operators too */
+    ret->operators.count = teams;
     if (!any)
         ret->why = furthest;
 }
@@ -224,8 +233,7 @@ static void book(struct core_work *work, const struct relief_dispatch *leg, stru
         asset.use = use;
         asset.dispatch = use == RELIEF_asset_use_free ? RELIEF_STR_NONE : leg->id;
         work_put(work, RELIEF_TABLE_asset, &asset);
-        if (use == RELIEF_asset_use_free ||
-            use == RELIEF_asset_use_away) /* a resting one that leaves is unusable no more */
+        if (use == RELIEF_asset_use_free)
             crew_wake(work, asset.city, asset.kind);
     }
 }
@@ -291,13 +299,16 @@ void crew_books(struct core_work *work, const struct relief_dispatch *leg, int i
 int crew_check_ready(struct core_work *work, const struct relief_dispatch *leg)
 {
     const struct relief_list lists[2] = {leg->assets, leg->operators};
+    const int64_t arrival = work->now + leg->minutes * RELIEF_MINUTE_MS;
     for (unsigned which = 0; which < 2; which++) {
         const struct relief_str *ids = lists[which].items;
         for (uint32_t i = 0; i < lists[which].count; i++) {
             struct relief_asset asset = {.id = ids[i]};
-            if (work_find(work, RELIEF_TABLE_asset, &asset) && asset.condition != RELIEF_condition_ready)
-                return work_bad_state(work, "committed", "%.*s is no longer ready; renege", (int)asset.id.len,
-                                      asset.id.data);
+            bool there = work_find(work, RELIEF_TABLE_asset, &asset);
+            int why = there ? kept_home(&asset, ANY_LEVEL, work->now, arrival) : -1;
+            if (why >= 0)
+                return work_bad_state(work, "committed", "%.*s may not leave now (%s); mend that, or renege",
+                                      (int)asset.id.len, asset.id.data, relief_enum_why.names[why]);
         }
     }
     return 0;

@@ -167,6 +167,8 @@ void leg_make(struct core_work *work, struct relief_request *request, const stru
     leg.agreement = plan->agreement;
     leg.ordered = plan->ordered;
     leg.reason = plan->reason;
+    if (plan->ordered)
+        leg.ordered_by = work->entry->who.name;
     leg_enter(&leg, asked ? RELIEF_dispatch_state_asked : RELIEF_dispatch_state_committed, work->now);
     leg_book(work, &leg, RELIEF_asset_use_free, asked ? RELIEF_asset_use_held : RELIEF_asset_use_reserved);
     work_put(work, RELIEF_TABLE_dispatch, &leg);

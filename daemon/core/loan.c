@@ -78,16 +78,22 @@ int core_apply_dispatch_checkin(struct core_work *work, const struct relief_disp
         assets_home(work, &of.leg, params);
     else
         supplies_home(work, &of.leg, params);
-    of.leg.returned = params->quantity;
+    of.leg.checked_in = params->quantity; /* `returned` goes on telling what the requester sent */
+    of.leg.condition = params->condition;
     leg_enter(&of.leg, RELIEF_dispatch_state_returned, work->now);
     work_put(work, RELIEF_TABLE_dispatch, &of.leg);
     return step_end(work, &of, true);
 }
 
+/* A date lies ahead; an extension also doesn't bring it nearer, which is a recall's to do. */
 static int set_due(struct core_work *work, struct relief_str id, enum step step, int64_t by, struct relief_str reason)
 {
     struct leg_of of;
     int error = step_begin(work, id, step, &of);
+    if (!error && by <= work->now)
+        error = work_bad_params(work, "by", "that time has passed");
+    if (!error && step == STEP_extend && of.leg.due != RELIEF_NIL && by < of.leg.due)
+        error = work_bad_params(work, "by", "that is before the date that is set; recall it");
     if (error)
         return error;
     of.leg.due = by;

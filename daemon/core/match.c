@@ -190,10 +190,10 @@ static void look_at(struct core_work *work, const struct need *need, const struc
         packs = least(units / want->give, match->open / want->for_);
         units = packs * want->give;
         if (want->kind.class_ != RELIEF_class_supply && (units || match->explain)) {
-            crew_pick(work, match, &look->donor, &want->kind, &holding, need->request->min_level, arrival, units,
-                      &crew);
-            units = crew.assets.count - crew.assets.count % want->give;
-            crew.assets.count = (uint32_t)units;
+            const struct crew_want pieces = {
+                .units = units, .give = want->give, .min_level = need->request->min_level, .arrival = arrival};
+            crew_pick(work, match, &look->donor, &want->kind, &holding, &pieces, &crew);
+            units = crew.assets.count;
         }
         if (!units)
             why = any && !lives ? RELIEF_why_life : crew.why >= 0 ? crew.why : RELIEF_why_nothing_available;

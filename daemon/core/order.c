@@ -1,6 +1,11 @@
 /*
  * A superior's order (fine print 48): in an emergency, with a reason, a coordinator over both cities makes a donor
- * give. It is committed at once and ignores agreement, share and floor; not holds, life or links.
+ * give. It is committed at once and ignores agreement, share and floor, the operators' floor too; not holds, life or
+ * links, and for assets not rest, condition, level or certificates: what can't go can't be ordered.
+ *
+ * How the fine print is read where it is silent: the emergency is the requester's mode, whether or not the request
+ * names an incident; a donor that the request excludes, or that is affected itself, may be ordered, since an order is
+ * what is left when a city has said no, and the superior sees more than the pair.
  */
 #include "core/work.h"
 
@@ -11,6 +16,21 @@ struct order {
     struct plan_leg leg;
 };
 
+/* Somebody stands above both. A coordinator of one region has both below it, or no right; one of all regions may look
+ * at two trees that nobody joins. */
+static int check_superior(struct core_work *work, const struct relief_city *requester, const struct relief_city *donor)
+{
+    struct relief_str top = requester->region, above;
+    int error = rights_coordinator(work, requester->region);
+    if (!error)
+        error = rights_coordinator(work, donor->region);
+    if (error || work->entry->who.role != RELIEF_role_coordinator)
+        return error;
+    for (int depth = 0; depth < RELIEF_REGION_DEPTH_MAX && (above = region_parent(work, top)).data; depth++)
+        top = above;
+    return region_within(work, donor->region, top) ? 0 : work_denied(work, "no region holds both cities");
+}
+
 static int check_order(struct core_work *work, const struct relief_dispatch_order_params *params, struct order *ret)
 {
     int error;
@@ -19,9 +39,7 @@ static int check_order(struct core_work *work, const struct relief_dispatch_orde
     if (!work_city(work, params->donor, &ret->donor))
         return work_not_found(work, "donor", params->donor);
     match_need(work, &ret->request, &ret->need);
-    error = rights_coordinator(work, ret->need.city.region);
-    if (!error)
-        error = rights_coordinator(work, ret->donor.region);
+    error = check_superior(work, &ret->need.city, &ret->donor);
     if (!error && !request_live(&ret->request))
         error = work_bad_state(work, relief_enum_request_state.names[ret->request.state], "the request is closed");
     if (!error && ret->need.city.mode != RELIEF_mode_emergency)
@@ -48,7 +66,12 @@ static int pick(struct core_work *work, struct order *order, int64_t quantity)
         if (there >= quantity)
             leg->lots = match_pick_lots(work, &holding, kind, arrival, quantity);
     } else {
-        crew_pick(work, NULL, &order->donor, kind, &holding, order->request.min_level, arrival, quantity, &crew);
+        const struct crew_want want = {.units = quantity,
+                                       .give = 1,
+                                       .min_level = order->request.min_level,
+                                       .arrival = arrival,
+                                       .past_floor = true}; /* the crew's as well as the machine's */
+        crew_pick(work, NULL, &order->donor, kind, &holding, &want, &crew);
         there = crew.assets.count;
         leg->assets = crew.assets;
         leg->operators = crew.operators;

@@ -116,18 +116,23 @@ struct crew {
     struct relief_list assets, operators; /* of relief_str */
     int why;                              /* when there are none: enum relief_why, or -1 */
 };
+struct crew_want {
+    int64_t units, give;        /* at most so many pieces, in whole packs of `give` */
+    int64_t min_level, arrival; /* no weaker, and certified until then */
+    bool past_floor;            /* the floor of the operators' kind doesn't count: a superior's order */
+};
 /*
- * At most `units` pieces that may go and arrive then, each with its operator; weakest that suffices first. What earlier legs of the
- * same plan take is left to them (match may be NULL).
+ * Pieces that may go, each with its operator; weakest that suffices first. What earlier legs of the same plan take is left to them
+ * (match may be NULL). With no units wanted it only says why.
  */
 struct match;
 void crew_pick(struct core_work *work, const struct match *match, const struct relief_city *donor,
-               const struct relief_kind *kind, const struct holding *holding, int64_t min_level, int64_t arrival,
-               int64_t units, struct crew *ret);
+               const struct relief_kind *kind, const struct holding *holding, const struct crew_want *want,
+               struct crew *ret);
 /* Takes the pieces that legs of the plan have from this donor out of what is free and available. */
 void crew_leave_planned(const struct match *match, struct relief_str donor, struct holding *holding);
 /* All assets and operators of a leg get this use and, unless it is free, the leg as theirs. */
-/* BAD_STATE when a piece or its operator is no longer ready. */
+/* BAD_STATE when a piece or its operator is no longer ready, rests, or would arrive with a certificate that has ended. */
 int crew_check_ready(struct core_work *work, const struct relief_dispatch *leg);
 /* Keeps the first units of a leg's assets, with the operators that these need. */
 void crew_keep(struct core_work *work, struct relief_dispatch *leg, int64_t units);

@@ -79,14 +79,14 @@ struct relief_str model_operator_of(const struct relief_asset *piece, const stru
 
 /* A free team of this kind that may go, besides those that the crew has; NULL when the floor or the teams end. */
 static struct relief_asset *operator_for(struct model *m, int64_t time, int64_t arrival, struct relief_city *city,
-                                         struct relief_str kind, const struct model_crew *crew)
+                                         struct relief_str kind, bool ordered, const struct model_crew *crew)
 {
     struct relief_asset *teams[PICK_MAX];
     unsigned count = assets_in(m, city->code, kind, teams);
     int64_t taken = 0;
     for (unsigned i = 0; i < crew->count; i++)
         taken += crew->operators[i] && model_same(crew->operators[i]->kind, kind);
-    if (!model_kind(m, kind) || taken >= left_of(m, time, city, kind))
+    if (!model_kind(m, kind) || (!ordered && taken >= left_of(m, time, city, kind)))
         return NULL;
     for (unsigned i = 0; i < count; i++) {
         bool used = false;
@@ -106,7 +106,7 @@ static void came_to(struct model_crew *crew, int64_t why)
 }
 
 void model_pick(struct model *m, int64_t time, int64_t arrival, struct relief_city *city,
-                const struct relief_kind *kind, int64_t min_level, struct model_crew *ret)
+                const struct relief_kind *kind, int64_t min_level, bool ordered, struct model_crew *ret)
 {
     struct relief_asset *pieces[PICK_MAX];
     unsigned count = assets_in(m, city->code, kind->code, pieces);
@@ -124,7 +124,7 @@ void model_pick(struct model *m, int64_t time, int64_t arrival, struct relief_ci
             came_to(ret, RELIEF_why_rest);
         else if (!certified(pieces[i], arrival))
             came_to(ret, RELIEF_why_certificate);
-        else if (need.data && !(with = operator_for(m, time, arrival, city, need, ret)))
+        else if (need.data && !(with = operator_for(m, time, arrival, city, need, ordered, ret)))
             came_to(ret, RELIEF_why_operator);
         else {
             ret->pieces[ret->count] = pieces[i];
@@ -181,14 +181,20 @@ void model_crew_cut(struct model *m, struct relief_dispatch *leg, int64_t units)
     leg->operators.count = with;
 }
 
-bool model_crew_ready(struct model *m, const struct relief_dispatch *leg)
+static bool may_leave(const struct relief_asset *asset, int64_t time, int64_t arrival)
+{
+    return model_asset_usable(asset, time) && certified(asset, arrival);
+}
+
+bool model_crew_ready(struct model *m, int64_t time, const struct relief_dispatch *leg)
 {
     const struct relief_str *assets = leg->assets.items, *operators = leg->operators.items;
+    int64_t arrival = time + leg->minutes * 60000;
     bool ready = true;
     for (uint32_t i = 0; i < leg->assets.count; i++)
-        ready &= model_asset(m, assets[i])->condition == RELIEF_condition_ready;
+        ready &= may_leave(model_asset(m, assets[i]), time, arrival);
     for (uint32_t i = 0; i < leg->operators.count; i++)
-        ready &= model_asset(m, operators[i])->condition == RELIEF_condition_ready;
+        ready &= may_leave(model_asset(m, operators[i]), time, arrival);
     return ready;
 }
 

@@ -180,7 +180,7 @@ static void depart(struct model *m, int64_t time, const struct relief_dispatch_d
             return;
         }
     }
-    if (!model_crew_ready(m, leg)) {
+    if (!model_crew_ready(m, time, leg)) {
         model_bad_state(answer, &relief_enum_dispatch_state, leg->state);
         return;
     }
@@ -275,7 +275,8 @@ static void check_in(struct model *m, int64_t time, const struct relief_dispatch
         else
             into_lots(m, leg, p->quantity);
     }
-    leg->returned = p->quantity;
+    leg->checked_in = p->quantity;
+    leg->condition = p->condition;
     set_state(leg, RELIEF_dispatch_state_returned, time);
 }
 
@@ -385,6 +386,11 @@ void model_apply_leg(struct model *m, const struct core_entry *entry, struct mod
     case RELIEF_METHOD_dispatch_recall:
     case RELIEF_METHOD_dispatch_extend: {
         const struct relief_dispatch_recall_params *p = entry->params; /* the same parameters for both */
+        bool nearer = entry->command == RELIEF_METHOD_dispatch_extend && leg->due != RELIEF_NIL && p->by < leg->due;
+        if (p->by <= entry->time || nearer) {
+            model_refuse(answer, RELIEF_BAD_PARAMS, "by");
+            break;
+        }
         leg->due = p->by;
         if (p->reason.data)
             leg->reason = p->reason;

@@ -335,7 +335,7 @@ static int64_t units_of(struct model *m, int64_t time, const struct donor *donor
 static int64_t pieces_of(struct model *m, int64_t time, const struct donor *donor, const struct relief_kind *kind,
                          int64_t min_level, struct offer *offer)
 {
-    model_pick(m, time, time + donor->minutes * 60000, donor->city, kind, min_level, &offer->crew);
+    model_pick(m, time, time + donor->minutes * 60000, donor->city, kind, min_level, false, &offer->crew);
     int64_t units = offer->crew.left;
     if (units > 0 && offer->agreement) {
         int64_t limit = share_limit(m, offer->agreement, kind->code, units);
@@ -460,7 +460,7 @@ static int64_t order_free(struct model *m, int64_t time, const struct donor *don
     int64_t arrival = time + donor->minutes * 60000, units = 0;
     ret->lot_count = ret->crew.count = 0;
     if (kind->class_ != RELIEF_class_supply) {
-        model_pick(m, time, arrival, donor->city, kind, min_level, &ret->crew); /* the operators' floor holds */
+        model_pick(m, time, arrival, donor->city, kind, min_level, true, &ret->crew);
         return ret->crew.count;
     }
     struct relief_lot *lots[512];
@@ -475,6 +475,16 @@ static int64_t order_free(struct model *m, int64_t time, const struct donor *don
     return units;
 }
 
+/* A region holds both cities: one superior can order. */
+static bool one_tree(struct model *m, struct relief_str a, struct relief_str b)
+{
+    for (unsigned i = 0; i < m->region_count; i++)
+        if (model_in_region(m, model_city(m, a)->region, m->region[i].id) &&
+            model_in_region(m, model_city(m, b)->region, m->region[i].id))
+            return true;
+    return false;
+}
+
 void model_apply_order(struct model *m, const struct core_entry *entry, struct model_answer *answer)
 {
     const struct relief_dispatch_order_params *p = entry->params;
@@ -483,7 +493,8 @@ void model_apply_order(struct model *m, const struct core_entry *entry, struct m
         model_not_found(answer, "request", p->request);
     else if (!model_city(m, p->donor))
         model_not_found(answer, "donor", p->donor);
-    else if (!model_may(m, &entry->who, request->city) || !model_may(m, &entry->who, p->donor))
+    else if (!model_may(m, &entry->who, request->city) || !model_may(m, &entry->who, p->donor) ||
+             (entry->who.role == RELIEF_role_coordinator && !one_tree(m, request->city, p->donor)))
         model_refuse(answer, RELIEF_DENIED, NULL);
     else if (!model_live(request))
         model_bad_state(answer, &relief_enum_request_state, request->state);
@@ -508,6 +519,7 @@ void model_apply_order(struct model *m, const struct core_entry *entry, struct m
     }
     struct relief_dispatch *leg = make_leg(m, entry->time, request, &donor, &offer, &pack, p->quantity);
     leg->ordered = 1;
+    leg->ordered_by = model_name(m, entry->who.name.data, entry->who.name.len);
     leg->reason = p->reason;
     model_done(answer, RELIEF_TABLE_dispatch, leg);
 }

@@ -107,8 +107,9 @@ struct model_crew {
     int64_t why;  /* when there are none: enum relief_why */
     int64_t left; /* usable and free above the floor; may be negative */
 };
+/* Ordered: the floor of the operators' kind keeps nobody. */
 void model_pick(struct model *m, int64_t time, int64_t arrival, struct relief_city *city,
-                const struct relief_kind *kind, int64_t min_level, struct model_crew *ret);
+                const struct relief_kind *kind, int64_t min_level, bool ordered, struct model_crew *ret);
 /* All assets and operators of the leg get this use. */
 void model_crew_book(struct model *m, const struct relief_dispatch *leg, int64_t use);
 /* These assets are free; condition RELIEF_NIL, city absent: as they were. */
@@ -116,7 +117,8 @@ void model_crew_home(struct model *m, const struct relief_list *assets, int64_t 
                      int64_t condition, struct relief_str city);
 /* Keeps the first units, with their operators. */
 void model_crew_cut(struct model *m, struct relief_dispatch *leg, int64_t units);
-bool model_crew_ready(struct model *m, const struct relief_dispatch *leg);
+/* Each may leave now: ready, rested, and certified until it arrives. */
+bool model_crew_ready(struct model *m, int64_t time, const struct relief_dispatch *leg);
 /* Each operator changes the donor's account of its own kind by so many. */
 void model_crew_account(struct model *m, const struct relief_dispatch *leg, int64_t in_transit, int64_t on_loan);
 void model_apply_asset(struct model *m, const struct core_entry *entry, struct model_answer *answer);

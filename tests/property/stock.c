@@ -144,7 +144,7 @@ void model_apply_stock(struct model *m, const struct core_entry *entry, struct m
         model_not_found(answer, "city", at->city);
     else if (!kind)
         model_not_found(answer, "kind", at->kind);
-    else if (lot.data && !model_lot(m, at->city, at->kind, lot))
+    else if (lot.data && kind->class_ == RELIEF_class_supply && !model_lot(m, at->city, at->kind, lot))
         model_not_found(answer, "lot", lot);
     else if (!model_may(m, &entry->who, at->city))
         model_refuse(answer, RELIEF_DENIED, NULL);

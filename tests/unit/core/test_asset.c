@@ -1,4 +1,4 @@
-/* Teams and equipment: who may go, operators, loans, orders, rest; the books after each. */
+/* Teams and equipment: who may go, operators, rest; the books after each. */
 #include "world.h"
 #include <stdio.h>
 
@@ -19,51 +19,6 @@ static int teardown(void **state)
     world_check(*state);
     world_close(*state);
     return 0;
-}
-
-static void kind(struct world *world, const char *code, int64_t class, const char *operator_)
-{
-    struct relief_kind_put_params params;
-    relief_shape_clear(&relief_shape_kind_put_params, &params);
-    params.code = params.name = relief_str_of(code);
-    params.unit = RELIEF_STR("piece");
-    params.class_ = class;
-    params.min_life_days = 0;
-    params.operator_ = relief_str_of(operator_);
-    assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
-}
-
-static struct relief_asset_put_params asset_of(const char *id, const char *kind_code, const char *city)
-{
-    struct relief_asset_put_params params;
-    relief_shape_clear(&relief_shape_asset_put_params, &params);
-    params.id = relief_str_of(id);
-    params.kind = relief_str_of(kind_code);
-    params.city = relief_str_of(city);
-    params.level = 4;
-    params.condition = RELIEF_condition_ready;
-    return params;
-}
-
-static void put(struct world *world, const struct relief_asset_put_params *params)
-{
-    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, params), 0);
-}
-
-static void put_plain(struct world *world, const char *id, const char *kind_code, const char *city)
-{
-    struct relief_asset_put_params params = asset_of(id, kind_code, city);
-    put(world, &params);
-}
-
-static struct relief_asset asset(struct world *world, const char *id)
-{
-    static struct relief_arena arena;
-    struct relief_asset record = {.id = relief_str_of(id)};
-    if (!arena.base)
-        assert_int_equal(relief_arena_init(&arena, 64 << 20), 0);
-    assert_true(core_find(world->core.view, RELIEF_TABLE_asset, &arena, &record));
-    return record;
 }
 
 static int ask(struct world *world, const char *id, const char *kind_code, int64_t quantity, int64_t min_level)
@@ -87,15 +42,15 @@ static void test_weakest_that_suffices_first(void **state)
 {
     struct world *world = *state;
     const char *const ids[] = {"t1", "t2", "t3", "t4"};
-    kind(world, "team", RELIEF_class_team, NULL);
+    world_gear(world, "team", RELIEF_class_team, NULL);
     for (int level = 1; level <= 4; level++) {
-        struct relief_asset_put_params params = asset_of(ids[level - 1], "team", "give");
+        struct relief_asset_put_params params = world_asset_params(ids[level - 1], "team", "give");
         params.level = level;
-        put(world, &params);
+        assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
     }
     assert_int_equal(ask(world, "r", "team", 2, 3), 0);
     expect_assets(world_leg(world, "r/1").assets, "t3", "t2"); /* 4 is too weak, 1 is kept for graver needs */
-    assert_int_equal(asset(world, "t3").use, RELIEF_asset_use_reserved);
+    assert_int_equal(world_asset_of(world, "t3").use, RELIEF_asset_use_reserved);
     assert_int_equal(world_stock_of(world, "give", "team").reserved, 2);
     assert_int_equal(world_stock_of(world, "give", "team").available, 2);
 }
@@ -107,7 +62,7 @@ static void test_why_an_asset_stays_home(void **state)
     struct relief_asset_put_params params;
     static const int64_t reasons[] = {RELIEF_why_level, RELIEF_why_condition, RELIEF_why_rest, RELIEF_why_certificate,
                                       RELIEF_why_operator};
-    kind(world, "pilot", RELIEF_class_team, NULL);
+    world_gear(world, "pilot", RELIEF_class_team, NULL);
     for (unsigned i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         struct relief_explanation why;
         struct relief_refusal refusal;
@@ -116,8 +71,8 @@ static void test_why_an_asset_stays_home(void **state)
         snprintf(code, sizeof code, "k%u", i);
         snprintf(id, sizeof id, "a%u", i);
         snprintf(request, sizeof request, "r%u", i);
-        kind(world, code, RELIEF_class_equipment, reasons[i] == RELIEF_why_operator ? "pilot" : NULL);
-        params = asset_of(id, code, "give");
+        world_gear(world, code, RELIEF_class_equipment, reasons[i] == RELIEF_why_operator ? "pilot" : NULL);
+        params = world_asset_params(id, code, "give");
         if (reasons[i] == RELIEF_why_condition)
             params.condition = RELIEF_condition_maintenance;
         if (reasons[i] == RELIEF_why_rest)
@@ -126,7 +81,7 @@ static void test_why_an_asset_stays_home(void **state)
             paper.until = world->now + 77 * RELIEF_MINUTE_MS; /* a minute before it would arrive */
             params.certificates = (struct relief_list){&paper, 1, 1};
         }
-        put(world, &params);
+        assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
         assert_int_equal(ask(world, request, code, 1, reasons[i] == RELIEF_why_level ? 3 : 4), 0);
         assert_int_equal(world_request(world, request).covered, 0);
         assert_int_equal(relief_arena_init(&arena, 64 << 20), 0);
@@ -142,18 +97,18 @@ static void test_a_crane_comes_with_its_operator(void **state)
 {
     struct world *world = *state;
     struct relief_asset_put_params late;
-    kind(world, "crew", RELIEF_class_team, NULL);
-    kind(world, "crane", RELIEF_class_equipment, "crew");
-    put_plain(world, "crane-1", "crane", "give");
-    put_plain(world, "crane-2", "crane", "give");
-    put_plain(world, "crew-1", "crew", "give");
+    world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "crane", RELIEF_class_equipment, "crew");
+    world_asset(world, "crane-1", "crane", "give");
+    world_asset(world, "crane-2", "crane", "give");
+    world_asset(world, "crew-1", "crew", "give");
     assert_int_equal(ask(world, "r", "crane", 2, 4), 0);
     expect_assets(world_leg(world, "r/1").assets, "crane-1", NULL);
     expect_assets(world_leg(world, "r/1").operators, "crew-1", NULL);
     assert_int_equal(world_stock_of(world, "give", "crew").reserved, 1);
-    late = asset_of("crew-2", "crew", "give");
+    late = world_asset_params("crew-2", "crew", "give");
     late.rest_until = world->now + RELIEF_MINUTE_MS;
-    put(world, &late); /* rests: the second crane still waits */
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &late), 0); /* rests: the second crane still waits */
     assert_int_equal(world_request(world, "r").covered, 1);
     struct core_due due;
     world->now += RELIEF_MINUTE_MS;
@@ -162,108 +117,219 @@ static void test_a_crane_comes_with_its_operator(void **state)
     expect_assets(world_leg(world, "r/2").operators, "crew-2", NULL);
 }
 
-/* Brings leg r/1 of two generators to in_use. */
-static void lend(struct world *world)
-{
-    struct relief_dispatch_depart_params depart;
-    struct relief_dispatch_receive_params receive;
-    kind(world, "generator", RELIEF_class_equipment, NULL);
-    put_plain(world, "g1", "generator", "give");
-    put_plain(world, "g2", "generator", "give");
-    assert_int_equal(ask(world, "r", "generator", 2, 4), 0);
-    relief_shape_clear(&relief_shape_dispatch_depart_params, &depart);
-    depart.id = RELIEF_STR("r/1");
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_depart, &depart), 0);
-    assert_int_equal(world_stock_of(world, "give", "generator").on_hand, 0);
-    assert_int_equal(world_stock_of(world, "need", "generator").in_transit_in, 2);
-    relief_shape_clear(&relief_shape_dispatch_receive_params, &receive);
-    receive.id = RELIEF_STR("r/1");
-    receive.accepted = 1;
-    receive.rejected = 1;
-    receive.missing = 0;
-    receive.reason = RELIEF_STR("bent");
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_receive, &receive), RELIEF_BAD_PARAMS); /* all or none */
-    receive.accepted = 2;
-    receive.rejected = 0;
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_receive, &receive), 0);
-    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_in_use);
-    assert_int_equal(world_request(world, "r").state, RELIEF_request_state_filled);
-    world_check(world);
-}
-
-static void test_a_loan_comes_home(void **state)
-{
-    struct world *world = *state;
-    struct relief_dispatch_return_params back;
-    struct relief_dispatch_checkin_params checkin;
-    struct relief_dispatch_recall_params recall;
-    lend(world);
-    relief_shape_clear(&relief_shape_dispatch_recall_params, &recall);
-    recall.id = RELIEF_STR("r/1");
-    recall.by = world->now + RELIEF_DAY_MS;
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_recall, &recall), 0);
-    assert_int_equal(world_leg(world, "r/1").due, recall.by);
-    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_in_use);
-    relief_shape_clear(&relief_shape_dispatch_return_params, &back);
-    back.id = RELIEF_STR("r/1");
-    back.quantity = 3;
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_return, &back), RELIEF_BAD_PARAMS);
-    back.quantity = 1; /* the other one is lost */
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_return, &back), 0);
-    assert_int_equal(asset(world, "g2").condition, RELIEF_condition_lost);
-    assert_int_equal(world_stock_of(world, "give", "generator").in_transit_in, 1);
-    world_check(world);
-    relief_shape_clear(&relief_shape_dispatch_checkin_params, &checkin);
-    checkin.id = RELIEF_STR("r/1");
-    checkin.quantity = 1;
-    checkin.condition = RELIEF_condition_maintenance;
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_checkin, &checkin), 0);
-    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_returned);
-    assert_int_equal(asset(world, "g1").condition, RELIEF_condition_maintenance);
-    assert_int_equal(asset(world, "g1").use, RELIEF_asset_use_free);
-}
-
 static void test_an_asset_in_a_leg_stays_put(void **state)
 {
     struct world *world = *state;
     struct relief_asset_put_params params;
-    lend(world);
-    params = asset_of("g1", "generator", "third");
+    world_gear(world, "generator", RELIEF_class_equipment, NULL);
+    world_asset(world, "g1", "generator", "give");
+    assert_int_equal(ask(world, "r", "generator", 1, 4), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_depart, "r/1", 0), 0);
+    params = world_asset_params("g1", "generator", "third");
     assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), RELIEF_BAD_STATE);
     params.city = RELIEF_STR("give");
     params.level = 2;
     assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
-    assert_int_equal(asset(world, "g1").use, RELIEF_asset_use_away);
+    assert_int_equal(world_asset_of(world, "g1").use, RELIEF_asset_use_away);
 }
 
-static void test_a_superior_orders(void **state)
+/* From here on the donor is asked, and has an hour to answer. */
+static void ask_first(struct world *world)
+{
+    world_region(world, "land", NULL, RELIEF_commit_ask);
+    world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "crane", RELIEF_class_equipment, "crew");
+}
+
+static void test_silence_frees_machine_and_operator(void **state)
 {
     struct world *world = *state;
-    struct relief_dispatch_order_params order;
-    struct relief_city_mode_params mode;
-    world_kind(world, "tent");
-    world_stock(world, "give", "tent", "0", 50, RELIEF_NIL);
-    world_floor(world, "give", "tent", 50);
-    assert_int_equal(ask(world, "r", "tent", 40, 4), 0);
-    assert_int_equal(world_request(world, "r").covered, 0);
-    relief_shape_clear(&relief_shape_dispatch_order_params, &order);
-    order.request = RELIEF_STR("r");
-    order.donor = RELIEF_STR("give");
-    order.quantity = 41;
-    order.reason = RELIEF_STR("the dam broke");
-    world_as(world, RELIEF_role_coordinator, "land");
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_order, &order), RELIEF_BAD_STATE);
-    relief_shape_clear(&relief_shape_city_mode_params, &mode);
-    mode.code = RELIEF_STR("need");
-    mode.mode = RELIEF_mode_emergency;
-    mode.reason = RELIEF_STR("flood");
-    assert_int_equal(world_apply(world, RELIEF_METHOD_city_mode, &mode), 0);
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_order, &order), RELIEF_BAD_PARAMS); /* more than open */
-    order.quantity = 40;
-    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_order, &order), 0);
-    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_committed);
-    assert_true(world_leg(world, "r/1").ordered);
-    assert_int_equal(world_stock_of(world, "give", "tent").reserved, 40);
+    ask_first(world);
+    world_asset(world, "crane-1", "crane", "give");
+    world_asset(world, "crew-1", "crew", "give");
+    assert_int_equal(ask(world, "r", "crane", 1, 4), 0);
+    assert_int_equal(world_asset_of(world, "crew-1").use, RELIEF_asset_use_held);
+    assert_int_equal(world_stock_of(world, "give", "crew").held, 1);
+    world_asset(world, "crane-2", "crane", "third"); /* nothing is open, so nobody asks for them yet */
+    world_asset(world, "crew-2", "crew", "third");
+    struct relief_request_submit_params other = world_ask("waits", "third", "crew", 1);
+    other.own_first = 0;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &other), 0);
+    assert_int_equal(world_request(world, "waits").covered, 0);
+    world->now = world_leg(world, "r/1").answer_by + 1;
+    assert_int_equal(world_timers(world), 1);
+    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_lapsed);
+    assert_int_equal(world_asset_of(world, "crane-1").use, RELIEF_asset_use_free);
+    assert_null(world_asset_of(world, "crane-1").dispatch.data);
+    assert_true(relief_str_eq(world_leg(world, "r/2").donor, RELIEF_STR("third"))); /* in the same entry */
+    expect_assets(world_leg(world, "r/2").assets, "crane-2", NULL);
+    expect_assets(world_leg(world, "r/2").operators, "crew-2", NULL);
+    expect_assets(world_leg(world, "waits/1").assets, "crew-1", NULL); /* the operator, too, is matched at once */
+}
+
+static void set_condition(struct world *world, const char *id, int64_t condition, int64_t rest_until)
+{
+    struct relief_asset_status_params params;
+    relief_shape_clear(&relief_shape_asset_status_params, &params);
+    params.id = relief_str_of(id);
+    params.condition = condition;
+    params.rest_until = rest_until;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_status, &params), 0);
+}
+
+/* Accepting says yes to the leg as it was asked; what can no longer go is found at departure (fine print 32, 50, 53).
+ */
+static void test_no_departure_with_an_operator_that_cannot_go(void **state)
+{
+    struct world *world = *state;
+    struct relief_certificate paper = {RELIEF_STR("crane"), 0};
+    struct relief_asset_put_params crew = world_asset_params("crew-1", "crew", "give");
+    static const char *const ids[] = {"crew-1", "crane-1"};
+    ask_first(world);
+    world_asset(world, "crane-1", "crane", "give");
+    world_asset(world, "crew-1", "crew", "give");
+    assert_int_equal(ask(world, "r", "crane", 1, 4), 0);
+    set_condition(world, "crew-1", RELIEF_condition_lost, RELIEF_NIL);
+    world_check(world);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_accept, "r/1", 1), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        for (int64_t condition = RELIEF_condition_maintenance; condition < RELIEF_condition_COUNT; condition++) {
+            set_condition(world, ids[i], condition, RELIEF_NIL);
+            assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_depart, "r/1", 0), RELIEF_BAD_STATE);
+            assert_string_equal(world->effects.refusal.state, "committed");
+        }
+        set_condition(world, ids[i], RELIEF_condition_ready, world->now + 1);
+        assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_depart, "r/1", 0), RELIEF_BAD_STATE);
+        set_condition(world, ids[i], RELIEF_condition_ready, world->now);
+    }
+    paper.until = world->now + world_leg(world, "r/1").minutes * RELIEF_MINUTE_MS - 1;
+    crew.certificates = (struct relief_list){&paper, 1, 1};
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &crew), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_depart, "r/1", 0), RELIEF_BAD_STATE);
+    paper.until++; /* to the moment of arrival */
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &crew), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_depart, "r/1", 0), 0);
+}
+
+static void test_reneging_a_leg_whose_operator_is_lost(void **state)
+{
+    struct world *world = *state;
+    ask_first(world);
+    world_asset(world, "crane-1", "crane", "give");
+    world_asset(world, "crew-1", "crew", "give");
+    assert_int_equal(ask(world, "r", "crane", 1, 4), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_accept, "r/1", 1), 0);
+    set_condition(world, "crew-1", RELIEF_condition_lost, RELIEF_NIL);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_renege, "r/1", 0), 0);
+    assert_int_equal(world_asset_of(world, "crew-1").use, RELIEF_asset_use_free);
+    assert_int_equal(world_stock_of(world, "give", "crew").available, 0);
+    assert_int_equal(world_stock_of(world, "give", "crane").available, 1);
+    assert_int_equal(world_request(world, "r").open, 1);
+}
+
+/* A kind of pieces that another kind stands in for, `give` for `for_`. */
+static void with_substitute(struct world *world, const char *code, const char *substitute, int64_t give, int64_t for_)
+{
+    struct relief_kind_put_params params;
+    struct relief_substitute item = {relief_str_of(substitute), give, for_};
+    relief_shape_clear(&relief_shape_kind_put_params, &params);
+    params.code = params.name = relief_str_of(code);
+    params.unit = RELIEF_STR("piece");
+    params.class_ = RELIEF_class_equipment;
+    params.min_life_days = 0;
+    params.substitutes = (struct relief_list){&item, 1, 1};
+    assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
+}
+
+/* Two small cranes do for one large; a third has no partner and stays home with its operator. */
+static void test_substitutes_go_in_whole_packs_with_their_operators(void **state)
+{
+    struct world *world = *state;
+    static const char *const ids[] = {"s1", "s2", "s3", "s4", "c1", "c2", "c3"};
+    struct relief_request_submit_params params = world_ask("r", "need", "large", 3);
+    with_substitute(world, "large", "small", 2, 1);
+    world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "small", RELIEF_class_equipment, "crew");
+    world_asset(world, "l1", "large", "give");
+    for (unsigned i = 0; i < 7; i++) /* four machines, three operators */
+        world_asset(world, ids[i], *ids[i] == 's' ? "small" : "crew", "give");
+    params.substitutes = 1;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
+    expect_assets(world_leg(world, "r/1").assets, "l1", NULL);
+    expect_assets(world_leg(world, "r/2").assets, "s1", "s2");
+    expect_assets(world_leg(world, "r/2").operators, "c1", "c2");
+    assert_int_equal(world_leg(world, "r/2").quantity, 2);
+    assert_int_equal(world_leg(world, "r/2").covers, 1);
+    assert_int_equal(world_stock_of(world, "give", "crew").available, 1);
+    assert_int_equal(world_request(world, "r").open, 1);
+    world_check(world);
+    world_asset(world, "c4", "crew", "give");
+    expect_assets(world_leg(world, "r/3").assets, "s3", "s4");
+    expect_assets(world_leg(world, "r/3").operators, "c3", "c4");
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_depart, "r/2", 0), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_receive, "r/2", 2), 0);
+    assert_int_equal(world_request(world, "r").received, 1);
+    assert_int_equal(world_account_of(world, "give", "small").on_loan, 2);
+    assert_int_equal(world_account_of(world, "give", "crew").on_loan, 2);
+}
+
+static void test_all_or_nothing_counts_operators(void **state)
+{
+    struct world *world = *state;
+    struct relief_request_submit_params params = world_ask("r", "need", "crane", 2);
+    world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "crane", RELIEF_class_equipment, "crew");
+    world_asset(world, "crane-1", "crane", "give");
+    world_asset(world, "crane-2", "crane", "third");
+    world_asset(world, "crew-1", "crew", "give");
+    params.all_or_nothing = 1;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), RELIEF_UNFILLABLE);
+    assert_int_equal(world->effects.refusal.available, 1);
+    assert_int_equal(world->effects.count, 0);
+    assert_int_equal(world_asset_of(world, "crane-1").use, RELIEF_asset_use_free);
+    assert_int_equal(world_asset_of(world, "crew-1").use, RELIEF_asset_use_free);
+    struct relief_request request = {.id = RELIEF_STR("r")};
+    struct relief_dispatch leg = {.id = RELIEF_STR("r/1")};
+    assert_false(core_find(world->core.view, RELIEF_TABLE_request, &world->effects.arena, &request));
+    assert_false(core_find(world->core.view, RELIEF_TABLE_dispatch, &world->effects.arena, &leg));
+    world_check(world);
+    world_asset(world, "crew-2", "crew", "third"); /* the refused one isn't remembered */
+    assert_int_equal(world_asset_of(world, "crew-2").use, RELIEF_asset_use_free);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
+    expect_assets(world_leg(world, "r/1").operators, "crew-1", NULL);
+    expect_assets(world_leg(world, "r/2").operators, "crew-2", NULL);
+}
+
+/* In emergency mode the circle widens ring by ring: the parent's subtree before the grandparent's, however near. */
+static void test_rings_of_level_3(void **state)
+{
+    struct world *world = *state;
+    static const char *const teams[] = {"home-t", "uncle-t", "far-t"};
+    world_region(world, "top", NULL, RELIEF_commit_auto);
+    world_region(world, "middle", "top", RELIEF_NIL);
+    world_region(world, "home", "middle", RELIEF_NIL);
+    world_region(world, "side", "middle", RELIEF_NIL);
+    world_city(world, "here", "home", 40000000, 0);
+    world_city(world, "mate", "home", 40000000, 9000000);
+    world_city(world, "uncle", "side", 40000000, 12000000);
+    world_city(world, "far", "top", 40000000, 10000000); /* nearer than the uncle */
+    world_gear(world, "team", RELIEF_class_team, NULL);
+    world_asset(world, teams[0], "team", "mate");
+    world_asset(world, teams[1], "team", "uncle");
+    world_asset(world, teams[2], "team", "far");
+    struct relief_request_submit_params params = world_ask("r", "here", "team", 3);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
+    expect_assets(world_leg(world, "r/1").assets, "home-t", NULL);
+    assert_int_equal(world_request(world, "r").open, 2);
+    world_check(world);
+    world_mode(world, "here", RELIEF_mode_emergency);
+    for (unsigned i = 0; i < 3; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "r/%u", i + 1);
+        expect_assets(world_leg(world, id).assets, teams[i], NULL);
+        assert_int_equal(world_leg(world, id).level, i ? 3 : 2);
+    }
+    assert_int_equal(world_request(world, "r").state, RELIEF_request_state_covered);
 }
 
 int main(void)
@@ -272,9 +338,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_weakest_that_suffices_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_why_an_asset_stays_home, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_crane_comes_with_its_operator, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_loan_comes_home, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_asset_in_a_leg_stays_put, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_superior_orders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silence_frees_machine_and_operator, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_departure_with_an_operator_that_cannot_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reneging_a_leg_whose_operator_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_substitutes_go_in_whole_packs_with_their_operators, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_all_or_nothing_counts_operators, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rings_of_level_3, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* How old the figures of a city are: what its people report moves as_of, what legs book does not. */
+/* How old the figures of a city are: what its people report moves as_of, what legs book does not; and assets, which are
+ * put and not booked. */
 #include "world.h"
 
 static int setup(void **state)
@@ -119,12 +120,59 @@ static void test_floors_holds_and_legs_do_not(void **state)
     assert_int_equal(as_of(world, "need"), RELIEF_NIL); /* its account has 30 issued, booked by the leg */
 }
 
+/* Assets have no lots: whatever lot is named, the kind is what is wrong (fine print 30). */
+static void test_assets_are_not_booked(void **state)
+{
+    struct world *world = *state;
+    union {
+        struct relief_stock_receive_params receive;
+        struct relief_stock_issue_params issue;
+        struct relief_stock_writeoff_params writeoff;
+        struct relief_stock_count_params count;
+        struct relief_stock_hold_params hold;
+    } params;
+    static const unsigned methods[] = {RELIEF_METHOD_stock_receive, RELIEF_METHOD_stock_issue,
+                                       RELIEF_METHOD_stock_writeoff, RELIEF_METHOD_stock_count,
+                                       RELIEF_METHOD_stock_hold};
+    world_gear(world, "team", RELIEF_class_team, NULL);
+    for (unsigned i = 0; i < sizeof methods / sizeof *methods; i++) {
+        relief_shape_clear(relief_method_by_number(methods[i])->params, &params);
+        params.receive.city = RELIEF_STR("give"); /* city and kind come first everywhere */
+        params.receive.kind = RELIEF_STR("team");
+        if (methods[i] == RELIEF_METHOD_stock_receive)
+            params.receive.quantity = 1;
+        else if (methods[i] == RELIEF_METHOD_stock_hold)
+            params.hold.lot = RELIEF_STR("a"), params.hold.state = RELIEF_lot_state_usable;
+        else if (methods[i] == RELIEF_METHOD_stock_issue)
+            params.issue.lot = RELIEF_STR("a"), params.issue.quantity = 1, params.issue.reason = RELIEF_STR("used");
+        else if (methods[i] == RELIEF_METHOD_stock_writeoff)
+            params.writeoff.lot = RELIEF_STR("a"), params.writeoff.quantity = 1,
+            params.writeoff.reason = RELIEF_writeoff_lost;
+        else
+            params.count.lot = RELIEF_STR("a"), params.count.quantity = 1, params.count.reason = RELIEF_STR("counted");
+        assert_int_equal(world_apply(world, methods[i], &params), RELIEF_BAD_PARAMS);
+        assert_string_equal(world->effects.refusal.field, "kind");
+        world_as(world, RELIEF_role_city, "need"); /* what depends on the state comes after whose it is */
+        assert_int_equal(world_apply(world, methods[i], &params), RELIEF_DENIED);
+        world->who = (struct core_identity){.name = RELIEF_STR("local"), .role = RELIEF_role_local};
+        params.receive.kind = RELIEF_STR("none");
+        assert_int_equal(world_apply(world, methods[i], &params), RELIEF_NOT_FOUND);
+        assert_string_equal(world->effects.refusal.field, "kind");
+        if (methods[i] == RELIEF_METHOD_stock_receive)
+            continue;
+        params.receive.kind = RELIEF_STR("k"); /* of a supply, the lot is what is missing */
+        assert_int_equal(world_apply(world, methods[i], &params), RELIEF_NOT_FOUND);
+        assert_string_equal(world->effects.refusal.field, "lot");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_report_moves_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_refused_report_does_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_floors_holds_and_legs_do_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_assets_are_not_booked, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

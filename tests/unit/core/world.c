@@ -113,6 +113,88 @@ void world_floor(struct world *world, const char *city, const char *kind, int64_
     assert_int_equal(world_apply(world, RELIEF_METHOD_stock_floor, &params), 0);
 }
 
+void world_gear(struct world *world, const char *code, int64_t class, const char *operator_)
+{
+    CLEARED(kind_put, params);
+    params.code = params.name = relief_str_of(code);
+    params.unit = RELIEF_STR("piece");
+    params.class_ = class;
+    params.min_life_days = 0;
+    params.operator_ = relief_str_of(operator_);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
+}
+
+struct relief_asset_put_params world_asset_params(const char *id, const char *kind, const char *city)
+{
+    CLEARED(asset_put, params);
+    params.id = relief_str_of(id);
+    params.kind = relief_str_of(kind);
+    params.city = relief_str_of(city);
+    params.level = 4;
+    params.condition = RELIEF_condition_ready;
+    return params;
+}
+
+void world_asset(struct world *world, const char *id, const char *kind, const char *city)
+{
+    struct relief_asset_put_params params = world_asset_params(id, kind, city);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
+}
+
+void world_mode(struct world *world, const char *city, int64_t mode)
+{
+    CLEARED(city_mode, params);
+    params.code = relief_str_of(city);
+    params.mode = mode;
+    params.reason = RELIEF_STR("flood");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_city_mode, &params), 0);
+}
+
+int world_step(struct world *world, unsigned method, const char *leg, int64_t units)
+{
+    union {
+        struct relief_dispatch_accept_params accept; /* every step begins with the id, most go on with a quantity */
+        struct relief_dispatch_decline_params reason;
+        struct relief_dispatch_depart_params depart;
+        struct relief_dispatch_receive_params receive;
+        struct relief_dispatch_return_params back;
+        struct relief_dispatch_checkin_params checkin;
+    } params;
+    relief_shape_clear(relief_method_by_number(method)->params, &params);
+    params.accept.id = relief_str_of(leg);
+    switch (method) {
+    case RELIEF_METHOD_dispatch_accept:
+    case RELIEF_METHOD_dispatch_return:
+        params.accept.quantity = units;
+        break;
+    case RELIEF_METHOD_dispatch_checkin:
+        params.checkin.quantity = units;
+        params.checkin.condition = RELIEF_condition_ready;
+        break;
+    case RELIEF_METHOD_dispatch_receive:
+        params.receive.accepted = units;
+        params.receive.rejected = params.receive.missing = 0;
+        break;
+    case RELIEF_METHOD_dispatch_depart:
+        break;
+    default: /* decline, cancel, renege, lost */
+        params.reason.reason = RELIEF_STR("because");
+    }
+    return world_apply(world, method, &params);
+}
+
+unsigned world_timers(struct world *world)
+{
+    const struct core_identity timer = {.name = RELIEF_STR("timer"), .role = RELIEF_role_local}, who = world->who;
+    struct core_due due;
+    unsigned count = 0;
+    world->who = timer;
+    for (; core_next_due(world->core.view, world->now, &due); count++)
+        assert_int_equal(world_apply(world, due.command, &due.params), 0);
+    world->who = who;
+    return count;
+}
+
 struct relief_request_submit_params world_ask(const char *id, const char *city, const char *kind, int64_t quantity)
 {
     CLEARED(request_submit, params);
@@ -140,6 +222,20 @@ struct relief_dispatch world_leg(struct world *world, const char *id)
     struct relief_dispatch leg = {.id = relief_str_of(id)};
     assert_true(core_find(world->core.view, RELIEF_TABLE_dispatch, &reads, &leg));
     return leg;
+}
+
+struct relief_asset world_asset_of(struct world *world, const char *id)
+{
+    struct relief_asset asset = {.id = relief_str_of(id)};
+    assert_true(core_find(world->core.view, RELIEF_TABLE_asset, &reads, &asset));
+    return asset;
+}
+
+struct relief_account world_account_of(struct world *world, const char *city, const char *kind)
+{
+    struct relief_account account = {.city = relief_str_of(city), .kind = relief_str_of(kind)};
+    assert_true(core_find(world->core.view, RELIEF_TABLE_account, &reads, &account));
+    return account;
 }
 
 struct relief_stock world_stock_of(struct world *world, const char *city, const char *kind)
