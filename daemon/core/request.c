@@ -2,6 +2,7 @@
  * The life of a request: submit, amend, cancel, close, expire (fine print 33 to 44). Repeated ids never get here; the
  * engine answers them from the log.
  */
+#include "core/sight.h"
 #include "core/work.h"
 #include <assert.h>
 
@@ -56,6 +57,18 @@ static void fill_request(struct core_work *work, const struct relief_request_sub
                                    .entry = (int64_t)work->entry->seq};
 }
 
+/* What the submitter may see of them: the log keeps the answer as it was given, whatever is shared when it is repeated.
+ */
+static void answer_candidates(struct core_work *work, const struct match *match)
+{
+    struct core_sight sight;
+    core_sight_start(&sight, work->view, work->arena, &work->entry->who);
+    for (uint32_t i = 0; i < match->candidate_count; i++)
+        core_sight_candidate(&sight, &match->candidates[i]);
+    work->fx->candidates = (struct relief_list){match->candidates ? (void *)match->candidates : work_alloc(work, 1),
+                                                match->candidate_count, 1};
+}
+
 int core_apply_request_submit(struct core_work *work, const struct relief_request_submit_params *params)
 {
     struct relief_city city;
@@ -77,8 +90,7 @@ int core_apply_request_submit(struct core_work *work, const struct relief_reques
         leg_make(work, &request, &match.legs[i]);
     leg_request_put(work, &request);
     if (params->explain == 1)
-        work->fx->candidates = (struct relief_list){match.candidates ? (void *)match.candidates : work_alloc(work, 1),
-                                                    match.candidate_count, 1};
+        answer_candidates(work, &match);
     work_answer_record(work, RELIEF_TABLE_request, &request);
     work->wake.request = RELIEF_STR_NONE;
     return 0;

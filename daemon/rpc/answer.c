@@ -43,15 +43,10 @@ void rpc_answer_change(struct rpc_call *call, const struct engine_answer *answer
     relief_pack_record(out, answer->shape, answer->record, (has_seq ? 0u : 1u) + (candidates ? 1u : 0u));
     if (candidates) {
         const struct relief_candidate *items = answer->candidates.items;
-        struct sight sight;
-        sight_start(&sight, call->rpc, &call->session->identity);
         relief_pack_text(out, "candidates");
         relief_pack_array(out, answer->candidates.count);
-        for (uint32_t i = 0; i < answer->candidates.count; i++) {
-            struct relief_candidate seen = items[i];
-            sight_candidate(&sight, &seen);
-            relief_pack_record(out, &relief_shape_candidate, &seen, 0);
-        }
+        for (uint32_t i = 0; i < answer->candidates.count; i++) /* as the core let this identity see them */
+            relief_pack_record(out, &relief_shape_candidate, &items[i], 0);
     }
     if (!has_seq) {
         relief_pack_text(out, "seq");

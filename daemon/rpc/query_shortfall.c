@@ -1,6 +1,12 @@
 /*
  * shortfall.list: per kind, what a region has, has promised and still needs (fine print 70), and the list of assets. A
  * row walks the holders of its kind, its open requests and the accounts that tell of use; nothing of it is stored.
+ *
+ * A sum must not tell what the city itself would not show: over one holder it is that holder's number. So it is made of
+ * what this reader may see of each city: all of one seen exactly, `available` of one that shares that (it counts as
+ * on hand too), nothing of the others. A row of sums that need not be whole is `partial`, and gives no days of cover,
+ * as they would set the stock of some cities against the use of others. Requests are every city's, so the need is
+ * whole.
  */
 #include "rpc/session.h"
 #include <stdlib.h>
@@ -55,6 +61,18 @@ static bool counts(struct rpc_call *call, struct relief_str city)
     return !params->region.data || rpc_in_region(call, city, params->region);
 }
 
+/* Everything of a city that is seen exactly. */
+static void add_exact(struct relief_shortfall *row, const struct relief_stock *stock, int64_t now)
+{
+    const struct relief_stock_lot *lots = stock->lots.items;
+    row->on_hand += stock->on_hand;
+    row->promised += stock->held + stock->reserved + stock->in_transit_out;
+    for (uint32_t i = 0; i < stock->lots.count; i++)
+        if (lots[i].expires != RELIEF_NIL && lots[i].expires > now &&
+            lots[i].expires <= now + SOON_DAYS * RELIEF_DAY_MS)
+            row->expiring_30_days += lots[i].quantity;
+}
+
 static void add_holders(struct rpc_call *call, struct relief_shortfall *row)
 {
     struct engine *engine = call->rpc->engine;
@@ -66,19 +84,16 @@ static void add_holders(struct rpc_call *call, struct relief_shortfall *row)
         uint32_t at = below.prefix.len;
         struct relief_str city = relief_arena_str(&call->rpc->record, core_key_take_str(key, &at));
         struct relief_stock stock;
-        const struct relief_stock_lot *lots;
-        if (!counts(call, city))
+        enum relief_shares shares;
+        if (!counts(call, city) || (shares = sight_of(call->sight, city)) == RELIEF_shares_nothing)
             continue;
         core_stock(engine_core(engine), now, city, row->kind, &call->rpc->record, &stock);
-        row->on_hand += stock.on_hand;
         row->available += stock.available;
-        row->promised += stock.held + stock.reserved + stock.in_transit_out;
         donors += stock.available > 0;
-        lots = stock.lots.items;
-        for (uint32_t i = 0; i < stock.lots.count; i++)
-            if (lots[i].expires != RELIEF_NIL && lots[i].expires > now &&
-                lots[i].expires <= now + SOON_DAYS * RELIEF_DAY_MS)
-                row->expiring_30_days += lots[i].quantity;
+        if (shares == RELIEF_shares_exact)
+            add_exact(row, &stock, now);
+        else
+            row->on_hand += stock.available;
     }
     row->single_donor = donors == 1;
 }
@@ -167,13 +182,16 @@ static bool add_row(struct rpc_page *page, struct relief_str kind)
 {
     struct rpc_call *call = page->call;
     const struct relief_shortfall_list_params *params = call->params;
-    struct relief_shortfall row = {.kind = kind, .region = params->region, .days_of_cover = RELIEF_NIL};
+    struct relief_shortfall row = {.kind = kind,
+                                   .region = params->region,
+                                   .days_of_cover = RELIEF_NIL,
+                                   .partial = !sight_sums_whole(call->sight, params->region)};
     int64_t issued;
     add_holders(call, &row);
     add_need(call, &row);
     if (!row.on_hand && !row.promised && !row.open)
         return true; /* nobody has it and nobody asks for it */
-    issued = issued_lately(call, kind);
+    issued = row.partial ? 0 : issued_lately(call, kind);
     if (issued > 0) {
         __extension__ typedef __int128 wide;
         row.days_of_cover = (int64_t)((wide)row.available * SOON_DAYS / issued);
@@ -200,6 +218,7 @@ int rpc_shortfall_list(struct rpc_call *call)
     sight_start(&sight, call->rpc, &call->session->identity);
     if (!sight_sums(&sight, params->region))
         return relief_refuse_field(&call->refusal, RELIEF_DENIED, "region", "name a region that you belong to");
+    call->sight = &sight;
     rpc_page_start(&page, call, params->limit);
     if (params->kind.data) {
         add_row(&page, params->kind);

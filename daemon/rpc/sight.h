@@ -1,37 +1,20 @@
 /*
- * Who sees what of a city (DESIGN 7): the one place that says it, for all reads and events.
- *
- * local, auditors and the coordinator of all regions see everything. A city sees its own stock and assets, a region's coordinator
- * those of the cities in its region and below. Of any other city a reader sees what the regions share: the lowest region that
- * holds both and says so (`shares` of region.put) decides; where none says so, what is available; where no region holds both,
- * nothing. Places, agreements and incidents are everybody's. Requests and legs are every city's and auditor's; of a coordinator's
- * region those of which one side lies in it.
+ * Who sees what (DESIGN 7), for all reads and events. Of a city's stock and assets: core/sight.h. Where what is available is shared,
+ * that is of stock the one number, of assets those that a neighbour could count on now. Places, agreements and incidents are
+ * everybody's. Requests and legs are every city's and auditor's; of a coordinator's region those of which one side lies in it.
  */
 #pragma once
-#include "core/apply.h"
+#include "core/sight.h"
 #include "rpc/identity.h"
 #include "schema/codec.h"
 
 struct rpc;
 
-/* Regions from one up to its root, with what each of them says. */
-struct sight_chain {
-    unsigned count;
-    struct {
-        char id[RELIEF_ID_BYTES_MAX + 1];
-        int64_t shares;
-    } at[RELIEF_REGION_DEPTH_MAX + 1];
-};
-
 /* One reader, while the state stands still: good for one call, or one entry of a stream. */
 struct sight {
+    struct core_sight core;
     struct rpc *rpc;
-    const struct rpc_identity *who;
-    bool all, ours_read;
-    struct sight_chain ours;                 /* from the reader's region upwards, once read */
-    char city[RELIEF_ID_BYTES_MAX + 1];      /* looked at last: lists come city by city */
-    enum relief_shares shares;               /* what is seen of that one */
-    uint32_t looked;                         /* legs looked at, for the bound of a page */
+    uint32_t looked; /* legs looked at, for the bound of a page */
 };
 
 void sight_start(struct sight *sight, struct rpc *rpc, const struct rpc_identity *who);
@@ -39,6 +22,11 @@ void sight_start(struct sight *sight, struct rpc *rpc, const struct rpc_identity
 enum relief_shares sight_of(struct sight *sight, struct relief_str city);
 /* True when sums over that region may be asked for: a city's own regions, a coordinator's region and below. Absent: all. */
 bool sight_sums(struct sight *sight, struct relief_str region);
+/*
+ * True when the regions say that this reader sees every city of it exactly. It is asked of the regions and not of the cities that hold
+ * something, as that would tell who they are.
+ */
+bool sight_sums_whole(struct sight *sight, struct relief_str region);
 
 /* The record as the reader sees it; fields that are not shared become nil. */
 enum sight_answer { SIGHT_SHOWN, SIGHT_DENIED, SIGHT_NOT_FOUND };

@@ -260,6 +260,11 @@ int rpc_event_subscribe(struct rpc_call *call)
     int result = choose_topics(call, &params->topics, subscription->topics);
     if (result == 0 && session->subscription)
         result = relief_refuse(&call->refusal, RELIEF_TOO_MANY, "a connection has one subscription: open another one");
+    if (result == 0 && next > applied + 1)
+        result = relief_refuse_field(&call->refusal, RELIEF_BAD_PARAMS, "from_seq",
+                                     "the log ends at entry %llu; who has read later ones read another database, or "
+                                     "a copy that was replaced",
+                                     (unsigned long long)applied);
     if (result == 0 && next < log_first(engine_log(call->rpc->engine))) { /* pruned, fine print 71 */
         char text[24];
         snprintf(text, sizeof text, "%llu", (unsigned long long)next);

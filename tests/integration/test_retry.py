@@ -1,6 +1,8 @@
 """Repeating a command with the same op, or a request with the same id, gives the first answer byte for byte and changes nothing."""
 import unittest
 
+import msgpack
+
 from harness import Case, Daemon, KIND, HANGZHOU, NINGBO, request, world
 
 
@@ -54,6 +56,43 @@ class Retry(unittest.TestCase):
         again = self.send("request.submit", {"id": "r-1", "city": HANGZHOU, "kind": KIND, "quantity": 20, "priority": 3,
                                              "own_first": True, "purpose": "use", "max_level": None})
         self.assertEqual(again, first)
+
+    def test_candidates_are_those_of_the_first_answer(self):
+        """Whatever a region shares, and has, when the answer is repeated; the log keeps what was answered."""
+        def share(shares):
+            local.call("region.put", id="zhejiang", name="浙江", agreement="auto", shares=shares)
+
+        def submit(n, **more):
+            with self.daemon.client() as city:
+                city.call("server.hello", role="city", city=HANGZHOU)
+                return city.raw_call(request(7, "request.submit", {"id": "c-%d" % n, "city": HANGZHOU, "kind": KIND, "quantity": 5000, **more}))
+
+        words, ways = (None, "available", "exact", "nothing"), ({"explain": True}, {"explain": True, "op": "op-c"})
+        with self.daemon.client() as local:
+            first = {}
+            for n, (shares, way) in enumerate((shares, way) for shares in words for way in ways):
+                share(shares)
+                first[n] = submit(n, **{**way, **({"op": "op-%d" % n} if "op" in way else {})})
+                result = msgpack.unpackb(first[n])[3]
+                seen = {row["city"]: row for row in result["candidates"]}[NINGBO]
+                self.assertEqual([seen[field] is not None for field in ("available", "floor", "held", "reserved")],
+                                 [shares != "nothing"] + [shares == "exact"] * 3)
+                entry = local.call("log.list", {"from": result["seq"], "limit": 1})["items"][0]
+                self.assertEqual(entry["outcome"]["answer"]["candidates"], result["candidates"])
+            plain = submit(100)
+            self.assertNotIn(b"candidates", plain)
+            for turn, shares in enumerate(words):
+                share(shares)
+                local.call("stock.receive", city=NINGBO, kind=KIND, lot="a", quantity=1)
+                local.call("stock.floor", city=NINGBO, kind=KIND, floor=100 + turn)
+                for n in first:
+                    for again in ({"explain": True}, {"explain": False}, {}):
+                        with self.subTest(shares=shares, n=n, again=again):
+                            self.assertEqual(submit(n, **again, **({"op": "op-%d" % n} if n % 2 else {})), first[n])
+                self.assertEqual(submit(100, explain=True), plain)
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual([submit(n, explain=True) for n in first], list(first.values()))
 
     def test_other_content_is_a_conflict(self):
         with self.daemon.client() as client:

@@ -33,6 +33,7 @@ KNOWN = set(READERS) - {"stranger"}
 READ = KNOWN - {"operator"}
 SEES_ALL = {"local", "auditor", "all"}
 SEES_DONOR = READ - {X, "of foreign", "of unknown"}      # some number of it
+EXACT_DONOR = SEES_ALL | {D, "of nation", "of east"}     # all of it
 SEES_LEG = SEES_ALL | set(CITIES) | {"of nation", "of east"}
 
 
@@ -139,8 +140,9 @@ ROWS = [
     Row("asset.put", asset(kind=TEAM, city=N), LOCAL),
     Row("asset.status", asset(condition="maintenance"), LOCAL | {D}),
     Row("asset.status", asset(city=N), LOCAL),
-    Row("asset.get", asset(), SEES_DONOR),
-    Row("asset.get", lambda case: {"id": case.asset_in_leg()}, SEES_ALL | {D, "of nation", "of east"}),
+    Row("asset.get", fixed(id="a-" + D), SEES_DONOR),
+    Row("asset.get", asset(), EXACT_DONOR, SEES_DONOR - EXACT_DONOR),
+    Row("asset.get", lambda case: {"id": case.asset_in_leg()}, EXACT_DONOR, SEES_DONOR - EXACT_DONOR),
     Row("asset.list", fixed(), READ),
 
     Row("incident.open", new(id=new, category="health", level=2, origin=R, affected=[W]), EAST),
@@ -396,9 +398,94 @@ class Shares(World):
         self.assertEqual(self.local.call("asset.get", id="busy")["use"], "reserved")
         client = self.as_(N)
         self.assertNotIn("busy", [piece["id"] for piece in client.items("asset.list")])
-        self.assertEqual(client.error("asset.get", id="busy")["code"], "DENIED")
+        self.assertEqual(client.error("asset.get", id="busy")["code"], "NOT_FOUND")
         self.share(east="exact")
         self.assertEqual(client.call("asset.get", id="busy"), self.local.call("asset.get", id="busy"))
+
+    def test_an_asset_that_nobody_could_have_is_not_shared_as_available(self):
+        """Ready, rested, at home and free: all four."""
+        states = [("condition", word) for word in ("ready", "maintenance", "damaged", "lost")] + [("rest_until", 1), ("rest_until", LATER)]
+        for at, (field, value) in enumerate(states):
+            self.local.call("asset.put", {"id": "s-%d" % at, "kind": TEAM, "city": D, field: value})
+        had = ["s-0", "s-4"]
+        client, owner, outsider = self.as_(N), self.as_(D), self.as_(X)
+        for shares in (None, "available", "exact", "nothing"):
+            self.share(east=shares)
+            for at, state in enumerate(states):
+                id = "s-%d" % at
+                with self.subTest(shares=shares, state=state):
+                    listed = [piece["id"] for piece in client.items("asset.list", city=D, limit=1)]
+                    whole = owner.call("asset.get", id=id)
+                    self.assertEqual(whole[state[0]], state[1])
+                    self.assertEqual(outsider.error("asset.get", id=id)["code"], "DENIED")
+                    if shares == "exact" or (shares != "nothing" and id in had):
+                        self.assertIn(id, listed)
+                        self.assertEqual(client.call("asset.get", id=id)["condition"], whole["condition"])
+                        continue
+                    self.assertNotIn(id, listed)
+                    refusal = client.error("asset.get", id=id)
+                    self.assertEqual(refusal["code"], "DENIED" if shares == "nothing" else "NOT_FOUND")
+                    if shares != "nothing":
+                        self.assertEqual(refusal, {**client.error("asset.get", id="no-such"), "id": id}, "as if there were none")
+
+    def shortfall(self, reader, region):
+        rows = self.as_(reader).items("shortfall.list", region=region)
+        return {row.pop("kind"): row for row in rows}
+
+    def single(self):
+        """A kind that only the donor has: 100 on hand, 20 of them for 5 days yet, 30 its floor, 12 asked for by the requester; 6 used."""
+        kind = self.new()
+        soon = self.local.call("server.info")["time"] + 5 * 86400000
+        self.local.call("kind.put", {"code": kind, "name": kind, "class": "supply", "unit": "u"})
+        self.local.call("stock.receive", city=D, kind=kind, quantity=86)
+        self.local.call("stock.receive", city=D, kind=kind, quantity=20, expires=soon)
+        self.local.call("stock.issue", city=D, kind=kind, quantity=6, lot="0", reason="r")
+        self.local.call("stock.floor", city=D, kind=kind, floor=30)
+        self.local.call("request.submit", id=self.new(), city=R, kind=kind, quantity=12, own_first=False)
+        return kind
+
+    def test_a_sum_over_one_holder_tells_no_more_than_the_city_would(self):
+        kind = self.single()
+        whole = {"region": "east", "on_hand": 100, "available": 58, "promised": 12, "open": 0, "worst_city": None,
+                 "days_of_cover": 58 * 30 // 6, "single_donor": True, "expiring_30_days": 20, "partial": False}
+        seen = {**whole, "on_hand": 58, "promised": 0, "days_of_cover": None, "expiring_30_days": 0, "partial": True}
+        own = {**whole, "days_of_cover": None, "partial": True}
+        for shares, told in ((None, seen), ("available", seen), ("exact", whole), ("nothing", None)):
+            self.share(east=shares)
+            with self.subTest(shares=shares):
+                for reader in ("local", "auditor", "all", "of nation", "of east"):
+                    self.assertEqual(self.shortfall(reader, "east")[kind], whole, reader)
+                self.assertEqual(self.shortfall(D, "east")[kind], whole if shares == "exact" else own)
+                for reader in (R, N):
+                    self.assertEqual(self.shortfall(reader, "east").get(kind), told, reader)
+                    stock = self.as_(reader).items("stock.list", city=D, kind=kind)
+                    self.assertEqual([row["available"] for row in stock], [told["available"]] if told else [])
+        self.assertEqual(self.as_(W).error("shortfall.list", region="east")["code"], "DENIED")
+
+    def test_a_row_for_the_need_alone_when_nothing_is_shared(self):
+        self.share(east="nothing")
+        kind = self.single()
+        self.local.call("request.submit", id=self.new(), city=R, kind=kind, quantity=59, own_first=False)
+        self.assertEqual(self.shortfall(N, "east")[kind], {
+            "region": "east", "on_hand": 0, "available": 0, "promised": 0, "open": 1, "worst_city": R, "days_of_cover": None,
+            "single_donor": False, "expiring_30_days": 0, "partial": True})
+
+    def test_sums_over_cities_that_share_differently(self):
+        """Of the nation a city of the east sees the east as the east says, and the west as the nation says."""
+        kind = self.single()
+        self.local.call("stock.receive", city=W, kind=kind, quantity=1000)
+        self.local.call("stock.floor", city=W, kind=kind, floor=1)
+        self.local.call("stock.receive", city=N, kind=kind, quantity=7)
+        for nation, east, (on_hand, available, promised, single, partial) in (
+                (None, "exact", (107 + 999, 65 + 999, 12, False, True)), ("nothing", "exact", (107, 65, 12, False, True)),
+                ("exact", "nothing", (7 + 1000, 7 + 999, 0, False, True)), ("exact", None, (1107, 1064, 12, False, False)),
+                ("nothing", None, (7, 7, 0, True, True)), (None, None, (7 + 58 + 999, 1064, 0, False, True))):
+            self.share(nation=nation, east=east)
+            row = self.shortfall(N, "nation")[kind]
+            self.assertEqual((row["on_hand"], row["available"], row["promised"], row["single_donor"], row["partial"]),
+                             (on_hand, available, promised, single, partial), (nation, east))
+            self.assertEqual(row["days_of_cover"], None if partial else 1064 * 30 // 6)
+            self.assertFalse(self.shortfall("of nation", "nation")[kind]["partial"])
 
     def candidates(self, client, explain):
         return {row["city"]: row for row in explain(client)["candidates"]}

@@ -1,8 +1,12 @@
 """Events: in log order, none lost, none twice, only what is durable; from any entry on."""
+import json
+import os
+import shutil
+import subprocess
 import threading
 import unittest
 
-from harness import Case, KIND, HANGZHOU, NINGBO, WENZHOU, request, world
+from harness import BIN, DEADLINE, Case, Daemon, KIND, HANGZHOU, NINGBO, WENZHOU, request, world
 
 
 class Subscribe(Case):
@@ -107,12 +111,59 @@ class Subscribe(Case):
         found = self.plain(self.events(reader, last))
         self.assertEqual(found, self.expected(client, 1, last))
 
-    def test_from_an_entry_that_is_still_to_come(self):
+    def test_from_the_entry_behind_the_last(self):
         client, reader = self.client(), self.client()
         seq = client.call("log.head")["seq"]
-        self.assertEqual(reader.call("event.subscribe", from_seq=seq + 3), {"seq": seq + 2})
-        seqs = [client.call("region.put", id="later", name=str(n))["seq"] for n in range(5)]
-        self.assertEqual([reader.notification()[2][0]["seq"] for _ in range(3)], seqs[2:])
+        self.assertEqual(reader.call("event.subscribe", from_seq=seq + 1), {"seq": seq})
+        seqs = [client.call("region.put", id="later", name=str(n))["seq"] for n in range(3)]
+        self.assertEqual([reader.notification()[2][0]["seq"] for _ in range(3)], seqs)
+
+    def test_an_entry_that_this_log_never_had(self):
+        """Who knows it has read another database, or a copy that was replaced: waiting for it would lose what comes before."""
+        client = self.client()
+        seq = client.call("log.head")["seq"]
+        for beyond in (seq + 2, seq + 1000, 2 ** 63 - 1):
+            refusal = client.error("event.subscribe", from_seq=beyond)
+            self.assertRefused(refusal, "BAD_PARAMS", "from_seq")
+            self.assertIn("the log ends at entry %d;" % seq, refusal["message"])
+            self.assertIn("another database", refusal["message"])
+        self.assertEqual(client.call("event.subscribe", from_seq=seq + 1), {"seq": seq}, "nothing was begun")
+
+    def watch(self, *words):
+        return subprocess.run([os.path.join(BIN, "relief"), "--server", "unix:" + self.daemon.socket_path, "watch", *words],
+                              capture_output=True, text=True, timeout=DEADLINE)
+
+    def test_watch_says_that_it_is_another_database(self):
+        seq = self.client().call("log.head")["seq"]
+        for words in ((), ("--city", HANGZHOU), ("--json",)):
+            done = self.watch("--from-seq", str(seq + 2), *words)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("BAD_PARAMS", done.stderr)
+            self.assertIn("the log ends at entry %d; who has read later ones read another database" % seq, done.stderr)
+
+    def test_watch_over_a_daemon_that_comes_back_with_an_older_copy(self):
+        """A subscriber that goes on where it was finds out, instead of waiting for ever."""
+        daemon = Daemon().start()
+        self.addCleanup(daemon.close)
+        with daemon.client() as client:
+            world(client)
+        self.assertEqual(daemon.stop(), 0)
+        older = daemon.data + ".older"
+        shutil.copytree(daemon.data, older)
+        daemon.start()
+        with daemon.client() as client:
+            seqs = [client.call("region.put", id="r", name=str(n))["seq"] for n in range(3)]
+        watch = subprocess.Popen([os.path.join(BIN, "relief"), "--json", "--server", "unix:" + daemon.socket_path, "watch",
+                                  "--from-seq", str(seqs[0])], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual([json.loads(watch.stdout.readline())["seq"] for _ in seqs], seqs)
+        self.assertEqual(daemon.stop(), 0)
+        shutil.rmtree(daemon.data)
+        os.rename(older, daemon.data)
+        daemon.start()
+        out, err = watch.communicate(timeout=DEADLINE)
+        self.assertEqual((watch.returncode, out), (1, ""), err)
+        self.assertIn("connecting again", err)
+        self.assertIn("the log ends at entry %d; who has read later ones" % (seqs[0] - 1), err)
 
     def test_after_a_restart(self):
         client = self.client()
