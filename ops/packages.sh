@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Debian 12 packages, sourced by ops/demo and ops/test. install_missing PACKAGE...: installs what is not there yet.
-BUILD_PACKAGES="gcc cmake make pkg-config libc6-dev libevent-dev liblmdb-dev libmsgpack-dev libsodium-dev libjansson-dev libinih-dev libutf8proc-dev"
+BUILD_PACKAGES="gcc cmake make pkg-config libc6-dev libevent-dev liblmdb-dev libmsgpack-dev libsodium-dev libssl-dev libjansson-dev libinih-dev libutf8proc-dev"
 TEST_PACKAGES="ninja-build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev python3 python3-msgpack python3-pynvim mandoc procps binutils libc-bin g++ git shellcheck"
 
 install_missing() {

@@ -175,6 +175,7 @@ static int check_fields(const struct checker *checker, const struct relief_shape
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
             error = check_string(checker, field, *relief_field_str(field, record), &at);
             break;
         case RELIEF_F_IDS:

@@ -34,12 +34,15 @@ void relief_pack_bool(struct relief_buf *buf, bool value);
 void relief_pack_nil(struct relief_buf *buf);
 void relief_pack_str(struct relief_buf *buf, struct relief_str text); /* absent as nil */
 void relief_pack_text(struct relief_buf *buf, const char *text);
+void relief_pack_bytes(struct relief_buf *buf, struct relief_str bytes); /* bin */
 /* Appends the error map {code, message, field?, id?, state?, available?}. */
 void relief_pack_refusal(struct relief_buf *buf, const struct relief_refusal *refusal);
 
 /* ---- JSON (fine print 62): keys sorted, no spaces, every key, nil as null ---- */
 
 void relief_json_str(struct relief_buf *buf, struct relief_str text); /* quoted and escaped; absent as null */
+/* Base64 text without quotes, as bytes stand in JSON (RFC 4648 section 4, padded). */
+void relief_base64(struct relief_buf *buf, struct relief_str bytes);
 void relief_json_int(struct relief_buf *buf, int64_t value);
 /* {"k":v,...}; when table is given a "t":"table" stands at its place in the order of keys. */
 void relief_json_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, const char *table);

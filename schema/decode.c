@@ -202,6 +202,12 @@ static int decode_value(const struct decoder *decoder, const struct relief_field
             return BAD(decoder, path, "must be a string");
         *relief_field_str(field, record) = text_of(value);
         return 0;
+    case RELIEF_F_BYTES:
+        if (value->type != MSGPACK_OBJECT_BIN)
+            return BAD(decoder, path, "must be bytes");
+        *relief_field_str(field, record) =
+            (struct relief_str){value->via.bin.ptr ? value->via.bin.ptr : "", value->via.bin.size};
+        return 0;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
         return decode_list(decoder, field, value, path, relief_field_list(field, record));

@@ -105,6 +105,17 @@ void relief_json_int(struct relief_buf *buf, int64_t value)
 
 /* ---- records ---- */
 
+static void add_bytes(struct relief_buf *buf, struct relief_str bytes)
+{
+    if (!bytes.data) {
+        relief_buf_add(buf, "null", 4);
+        return;
+    }
+    relief_buf_add_char(buf, '"');
+    relief_base64(buf, bytes);
+    relief_buf_add_char(buf, '"');
+}
+
 static void add_raw(struct relief_buf *buf, struct relief_str raw)
 {
     struct scan scan;
@@ -166,6 +177,9 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
         break;
     case RELIEF_F_RAW:
         add_raw(buf, *relief_field_str(field, record));
+        break;
+    case RELIEF_F_BYTES:
+        add_bytes(buf, *relief_field_str(field, record));
         break;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
@@ -351,7 +365,10 @@ static void add_object(struct relief_buf *buf, const msgpack_object *value, unsi
     case MSGPACK_OBJECT_MAP:
         add_map(buf, &value->via.map, depth);
         break;
-    default: /* nil; bin and ext have no JSON form and are never stored */
+    case MSGPACK_OBJECT_BIN:
+        add_bytes(buf, (struct relief_str){value->via.bin.ptr ? value->via.bin.ptr : "", value->via.bin.size});
+        break;
+    default: /* nil; ext has no JSON form and is never stored */
         relief_buf_add(buf, "null", 4);
     }
 }

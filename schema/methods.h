@@ -38,7 +38,8 @@
     F(TEXT, token, "token", OPT, RELIEF_X_NAME, "token, where no certificate can be had")                              \
     F(ENUM, role, "role", OPT, RELIEF_X_ENUM(role), "narrows the connection to this role")                             \
     F(ID, city, "city", OPT, RELIEF_X_NONE, "city of the role city")                                                   \
-    F(ID, region, "region", OPT, RELIEF_X_NONE, "region of the role coordinator; none: all")
+    F(ID, region, "region", OPT, RELIEF_X_NONE, "region of the role coordinator; none: all")                           \
+    F(BOOL, receipts, "receipts", OPT, RELIEF_X_NONE, "from here on answers of changing methods carry a receipt, or no longer")
 #define RELIEF_PARAMS_server_ping(F)
 #define RELIEF_PARAMS_server_info(F)
 #define RELIEF_PARAMS_server_stats(F)
@@ -292,6 +293,15 @@
     F(INT, from, "from", OPT, RELIEF_X_RANGE(1, INT64_MAX, 1), "first sequence number")                                \
     F(INT, limit, "limit", OPT, RELIEF_X_RANGE(1, RELIEF_PAGE_MAX, RELIEF_PAGE_DEFAULT), "entries in the page")
 #define RELIEF_PARAMS_log_head(F)
+#define RELIEF_PARAMS_log_checkpoint(F)
+#define RELIEF_PARAMS_log_cosign(F)                                                                                    \
+    F(TEXT, note, "note", REQ, RELIEF_X_RANGE(1, RELIEF_STRING_BYTES_MAX, RELIEF_NIL), "a checkpoint of this log with a witness's cosignature")
+#define RELIEF_PARAMS_proof_inclusion(F)                                                                               \
+    F(INT, seq, "seq", REQ, RELIEF_X_RANGE(1, INT64_MAX, RELIEF_NIL), "log entry that is proved")                      \
+    F(INT, size, "size", OPT, RELIEF_X_RANGE(1, INT64_MAX, RELIEF_NIL), "entries of the tree; absent: those of the newest checkpoint")
+#define RELIEF_PARAMS_proof_consistency(F)                                                                             \
+    F(INT, from, "from", REQ, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "entries of the older tree")                   \
+    F(INT, size, "size", OPT, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "entries of the newer tree; absent: those of the newest checkpoint")
 #define RELIEF_PARAMS_clock_confirm(F) F(TIME, time, "time", REQ, RELIEF_X_TIME, "the wall clock that is right") RELIEF_OP(F)
 #define RELIEF_PARAMS_snapshot_dump(F) F(IDS, tables, "tables", OPT, RELIEF_X_NONE, "only these tables")
 #define RELIEF_PARAMS_event_subscribe(F)                                                                               \
@@ -319,7 +329,9 @@
     F(INT, assets, "assets", REQ, RELIEF_X_NONE, "assets known")                                                       \
     F(INT, requests_open, "requests_open", REQ, RELIEF_X_NONE, "requests with something still looked for")             \
     F(TEXT, mode, "mode", REQ, RELIEF_X_NONE, "serving, or read_only")                                                 \
-    F(TEXT, clock, "clock", REQ, RELIEF_X_NONE, "right, or held: the wall clock jumped and waits for clock.confirm")
+    F(TEXT, clock, "clock", REQ, RELIEF_X_NONE, "right, or held: the wall clock jumped and waits for clock.confirm") \
+    F(INT, witnessed_size, "witnessed_size", OPT, RELIEF_X_NONE, "entries of the newest checkpoint that a witness cosigned") \
+    F(TIME, witnessed_time, "witnessed_time", OPT, RELIEF_X_NONE, "when it did")
 #define RELIEF_FIELDS_counter(F)                                                                                       \
     F(TEXT, name, "name", REQ, RELIEF_X_NONE, "what is counted")                                                       \
     F(INT, value, "value", REQ, RELIEF_X_NONE, "how often, or how much")
@@ -399,6 +411,35 @@
     F(INT, seq, "seq", REQ, RELIEF_X_NONE, "last durable log entry; 0: none")                                          \
     F(TEXT, hash, "hash", REQ, RELIEF_X_NONE, "its hash, 64 hex digits")                                               \
     F(TIME, time, "time", REQ, RELIEF_X_NONE, "its time")
+#define RELIEF_FIELDS_witness(F)                                                                                       \
+    F(TEXT, name, "name", REQ, RELIEF_X_NONE, "name of its key")                                                       \
+    F(TIME, time, "time", REQ, RELIEF_X_NONE, "when it signed")
+#define RELIEF_FIELDS_checkpoint(F)                                                                                    \
+    F(TEXT, origin, "origin", REQ, RELIEF_X_NONE, "name of the log, and of its key")                                   \
+    F(INT, size, "size", REQ, RELIEF_X_NONE, "entries of the tree")                                                    \
+    F(TEXT, root, "root", REQ, RELIEF_X_NONE, "root hash, 64 hex digits")                                              \
+    F(TIME, time, "time", REQ, RELIEF_X_NONE, "time of the last entry")                                                \
+    F(TEXT, note, "note", REQ, RELIEF_X_NONE, "the signed checkpoint")                                                 \
+    F(TEXT, key, "key", REQ, RELIEF_X_NONE, "the log's verifier key, as the daemon says it")                           \
+    F(INT, witnessed_size, "witnessed_size", OPT, RELIEF_X_NONE, "entries of the newest checkpoint that a witness cosigned") \
+    F(TIME, witnessed_time, "witnessed_time", OPT, RELIEF_X_NONE, "when it did: the last of them")                     \
+    F(OBJS, witnesses, "witnesses", OPT, RELIEF_X_SUB(witness), "who cosigned it")                                     \
+    F(TEXT, witnessed_note, "witnessed_note", OPT, RELIEF_X_NONE, "that checkpoint with its cosignatures")
+#define RELIEF_FIELDS_inclusion(F)                                                                                     \
+    F(INT, seq, "seq", REQ, RELIEF_X_NONE, "log entry; its index in the tree is one less")                             \
+    F(INT, size, "size", REQ, RELIEF_X_NONE, "entries of the tree")                                                    \
+    F(TEXT, leaf, "leaf", REQ, RELIEF_X_NONE, "leaf hash, 64 hex digits")                                              \
+    F(BYTES, path, "path", REQ, RELIEF_X_NONE, "hashes of 32 bytes from the leaf to the root")
+#define RELIEF_FIELDS_consistency(F)                                                                                   \
+    F(INT, from, "from", REQ, RELIEF_X_NONE, "entries of the older tree")                                              \
+    F(INT, size, "size", REQ, RELIEF_X_NONE, "entries of the newer tree")                                              \
+    F(BYTES, path, "path", REQ, RELIEF_X_NONE, "hashes of 32 bytes")
+#define RELIEF_FIELDS_receipt(F)                                                                                       \
+    F(INT, seq, "seq", REQ, RELIEF_X_NONE, "log entry of the command")                                                 \
+    F(INT, size, "size", REQ, RELIEF_X_NONE, "entries of the tree")                                                    \
+    F(TEXT, leaf, "leaf", REQ, RELIEF_X_NONE, "leaf hash, 64 hex digits")                                              \
+    F(BYTES, path, "path", REQ, RELIEF_X_NONE, "hashes of 32 bytes from the leaf to the root")                         \
+    F(TEXT, checkpoint, "checkpoint", REQ, RELIEF_X_NONE, "the signed checkpoint of that tree")
 #define RELIEF_FIELDS_entry(F)                                                                                         \
     F(INT, seq, "seq", REQ, RELIEF_X_NONE, "sequence number")                                                          \
     F(TIME, time, "time", REQ, RELIEF_X_NONE, "its time T")                                                            \
@@ -419,7 +460,8 @@
 
 #define RELIEF_RESULTS(P)                                                                                              \
     P(nothing) P(hello) P(info) P(counter) P(latency) P(stats) P(stock_total) P(stock) P(candidate) P(explanation)     \
-    P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(subscription) P(plan)
+    P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(subscription) P(plan) P(witness)             \
+    P(checkpoint) P(inclusion) P(consistency) P(receipt)
 
 /* clang-format off */
 #define RELIEF_METHODS(M)                                                                                              \
@@ -490,7 +532,11 @@
     M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, BUILT, "per kind and region: stock, need, days of cover; a city's sums hold only what its regions share with it") \
     M(100, log, list, LIST, RELIEF_R_AUDIT, entry, BUILT, "entries of the log")                                        \
     M(101, log, head, QUERY, RELIEF_R_ALL, head, BUILT, "the last durable entry")                                      \
+    M(102, log, checkpoint, QUERY, RELIEF_R_ALL, checkpoint, PLANNED, "the newest signed checkpoint, and the newest that witnesses cosigned") \
+    M(103, log, cosign, QUERY, RELIEF_R_ALL, checkpoint, PLANNED, "a witness hands back a checkpoint with its cosignature") \
     M(105, clock, confirm, CHANGE, RELIEF_R_OPER, head, BUILT, "an operator accepts the wall clock after a jump")      \
+    M(106, proof, inclusion, QUERY, RELIEF_R_ALL, inclusion, PLANNED, "proof that an entry stands in the tree of a checkpoint") \
+    M(107, proof, consistency, QUERY, RELIEF_R_ALL, consistency, PLANNED, "proof that a tree is the beginning of a later one") \
     M(110, snapshot, dump, STREAM, RELIEF_R_AUDIT, dump_end, BUILT, "every record at one moment")                      \
     M(115, event, subscribe, STREAM, RELIEF_R_READ, subscription, BUILT, "every change in log order, from any entry on")
 /* clang-format on */

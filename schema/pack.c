@@ -119,6 +119,24 @@ void relief_pack_str(struct relief_buf *buf, struct relief_str text)
         relief_pack_nil(buf);
 }
 
+void relief_pack_bytes(struct relief_buf *buf, struct relief_str bytes)
+{
+    if (!bytes.data) {
+        relief_pack_nil(buf);
+        return;
+    }
+    if (!relief_buf_room(buf, HEAD_BYTES_MAX + (size_t)bytes.len))
+        return;
+    if (bytes.len <= UINT8_MAX)
+        put(buf, 0xc4, bytes.len, 1);
+    else if (bytes.len <= UINT16_MAX)
+        put(buf, 0xc5, bytes.len, 2);
+    else
+        put(buf, 0xc6, bytes.len, 4);
+    memcpy(buf->data + buf->len, bytes.data, bytes.len);
+    buf->len += bytes.len;
+}
+
 void relief_pack_text(struct relief_buf *buf, const char *text)
 {
     relief_pack_str(buf, relief_str_of(text));
@@ -148,6 +166,7 @@ static bool is_present(const struct relief_field *field, const void *record)
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
     case RELIEF_F_RAW:
+    case RELIEF_F_BYTES:
         return relief_field_str(field, record)->data != NULL;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
@@ -217,6 +236,9 @@ static void pack_value(struct relief_buf *buf, const struct relief_field *field,
             relief_pack_nil(buf);
         break;
     }
+    case RELIEF_F_BYTES:
+        relief_pack_bytes(buf, *relief_field_str(field, record));
+        break;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
         pack_list(buf, field, relief_field_list(field, record), absent);

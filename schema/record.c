@@ -65,6 +65,7 @@ static bool is_nil(const struct relief_field *field, const void *record)
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
     case RELIEF_F_RAW:
+    case RELIEF_F_BYTES:
         return !relief_field_str(field, record)->data;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
@@ -124,6 +125,7 @@ static void put_fields(struct relief_buf *buf, const struct relief_shape *shape,
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
             buf->len = (size_t)(at - buf->data);
             put_str(buf, *relief_field_str(field, record));
             break;
@@ -274,6 +276,7 @@ static inline const uint8_t *get_field(struct reader *reader, const uint8_t *at,
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
     case RELIEF_F_RAW:
+    case RELIEF_F_BYTES:
         return get_str(reader, at, relief_field_str(field, record));
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
@@ -362,6 +365,7 @@ static int own_fields(const struct relief_shape *shape, void *record, struct rel
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
             error = own_str(relief_field_str(field, record), arena) ? 0 : -ENOMEM;
             break;
         case RELIEF_F_IDS:

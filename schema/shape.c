@@ -139,6 +139,7 @@ void relief_shape_clear(const struct relief_shape *shape, void *record)
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
             *relief_field_str(field, record) = RELIEF_STR_NONE;
             break;
         case RELIEF_F_IDS:

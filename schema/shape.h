@@ -8,6 +8,7 @@
  *          IDS OBJS                     -> struct relief_list of relief_str, or of the sub-shape's struct
  *          OBJ                          -> the sub-shape's struct, embedded; its fields are nil or not each by itself
  *          RAW                          -> struct relief_str holding MessagePack bytes, passed through
+ *          BYTES                        -> struct relief_str of any bytes, in answers only: MessagePack bin, in JSON base64 text
  *   need   REQ, OPT, or HID: stored, but in no answer, dump or log line (what a client has no use for)
  *   extra  one of the RELIEF_X_ macros below: range, names, sub-shape, default
  */
@@ -31,6 +32,7 @@ enum relief_kind_of_field {
     RELIEF_F_OBJS,
     RELIEF_F_OBJ,
     RELIEF_F_RAW,
+    RELIEF_F_BYTES,
 };
 
 /* items: relief_str[] or sub-struct[]; absent when present is 0 (an empty list is present with count 0). */
@@ -102,6 +104,7 @@ struct relief_shape {
 #define RELIEF_C_IDS struct relief_list
 #define RELIEF_C_OBJS struct relief_list
 #define RELIEF_C_RAW struct relief_str
+#define RELIEF_C_BYTES struct relief_str
 #define RELIEF_C_OBJ struct relief_times /* the one embedded object of the product */
 
 #define RELIEF_STRUCT_FIELD(kind, cname, wire, need, extra, help) RELIEF_C_##kind cname;

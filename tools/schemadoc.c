@@ -87,6 +87,9 @@ static void say_type(const struct relief_field *field)
     case RELIEF_F_RAW:
         say("any value");
         break;
+    case RELIEF_F_BYTES:
+        say("bytes");
+        break;
     }
 }
 

@@ -214,6 +214,7 @@ static bool is_absent(const struct relief_field *field, const void *record)
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
     case RELIEF_F_RAW:
+    case RELIEF_F_BYTES:
         return !relief_field_str(field, record)->data;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:

@@ -52,6 +52,8 @@ static struct relief_str sample_str(struct source *source, const struct relief_f
         break;
     case RELIEF_F_TEXT:
         return relief_arena_str(source->arena, relief_str_of(plain ? "text" : wide + draw(source, 2) * 3));
+    case RELIEF_F_BYTES: /* any, a NUL and what is no text too */
+        return relief_arena_str(source->arena, (struct relief_str){"\0\xff\n\x80 bytes", plain ? 4 : 4 + number % 7});
     case RELIEF_F_RAW:
         /* {"a": [1, nil, true]} */
         return relief_arena_str(source->arena, RELIEF_STR("\x81\xa1\x61\x93\x01\xc0\xc3"));
@@ -108,6 +110,7 @@ static void fill(struct source *source, const struct relief_shape *shape, void *
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
             *relief_field_str(field, record) = sample_str(source, field);
             break;
         case RELIEF_F_IDS:
@@ -158,6 +161,7 @@ bool sample_equal(const struct relief_shape *shape, const void *a, const void *b
         case RELIEF_F_DID:
         case RELIEF_F_TEXT:
         case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
             same = relief_str_eq(*relief_field_str(field, a), *relief_field_str(field, b));
             break;
         case RELIEF_F_IDS:
