@@ -24,7 +24,7 @@
 #define SHOW_PINGS_MAX      4096
 
 /* What is kept of a record: n[] of its item in the map; the item's text is the record as fetched, until it is seen. */
-enum leg_number { LEG_STATE, LEG_QUANTITY, LEG_DUE, LEG_SEEN, LEG_WAITED };
+enum leg_number { LEG_STATE, LEG_QUANTITY, LEG_REASON, LEG_SEEN, LEG_WAITED };
 
 struct show {
     struct cli *cli;
@@ -214,17 +214,42 @@ static void add_reason(struct relief_buf *text, struct relief_str reason)
     relief_buf_add_str(text, reason);
 }
 
-static void add_ids(struct relief_buf *text, const char *what, const struct relief_list *ids)
+/* ids[from] to before ids[to]. */
+static void add_some_ids(struct relief_buf *text, const struct relief_list *ids, int64_t from, int64_t to)
 {
     const struct relief_str *items = ids->items;
+    for (int64_t i = from; i < to && i < ids->count; i++) {
+        relief_buf_add_char(text, i > from ? '+' : ' ');
+        relief_buf_add_str(text, items[i]);
+    }
+}
+
+/* A reason by which another one is told from it (FNV-1a); 0: none. */
+static int64_t mark_of(struct relief_str reason)
+{
+    uint64_t hash = reason.data ? 14695981039346656037u : 0;
+    for (uint32_t i = 0; i < reason.len; i++)
+        hash = (hash ^ (uint8_t)reason.data[i]) * 1099511628211u;
+    return (int64_t)hash;
+}
+
+static void add_ids(struct relief_buf *text, const char *what, const struct relief_list *ids)
+{
     if (!ids->count)
         return;
     comma(text);
     relief_buf_add_text(text, what);
-    for (uint32_t i = 0; i < ids->count; i++) {
-        relief_buf_add_char(text, i ? '+' : ' ');
-        relief_buf_add_str(text, items[i]);
-    }
+    add_some_ids(text, ids, 0, ids->count);
+}
+
+/* Units of a leg with what became of them, and which pieces they are: those from `from` on. */
+static void add_units(struct relief_buf *text, int64_t units, const char *what, const struct relief_dispatch *leg,
+                      int64_t from)
+{
+    if (units == RELIEF_NIL || units == 0)
+        return;
+    add_number(text, what, units);
+    add_some_ids(text, &leg->assets, from, from + units);
 }
 
 static void add_change(struct relief_buf *text, const char *what, int64_t was, int64_t is)
@@ -354,26 +379,57 @@ static const char *say_made(struct happening *happening, const struct relief_dis
         relief_buf_add_str(text, happening->method);
     }
     if (leg->ordered) {
+        comma(text);
+        relief_buf_add_text(text, "from ");
+        relief_buf_add_str(text, leg->donor);
         add_reason(text, leg->reason);
+        happening->who = leg->ordered_by;
         return "ordered";
     }
     return leg->state == RELIEF_dispatch_state_asked ? "asked" : "committed";
 }
 
-static const char *say_arrived(struct happening *happening, const struct relief_dispatch *leg)
+/* Pieces that are not accepted are rejected first, then missing, in the leg's order. */
+static const char *say_arrived(struct happening *happening, const struct relief_dispatch *leg,
+                               const struct cli_map_item *was)
+{
+    struct relief_buf *text = &happening->text;
+    bool in_use = leg->state == RELIEF_dispatch_state_in_use, whole = leg->accepted == leg->sent;
+    happening->who = leg->requester;
+    relief_buf_printf(text, "%lld of %lld accepted", (long long)leg->accepted, (long long)leg->sent);
+    add_units(text, leg->rejected, "rejected", leg, 0);
+    add_units(text, leg->missing, "missing", leg, leg->rejected == RELIEF_NIL ? 0 : leg->rejected);
+    if (in_use) {
+        comma(text);
+        relief_buf_add_text(text, "in use");
+    }
+    if (!whole || mark_of(leg->reason) != was->n[LEG_REASON]) /* else it is that of an order */
+        add_reason(text, leg->reason);
+    return "received";
+}
+
+/* What is not sent back is lost: the last pieces. */
+static const char *say_sent_back(struct happening *happening, const struct relief_dispatch *leg)
 {
     happening->who = leg->requester;
-    add_number(&happening->text, "accepted", leg->accepted);
-    if (leg->rejected != RELIEF_NIL && leg->rejected)
-        add_number(&happening->text, "rejected", leg->rejected);
-    if (leg->missing != RELIEF_NIL && leg->missing)
-        add_number(&happening->text, "missing", leg->missing);
-    if (leg->state == RELIEF_dispatch_state_in_use) {
-        comma(&happening->text);
-        relief_buf_add_text(&happening->text, "in use");
+    relief_buf_printf(&happening->text, "%lld of %lld", (long long)leg->returned, (long long)leg->accepted);
+    add_units(&happening->text, leg->accepted - leg->returned, "lost", leg, leg->returned);
+    return "on the way back";
+}
+
+/* What does not come home is lost, the last pieces of those sent back; the rest is in the condition that was told. */
+static const char *say_checked_in(struct happening *happening, const struct relief_dispatch *leg)
+{
+    struct relief_buf *text = &happening->text;
+    if (leg->checked_in == RELIEF_NIL) { /* a record from before the field */
+        relief_buf_add_i64(text, leg->returned);
+        return "checked in";
     }
-    add_reason(&happening->text, leg->reason);
-    return "received";
+    relief_buf_printf(text, "%lld of %lld", (long long)leg->checked_in, (long long)leg->returned);
+    if (leg->condition != RELIEF_NIL && leg->condition != RELIEF_condition_ready)
+        relief_buf_printf(text, " %s", relief_enum_condition.names[leg->condition]);
+    add_units(text, leg->returned - leg->checked_in, "lost", leg, leg->checked_in);
+    return "checked in";
 }
 
 /* A leg that ended without a journey, or on the road. */
@@ -389,6 +445,10 @@ static const char *say_fallen(struct happening *happening, const struct relief_d
         relief_buf_printf(&happening->text, "no answer to %lld", (long long)leg->quantity);
     else
         relief_buf_add_i64(&happening->text, leg->quantity);
+    if (leg->state == RELIEF_dispatch_state_lost) {
+        add_ids(&happening->text, "namely", &leg->assets);
+        add_ids(&happening->text, "with", &leg->operators);
+    }
     add_reason(&happening->text, leg->reason);
     return relief_enum_dispatch_state.names[leg->state];
 }
@@ -409,19 +469,13 @@ static const char *say_moved(struct happening *happening, const struct relief_di
         add_time(text, "expected", leg->eta);
         return "departed";
     case RELIEF_dispatch_state_returning:
-        happening->who = leg->requester;
-        relief_buf_printf(text, "%lld of %lld", (long long)leg->returned, (long long)leg->accepted);
-        return "on the way back";
+        return say_sent_back(happening, leg);
     case RELIEF_dispatch_state_returned:
-        if (leg->checked_in == RELIEF_NIL) /* a record from before the field */
-            relief_buf_add_i64(text, leg->returned);
-        else
-            relief_buf_printf(text, "%lld of %lld", (long long)leg->checked_in, (long long)leg->returned);
-        return "checked in";
+        return say_checked_in(happening, leg);
     case RELIEF_dispatch_state_received:
     case RELIEF_dispatch_state_in_use:
     case RELIEF_dispatch_state_closed:
-        return say_arrived(happening, leg);
+        return say_arrived(happening, leg, was);
     default: /* it ended without a journey, or on the road */
         return say_fallen(happening, leg);
     }
@@ -434,7 +488,8 @@ static const char *say_same(struct happening *happening, const struct relief_dis
     bool recall = method_is(happening, "dispatch.recall");
     if (recall || method_is(happening, "dispatch.extend")) {
         add_time(&happening->text, recall ? "wanted back by" : "may stay until", leg->due);
-        add_reason(&happening->text, leg->reason);
+        if (mark_of(leg->reason) != was->n[LEG_REASON]) /* else none was given now */
+            add_reason(&happening->text, leg->reason);
         return recall ? "recalled" : "extended";
     }
     if (leg->quantity == was->n[LEG_QUANTITY])
@@ -462,7 +517,7 @@ static void on_leg(struct show *show, struct happening *happening, struct cli_ma
         say(show, PLACE_LEG, happening);
     item->n[LEG_STATE] = leg.state;
     item->n[LEG_QUANTITY] = leg.quantity;
-    item->n[LEG_DUE] = leg.due;
+    item->n[LEG_REASON] = mark_of(leg.reason);
     item->n[LEG_SEEN] = 1;
 }
 
