@@ -137,6 +137,9 @@ void generator_start(struct generator *g, struct model *m, uint64_t seed, unsign
         g->cities = 3, g->kinds = 2, g->flood = flood, g->unit = 1;
     g->gear = (unsigned)gen_between(g, 1, 4);
     g->gear_percent = gen_chance(g, 20) ? 0 : (unsigned)gen_between(g, 10, 70);
+    g->fleet = !flood && gen_chance(g, 15);
+    if (g->fleet)
+        g->gear = 4, g->gear_percent = 70;
     if (flood)
         g->gear = 1, g->gear_percent = 0;
     g->setup = g->regions + g->cities + g->kinds + g->gear;
@@ -278,6 +281,8 @@ void generator_next(struct generator *g)
             setup_next(g);
         else if (g->step < g->setup + g->flood)
             flood_next(g);
+        else if (g->fleet && gen_chance(g, 25))
+            gen_asset_put(g);
         else
             random_next(g);
         shape = relief_command_by_number(g->command)->params;

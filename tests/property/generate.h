@@ -53,6 +53,7 @@ struct generator {
     unsigned cities, regions, kinds, setup;
     unsigned gear;         /* kinds of teams and equipment */
     unsigned gear_percent; /* of the requests that are for them */
+    bool fleet;            /* many machines and some crews in one city, and packs of substitutes */
     bool deep;      /* a chain of regions without near neighbours: level 3 has several rings */
     bool lengthy;   /* every id has the 64 bytes that it may have */
     unsigned flood; /* requests for one unit before any stock comes: what then wakes passes the bound of one entry */

@@ -6,7 +6,7 @@
 
 struct relief_str gen_gear_code(struct generator *g, int64_t n)
 {
-    static const char *const codes[] = {"T1", "E1", "T2", "E2"};
+    static const char *const codes[] = {"T1", "E1", "E2", "T2"};
     return gen_id(g, codes[n]);
 }
 
@@ -23,7 +23,7 @@ bool gen_is_gear(struct relief_str code)
 /* A team's kind for what needs operators; now and then one that may come later, or never. */
 static struct relief_str operator_kind(struct generator *g)
 {
-    return gen_chance(g, 4) ? gen_id(g, "T9") : gen_gear_code(g, gen_chance(g, 70) ? 0 : 2);
+    return gen_chance(g, 4) ? gen_id(g, "T9") : gen_gear_code(g, gen_chance(g, 70) ? 0 : 3);
 }
 
 void gen_gear_put(struct generator *g, int64_t n)
@@ -43,13 +43,14 @@ void gen_gear_put(struct generator *g, int64_t n)
     const struct relief_kind *old = model_kind(g->m, p->code);
     if (old)
         p->operator_ = old->operator_;
-    else if (!is_team(p->code) && gen_chance(g, 50))
+    else if (!is_team(p->code) && gen_chance(g, g->fleet ? 80 : 50))
         p->operator_ = operator_kind(g);
-    if (!gen_chance(g, 40))
+    if (!gen_chance(g, g->fleet ? 80 : 60))
         return;
+    /* often machines with their operators, in packs that don't always come out even */
     struct relief_substitute *items = model_alloc(g->m, sizeof *items);
-    struct relief_str other = gen_gear_code(g, gen_between(g, 0, 3));
-    *items = (struct relief_substitute){.kind = other, .give = gen_between(g, 1, 2), .for_ = gen_between(g, 1, 2)};
+    struct relief_str other = gen_gear_code(g, gen_chance(g, 50) ? gen_between(g, 1, 2) : gen_between(g, 0, 3));
+    *items = (struct relief_substitute){.kind = other, .give = gen_between(g, 1, 3), .for_ = gen_between(g, 1, 2)};
     p->substitutes = (struct relief_list){.items = items, .count = 1, .present = 1};
 }
 
@@ -95,8 +96,10 @@ void gen_asset_put(struct generator *g)
     p->id = old ? old->id : gen_name(g, "P", g->asset_next++);
     p->city = old && !gen_chance(g, 10) ? old->city : gen_city(g);
     if (!old && gen_chance(g, 50)) /* several in one city, so that legs have several */
-        p->city = g->m->city[generator_random(g, 2)].code;
+        p->city = g->m->city[g->fleet ? 0 : generator_random(g, 2)].code;
     p->kind = old && !gen_chance(g, 10) ? old->kind : gen_gear(g);
+    if (!old && g->fleet && gen_chance(g, 70))
+        p->kind = gen_gear_code(g, gen_chance(g, 50) ? 0 : 2);
     p->level = gen_between(g, 1, 4);
     p->condition = condition(g);
     if (gen_chance(g, 10))
