@@ -60,10 +60,15 @@ void evidence_newest(struct evidence *evidence, struct evidence_checkpoint *ret_
 uint64_t evidence_published(struct evidence *evidence, uint64_t wanted);
 const struct evidence_key *evidence_log_key(const struct evidence *evidence);
 
-/* Proofs, from what is published. 0; -ENOENT: size is beyond that; -errno. */
+/*
+ * Proofs, from what is published, each verified before it is handed out. 0; -ENOENT: size is beyond that; -EUCLEAN: evidence/hashes is
+ * damaged, it has been put aside and the next start makes it anew; -errno.
+ */
 int evidence_inclusion(struct evidence *evidence, uint64_t seq, uint64_t size, uint8_t ret_leaf[EVIDENCE_HASH_BYTES],
                        struct evidence_path *ret_path);
 int evidence_consistency(struct evidence *evidence, uint64_t from, uint64_t size, struct evidence_path *ret_path);
+/* The root of the tree of that size, as the proofs. */
+int evidence_root(struct evidence *evidence, uint64_t size, uint8_t ret_root[EVIDENCE_HASH_BYTES]);
 
 /* ---- witnesses ---- */
 
@@ -103,7 +108,7 @@ struct evidence_check;
 typedef void evidence_broken(void *context, const char *what);
 /* Reads key, state and notes; what is wrong with them is reported. Before the log is opened. NULL and -errno: can't be read at all. */
 int evidence_check_open(struct evidence_check **ret_check, const char *dir, evidence_broken *broken, void *context);
-/* The leaf of each entry of the log, in order from the first. */
+/* The leaf of each entry of the log, in order from the first. 0 or -errno of a read. */
 int evidence_check_add(struct evidence_check *check, const uint8_t leaf[EVIDENCE_HASH_BYTES]);
 /* The log ends here: reports what claims more than that. */
 void evidence_check_end(struct evidence_check *check);

@@ -63,3 +63,11 @@ int evidence_read_leaf(const struct evidence_reader *reader, uint64_t index, uin
 int evidence_read_inclusion(const struct evidence_reader *reader, uint64_t index, uint64_t size, struct evidence_path *ret_path);
 /* from at most size; from 0, and equal sizes: an empty path. */
 int evidence_read_consistency(const struct evidence_reader *reader, uint64_t from, uint64_t size, struct evidence_path *ret_path);
+
+/* ---- verifying ---- */
+
+bool evidence_verify_inclusion(struct evidence_hasher *hasher, uint64_t index, uint64_t size, const uint8_t leaf[EVIDENCE_HASH_BYTES],
+                               const struct evidence_path *path, const uint8_t root[EVIDENCE_HASH_BYTES]);
+bool evidence_verify_consistency(struct evidence_hasher *hasher, uint64_t from, uint64_t size,
+                                 const uint8_t from_root[EVIDENCE_HASH_BYTES], const struct evidence_path *path,
+                                 const uint8_t root[EVIDENCE_HASH_BYTES]);
