@@ -8,16 +8,19 @@
 
 int core_init(struct core *core, struct core_view *view)
 {
+    int rc;
     *core = (struct core){.view = view};
     if (!relief_buf_reserve(&core->buf, 64 * 1024))
         return -ENOMEM;
-    return relief_arena_init(&core->scratch, CORE_ARENA_BYTES);
+    rc = relief_arena_init(&core->scratch, CORE_ARENA_BYTES);
+    return rc ? rc : core_memo_init(&core->memo);
 }
 
 void core_deinit(struct core *core)
 {
     relief_buf_deinit(&core->buf);
     relief_arena_deinit(&core->scratch);
+    core_memo_deinit(&core->memo);
 }
 
 int core_effects_init(struct core_effects *effects)
@@ -140,8 +143,13 @@ static void settle_answer(struct core_work *work)
 
 int core_apply(struct core *core, const struct core_entry *entry, struct core_effects *effects)
 {
-    struct core_work work = {
-        .core = core, .view = core->view, .arena = &effects->arena, .entry = entry, .fx = effects, .now = entry->time};
+    struct core_work work = {.core = core,
+                             .view = core->view,
+                             .arena = &effects->arena,
+                             .entry = entry,
+                             .fx = effects,
+                             .now = entry->time,
+                             .reader = ++core->memo.readers};
     int error;
     relief_arena_reset(&effects->arena);
     *effects = (struct core_effects){.arena = effects->arena, .answer_change = -1};
@@ -164,6 +172,7 @@ void core_restore(struct core *core, const struct core_change *changes, uint32_t
     struct core_work work = {.core = core, .view = core->view, .arena = &core->scratch};
     for (uint32_t i = 0; i < count; i++) {
         relief_arena_reset(&core->scratch);
+        work.reader = ++core->memo.readers; /* what was read for the change before is gone */
         if (changes[i].gone)
             work_remove(&work, changes[i].table, changes[i].record);
         else

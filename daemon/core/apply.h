@@ -4,6 +4,7 @@
  * reserved. Everything is checked before the first change, so a refusal leaves the state as it was.
  */
 #pragma once
+#include "core/memo.h"
 #include "core/view.h"
 #include "schema/arena.h"
 #include "schema/buf.h"
@@ -49,6 +50,7 @@ struct core {
     struct core_view *view;
     struct relief_buf buf;       /* a record being encoded */
     struct relief_arena scratch; /* of core_restore and core_check */
+    struct core_memo memo;       /* records read before: what is written past this core is not seen by it */
 };
 
 #define CORE_ARENA_BYTES ((size_t)1 << 30) /* address space, not memory: 1,024 legs with 65,536 lots each would need half of it */

@@ -2,8 +2,9 @@
  * Reading and changing records while an entry is carried out (work.h).
  *
  * A read copies the stored bytes into the entry's arena and decodes them there, because a later put may move what the
- * view holds. A put replaces an earlier change of the same record in the effects, so the outcome has each record once,
- * in its final form. Changes are few (a submit has four); a hash is built only when a wake makes many.
+ * view holds; what was read before comes from the memo (memo.h). A put replaces an earlier change of the same record in
+ * the effects, so the outcome has each record once, in its final form. Changes are few (a submit has four); a hash is
+ * built only when a wake makes many.
  */
 #include "core/work.h"
 #include <assert.h>
@@ -59,7 +60,7 @@ void work_decode(struct core_work *work, enum relief_table table, struct relief_
     (void)used;
 }
 
-bool work_find(struct core_work *work, enum relief_table table, void *record)
+static bool find_in_view(struct core_work *work, enum relief_table table, void *record)
 {
     struct core_key key;
     struct relief_str value;
@@ -69,6 +70,20 @@ bool work_find(struct core_work *work, enum relief_table table, void *record)
         return false;
     work_decode(work, table, value, record);
     return true;
+}
+
+bool work_find(struct core_work *work, enum relief_table table, void *record)
+{
+    uint64_t hash;
+    bool absent;
+    if (!work->reader)
+        return find_in_view(work, table, record);
+    hash = core_memo_hash(table, record);
+    if (core_memo_find(&work->core->memo, work->reader, work->arena, table, hash, record, &absent))
+        return !absent;
+    absent = !find_in_view(work, table, record);
+    core_memo_note(&work->core->memo, work->reader, work->arena, table, hash, record, absent);
+    return !absent;
 }
 
 static uint32_t key_hash(const struct core_key *key)
@@ -161,10 +176,16 @@ static void note_change(struct core_work *work, enum relief_table table, const s
         slots_grow(work);
 }
 
-static const void *old_record(struct core_work *work, enum relief_table table, const struct core_key *key)
+/* The record as it stands in the view; often it was just read, to be changed. */
+static const void *old_record(struct core_work *work, enum relief_table table, uint64_t hash,
+                              const struct core_key *key, const void *record)
 {
-    struct relief_str value = work->view->ops->get(work->view, key);
+    struct relief_str value;
+    const void *known;
     void *old;
+    if (core_memo_peek(&work->core->memo, work->reader, table, hash, record, &known))
+        return known;
+    value = work->view->ops->get(work->view, key);
     if (!value.data)
         return NULL;
     old = work_alloc(work, relief_tables[table].shape->size);
@@ -176,22 +197,26 @@ void work_put(struct core_work *work, enum relief_table table, const void *recor
 {
     struct relief_buf *buf = &work->core->buf;
     struct core_key key;
+    uint64_t hash = core_memo_hash(table, record);
     core_key_record(&key, table, record);
-    derive(work, table, old_record(work, table, &key), record);
+    derive(work, table, old_record(work, table, hash, &key, record), record);
     note_change(work, table, &key, record, false);
     relief_buf_clear(buf);
     relief_record_encode(buf, relief_tables[table].shape, record);
     assert(!buf->failed);
     work->view->ops->put(work->view, &key, (struct relief_str){buf->data, (uint32_t)buf->len});
+    core_memo_forget(&work->core->memo, table, hash);
 }
 
 void work_remove(struct core_work *work, enum relief_table table, const void *record)
 {
     struct core_key key;
+    uint64_t hash = core_memo_hash(table, record);
     core_key_record(&key, table, record);
-    derive(work, table, old_record(work, table, &key), NULL);
+    derive(work, table, old_record(work, table, hash, &key, record), NULL);
     note_change(work, table, &key, record, true);
     work->view->ops->put(work->view, &key, RELIEF_STR_NONE);
+    core_memo_forget(&work->core->memo, table, hash);
 }
 
 bool work_city(struct core_work *work, struct relief_str code, struct relief_city *ret)

@@ -2,7 +2,7 @@
  * What the files of the core share while one entry is carried out; nobody outside daemon/core includes this.
  *
  * A work is the view, the entry and what has come of it so far. Records read through it are copies in its arena, so they stay
- * as they were read whatever is put later. work_put is the only way to change a record: it notes the change, lets derive.c
+ * as they were read whatever is put later; two reads may share strings and lists, so nobody writes into those. work_put is the only way to change a record: it notes the change, lets derive.c
  * adjust what follows from it, and writes both to the view.
  */
 #pragma once
@@ -33,6 +33,7 @@ struct core_work {
     const struct core_entry *entry; /* NULL when nothing may change: preview, explain, reads */
     struct core_effects *fx;        /* the same */
     int64_t now;
+    uint64_t reader;                /* of the memo; 0: reads go to the view, as core_check's must */
     struct core_wake wake;
     uint32_t *slots;                /* hash of changes by key, once there are many */
     uint32_t slot_count;
