@@ -132,12 +132,8 @@ void store_layers_scan(struct store_layers *layers, struct core_cursor *cursor, 
         cursor->at.len = after->len;
         memcpy(cursor->at.data, after->data, after->len);
     }
-    struct store_merge *oldest = &layers->merges[0];
-    for (uint32_t i = 1; i < STORE_MERGES_MAX; i++) {
-        if (layers->merges[i].stamp < oldest->stamp) {
-            oldest = &layers->merges[i];
-        }
-    }
+    /* places are taken in turn, so this one is the oldest */
+    struct store_merge *oldest = &layers->merges[layers->stamps % STORE_MERGES_MAX];
     oldest->stamp = ++layers->stamps;
     oldest->version = 0; /* not placed yet */
     cursor->priv[0] = oldest;
