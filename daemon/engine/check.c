@@ -5,13 +5,18 @@
  * state reaches the entry at which LMDB stands, the two are compared key by key, derived keys included. At the head the
  * core checks its own invariants. So the store is never trusted to describe itself. LMDB is opened before the log: the
  * log is then never behind it, however fast a daemon writes.
+ *
+ * Where the log was pruned the state begins with the base that it goes on from, or, with the archives at hand, with
+ * their first entry: then that base is proved too, like every other base that is met on the way, byte by byte.
  */
 #include "engine/state.h"
 
+#include "base/file.h"
 #include "core/key.h"
 #include "store/value.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -28,6 +33,8 @@ struct check {
     struct store_snapshot *snapshot; /* of LMDB, NULL when it could not be read */
     struct store_mark mark;          /* where it stands */
     bool compared;
+    const char *dir;
+    uint64_t next_base; /* the next one on the way; UINT64_MAX: none */
     core_check_report *report;
     void *context;
     unsigned broken;
@@ -179,26 +186,163 @@ static void compare(struct check *check)
         broken(check, 7, "%s", how == 1 ? out.message : "damage: LMDB's pages point to where nothing is");
 }
 
+/* ---- bases ---- */
+
+struct against {
+    int fd;
+    uint64_t offset;
+    bool other;
+};
+
+/* The bytes that the base would have, against those that it has. */
+static int compare_bytes(void *context, const void *data, size_t len)
+{
+    struct against *against = context;
+    uint8_t window[16384];
+    for (size_t at = 0; at < len && !against->other;) {
+        size_t step = len - at < sizeof window ? len - at : sizeof window;
+        ssize_t got = file_read(&file_io_system, against->fd, window, step, against->offset);
+        if (got < 0)
+            return (int)got;
+        against->other = (size_t)got != step || memcmp(window, (const uint8_t *)data + at, step) != 0;
+        against->offset += step;
+        at += step;
+    }
+    return against->other ? -EUCLEAN : 0;
+}
+
+static int compare_base(struct check *check, const struct store_mark *mark)
+{
+    char name[ENGINE_BASE_NAME], folder[PATH_MAX], path[PATH_MAX];
+    struct engine_base *base = NULL;
+    struct against against = {.fd = -1};
+    engine_base_name(name, sizeof name, mark->seq, ".base");
+    if (!engine_folder_path(folder, sizeof folder, check->dir, "base") ||
+        !engine_folder_path(path, sizeof path, folder, name))
+        return -ENAMETOOLONG;
+    int rc = engine_bases_open(&base, check->dir, mark->seq);
+    if (rc == 0)
+        rc = file_open(&file_io_system, AT_FDCWD, path, O_RDONLY, &against.fd);
+    if (rc == 0 && memcmp(&engine_base_head(base)->mark, mark, sizeof *mark) != 0)
+        rc = -EUCLEAN;
+    if (rc == 0)
+        rc = engine_base_write(store_view(check->memory), engine_base_head(base), compare_bytes, &against);
+    file_close(&file_io_system, against.fd);
+    engine_base_close(base);
+    if (rc == -EUCLEAN)
+        broken(check, 7, "the base at entry %llu is not what follows from the log", (unsigned long long)mark->seq);
+    rc = rc == -EUCLEAN || rc == -ENOENT ? 0 : rc; /* a prune beside this may have taken it away */
+    return rc ? rc : engine_bases_next(check->dir, mark->seq + 1, &check->next_base);
+}
+
+/* The first answers of what was pruned are those that the base names. */
+static int check_answers(struct check *check, const struct engine_base_head *head)
+{
+    static const uint8_t none[ENGINE_DIGEST_BYTES];
+    uint8_t digest[ENGINE_DIGEST_BYTES];
+    struct engine_answers *answers = NULL;
+    if (memcmp(head->answers, none, sizeof none) == 0)
+        return 0;
+    int rc = engine_answers_open(&answers, check->dir);
+    if (rc == 0 && answers)
+        rc = engine_answers_prove(answers, digest);
+    if (rc == -EUCLEAN || (rc == 0 && (!answers || memcmp(digest, head->answers, sizeof digest) != 0)))
+        broken(check, 8, "the first answers of entries that were pruned are missing or damaged");
+    engine_answers_close(answers);
+    return rc == -EUCLEAN ? 0 : rc;
+}
+
+/* The state that the log goes on from. */
+static int begin_with_base(struct check *check, uint64_t seq, struct store_mark *ret_mark)
+{
+    struct engine_base *base = NULL;
+    int rc = engine_bases_open(&base, check->dir, seq);
+    if (rc == 0)
+        rc = engine_load_base(base, check->memory, &check->core, NULL, NULL, NULL);
+    if (rc == 0) {
+        *ret_mark = engine_base_head(base)->mark;
+        rc = check_answers(check, engine_base_head(base));
+    }
+    engine_base_close(base);
+    return rc ? rc : engine_bases_next(check->dir, seq + 1, &check->next_base);
+}
+
+/* ---- the log ---- */
+
+static void compare_store(struct check *check, const struct store_mark *mark)
+{
+    if (!check->snapshot || mark->seq != check->mark.seq)
+        return;
+    if (memcmp(mark->hash, check->mark.hash, LOG_HASH_BYTES) != 0 || mark->time != check->mark.time)
+        broken(check, 7, "store and log disagree about hash or time of entry %llu", (unsigned long long)mark->seq);
+    compare(check);
+}
+
 static int check_entry(void *context, const struct engine_entry *entry, const struct log_record *record,
                        const struct store_mark *mark)
 {
     struct check *check = context;
     (void)record;
     core_restore(&check->core, entry->changes, entry->change_count);
-    if (!check->snapshot || mark->seq != check->mark.seq)
-        return 0;
-    if (memcmp(mark->hash, check->mark.hash, LOG_HASH_BYTES) != 0 || mark->time != check->mark.time)
-        broken(check, 7, "store and log disagree about hash or time of entry %llu", (unsigned long long)mark->seq);
-    compare(check);
-    return 0;
+    compare_store(check, mark);
+    return mark->seq == check->next_base ? compare_base(check, mark) : 0;
 }
 
-static int check_log(struct check *check, struct log *log, struct engine_report *ret)
+/* Where the state begins: nothing, or a base. 0; -EUCLEAN: reported. */
+static int check_beginning(struct check *check, struct log *log, struct store_mark *mark)
+{
+    uint64_t first = log_first(log), lowest = 0;
+    int rc = engine_bases_lowest(check->dir, first, &lowest);
+    if (rc == 0)
+        rc = engine_bases_next(check->dir, 1, &check->next_base);
+    if (rc)
+        return rc;
+    if (lowest == UINT64_MAX) {
+        broken(check, 6, "log damaged: it begins with entry %llu and there is no base that it goes on from",
+               (unsigned long long)first);
+        return -EUCLEAN;
+    }
+    if (lowest > 0)
+        rc = begin_with_base(check, lowest, mark);
+    if (rc == -EUCLEAN)
+        broken(check, 6, "the base at entry %llu is damaged", (unsigned long long)lowest);
+    if (rc == 0)
+        compare_store(check, mark);
+    return rc;
+}
+
+/* What was pruned, from the first entry on. */
+static int check_archive(struct check *check, const char *dir, struct store_mark *mark, struct engine_report *ret)
+{
+    struct engine_entry_hasher hasher;
+    struct log *log = NULL;
+    int rc = engine_entry_hasher_init(&hasher);
+    if (rc)
+        return rc;
+    rc = engine_open_log(&log, dir, &(struct engine_options){0}, true, &hasher, ret);
+    if (rc == 0)
+        rc = engine_walk(log, mark, check_entry, check, ret);
+    log_close(log);
+    engine_entry_hasher_deinit(&hasher);
+    if (rc == -EUCLEAN)
+        broken(check, 6, "%s: %s", dir, ret->message);
+    return rc;
+}
+
+static int check_log(struct check *check, struct log *log, const char *const *archives, unsigned archive_count,
+                     struct engine_report *ret)
 {
     struct store_mark mark = {0};
-    if (check->snapshot && check->mark.seq == 0)
-        compare(check);
-    int rc = engine_walk(log, &mark, check_entry, check, ret);
+    int rc = archive_count ? engine_bases_next(check->dir, 1, &check->next_base) : check_beginning(check, log, &mark);
+    if (rc == 0 && archive_count)
+        compare_store(check, &mark);
+    for (unsigned i = 0; rc == 0 && i < archive_count; i++)
+        rc = check_archive(check, archives[i], &mark, ret);
+    if (rc)
+        return rc == -EUCLEAN ? 0 : rc;
+    ret->base = archive_count ? 0 : mark.seq;
+    bool behind = mark.seq > check->mark.seq; /* a start makes such a store anew from the base */
+    rc = engine_walk(log, &mark, check_entry, check, ret);
     ret->seq = mark.seq;
     if (rc == -EUCLEAN) {
         broken(check, 6, "%s", ret->message);
@@ -206,7 +350,7 @@ static int check_log(struct check *check, struct log *log, struct engine_report 
     }
     if (rc)
         return rc;
-    if (check->snapshot && !check->compared)
+    if (check->snapshot && !check->compared && !(behind && ret->base))
         broken(check, 6, "the store stands at entry %llu, but the log ends with entry %llu",
                (unsigned long long)check->mark.seq, (unsigned long long)mark.seq);
     /* Deadlines that have passed by now are the timer's next entries: until then a match may be possible that was not
@@ -219,7 +363,13 @@ static int check_log(struct check *check, struct log *log, struct engine_report 
 
 int engine_check(const char *dir, core_check_report *report, void *context, struct engine_report *ret)
 {
-    struct check check = {.report = report, .context = context};
+    return engine_check_archived(dir, NULL, 0, report, context, ret);
+}
+
+int engine_check_archived(const char *dir, const char *const *archives, unsigned archive_count,
+                          core_check_report *report, void *context, struct engine_report *ret)
+{
+    struct check check = {.report = report, .context = context, .dir = dir};
     const struct engine_options options = {0};
     struct engine_entry_hasher hasher;
     struct store *store = NULL;
@@ -250,7 +400,7 @@ int engine_check(const char *dir, core_check_report *report, void *context, stru
         rc = core_init(&check.core, store_view(check.memory));
     core_ready = rc == 0;
     if (rc == 0)
-        rc = check_log(&check, log, ret);
+        rc = check_log(&check, log, archives, archive_count, ret);
 out:
     if (core_ready)
         core_deinit(&check.core);

@@ -273,6 +273,7 @@ static void close_parts(struct engine *engine)
     engine_entry_hasher_deinit(&engine->hasher);
     engine_batch_deinit(&engine->batches[0]);
     engine_batch_deinit(&engine->batches[1]);
+    engine_answers_close(engine->answers);
     relief_arena_deinit(&engine->replay_arena);
     relief_buf_deinit(&engine->replay_bytes);
     relief_buf_deinit(&engine->replay_first);
@@ -309,6 +310,18 @@ static int open_memory(struct engine *engine)
     return rc;
 }
 
+/* First answers of what was pruned; without them a retry would be carried out twice. */
+static int open_answers(struct engine *engine, const char *dir, struct engine_report *report)
+{
+    int rc = engine_answers_open(&engine->answers, dir);
+    if (rc == 0 && (!engine->answers || engine_answers_seq(engine->answers) + 1 < log_first(engine->log)))
+        rc = -EUCLEAN;
+    if (rc == -EUCLEAN)
+        return engine_say(report, rc,
+                          "the log was pruned, and the first answers of its entries are missing or damaged");
+    return rc ? engine_say(report, rc, "%s/base: %s", dir, strerror(-rc)) : 0;
+}
+
 static int open_folder(struct engine *engine, const char *dir, struct engine_report *report)
 {
     int rc = engine_folder_make(dir);
@@ -316,10 +329,13 @@ static int open_folder(struct engine *engine, const char *dir, struct engine_rep
         rc = engine_folder_lock(dir, &engine->lock_fd);
     if (rc)
         return engine_say(report, rc, "%s: %s", dir, rc == -EBUSY ? "another daemon has it" : strerror(-rc));
+    engine_sweep(dir);
     rc = engine_open_store(&engine->store, dir, false, &engine->flush, report);
     if (rc == 0)
         rc = engine_open_log(&engine->log, dir, &engine->options, false, &engine->hasher, report);
-    return rc;
+    if (rc == 0)
+        rc = engine_begin(dir, engine->log, ENGINE_FROM_STORE, &engine->store, &engine->flush, report);
+    return rc || log_first(engine->log) <= 1 ? rc : open_answers(engine, dir, report);
 }
 
 static int start(struct engine *engine, struct engine_report *report)
@@ -336,7 +352,9 @@ static int start(struct engine *engine, struct engine_report *report)
     engine_read_clocks(&engine->options, &wall, &boot);
     if (engine_clock_start(&engine->clock, wall, boot, engine->head.time, engine->applied > 0))
         engine_say(report, 0, "the wall clock is more than a day past the last entry; it is taken as it is");
-    report->start = report->applied || report->cut ? ENGINE_RECOVERED : engine->applied ? ENGINE_CLEAN : ENGINE_NEW;
+    report->start = report->applied || report->cut || report->base ? ENGINE_RECOVERED
+                    : engine->applied                              ? ENGINE_CLEAN
+                                                                   : ENGINE_NEW;
     rc = engine_writer_open(&engine->writer, &(struct engine_writer_options){.log = engine->log,
                                                                              .hasher = &engine->hasher,
                                                                              .wake = engine->options.wake,

@@ -50,6 +50,7 @@ enum engine_start { ENGINE_NEW, ENGINE_CLEAN, ENGINE_RECOVERED };
 struct engine_report {
     enum engine_start start;
     uint64_t seq, applied, cut;   /* head; entries applied from the log's tail; records cut from the last batch */
+    uint64_t base, records;       /* entry of the base that the store was made from, 0: none; and its records */
     char message[320];            /* why it did not start, or a warning (clock) */
 };
 
@@ -109,15 +110,44 @@ int engine_read_entry(struct engine *engine, uint64_t seq, struct engine_entry *
 
 /* ---- a folder that no daemon serves ---- */
 
-/* Makes the store anew from the log. 0 or as engine_open, with report->applied the entries of the log. */
-int engine_rebuild(const char *dir, struct engine_report *report);
+/*
+ * Makes the store anew from the log, and where that was pruned from the base below it; newest: from the newest base. 0 or as
+ * engine_open, with report->applied the entries of the log that came behind the base.
+ */
+int engine_rebuild(const char *dir, bool newest, struct engine_report *report);
 /*
  * Puts a damaged store out of the way: store/data.mdb becomes store/data.damaged, and the next start makes it anew from the log.
  * For the process that has the folder; its store may be open, it is only to be closed after that. 0 or -errno.
  */
 int engine_store_aside(const char *dir);
+
+/*
+ * The state at an entry of the past, made from base and log in a store of its own on disk, on any thread and beside the daemon:
+ * its size is no memory. over: asked now and then, anything but 0 ends it and is the result.
+ */
+struct engine_at;
+struct engine_at_options {
+    const char *dir;     /* the data folder */
+    struct log *log;     /* the daemon's own; NULL: opened read-only */
+    const char *scratch; /* a folder of it is made in here; NULL: in the data folder */
+    uint64_t seq;        /* UINT64_MAX: the last entry */
+    int (*over)(void *context, uint64_t done, uint64_t total);
+    void *context;
+};
+/* 0; -ENOENT: pruned; -ERANGE: the log isn't that long; -EUCLEAN; -errno; each with report->message. */
+int engine_at_open(struct engine_at **ret_at, const struct engine_at_options *options, struct engine_report *report);
+/* To take a snapshot from. */
+struct store *engine_at_store(struct engine_at *at);
+/* Removes the folder. */
+void engine_at_close(struct engine_at *at);
+/* The lowest entry whose state can be made of a folder with this log: 0 unless pruned. 0, -errno; -EUCLEAN: its beginning is missing. */
+int engine_at_lowest(const char *dir, struct log *log, uint64_t *ret_seq);
+
 /*
  * Proves what DESIGN 6 promises, from the log alone and by comparing it with the store; beside a running daemon too, nothing is
  * written. Returns how many things are broken, each reported; negative when the folder can't be read (ret->message).
  */
 int engine_check(const char *dir, core_check_report *report, void *context, struct engine_report *ret);
+/* The same from the first entry of the archives on, folders of what was pruned, in their order. */
+int engine_check_archived(const char *dir, const char *const *archives, unsigned archive_count,
+                          core_check_report *report, void *context, struct engine_report *ret);

@@ -51,7 +51,7 @@ static int open_empty(struct store **ret_store, const char *dir, struct engine_f
     return engine_open_store(ret_store, dir, false, flush, report);
 }
 
-int engine_rebuild(const char *dir, struct engine_report *report)
+int engine_rebuild(const char *dir, bool newest, struct engine_report *report)
 {
     const struct engine_options options = {0};
     struct engine_entry_hasher hasher;
@@ -72,9 +72,12 @@ int engine_rebuild(const char *dir, struct engine_report *report)
         engine_say(report, rc, "%s: %s", dir, rc == -EBUSY ? "another daemon has it" : strerror(-rc));
         goto out;
     }
+    engine_sweep(dir);
     rc = engine_open_log(&log, dir, &options, false, &hasher, report);
     if (rc == 0)
         rc = open_empty(&store, dir, &flush, report);
+    if (rc == 0)
+        rc = engine_begin(dir, log, newest ? ENGINE_FROM_NEWEST : ENGINE_FROM_FIRST, &store, &flush, report);
     if (rc)
         goto out;
     rc = core_init(&core, store_view(store));

@@ -33,7 +33,29 @@ static int read_durable(struct engine *engine, uint64_t seq, struct log_record *
     return rc;
 }
 
+/* What was pruned is read from what was kept of it: the first entry at or behind record->seq, which becomes that one's.
+ */
+static int read_pruned(struct engine *engine, struct log_record *record)
+{
+    struct relief_buf *bytes = &engine->replay_bytes;
+    uint64_t first = log_first(engine->log);
+    int rc = engine->answers ? engine_answers_read(engine->answers, record->seq, bytes, &record->seq) : -ENOENT;
+    if (rc == -ENOENT || (rc == 0 && record->seq >= first)) {
+        record->seq = first;
+        return read_durable(engine, first, record);
+    }
+    record->payload = (const uint8_t *)bytes->data;
+    record->len = (uint32_t)bytes->len;
+    return rc;
+}
+
 int engine_read_entry(struct engine *engine, uint64_t seq, struct engine_entry *ret)
+{
+    int rc = engine_read_kept(engine, seq, ret);
+    return rc == 0 && ret->seq != seq ? -ENOENT : rc;
+}
+
+int engine_read_kept(struct engine *engine, uint64_t seq, struct engine_entry *ret)
 {
     struct log_record record = {.seq = seq};
     struct relief_str payload;
@@ -46,6 +68,8 @@ int engine_read_entry(struct engine *engine, uint64_t seq, struct engine_entry *
         record.len = payload.len;
     } else {
         int rc = read_durable(engine, seq, &record);
+        if (rc == -ENOENT)
+            rc = read_pruned(engine, &record);
         if (rc)
             return rc;
     }

@@ -3,6 +3,8 @@
  */
 #pragma once
 #include <pthread.h>
+#include "engine/answers.h"
+#include "engine/base.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/entry.h"
@@ -40,6 +42,7 @@ struct engine {
     bool store_failed;      /* it was the store's */
     int64_t ops_looked;     /* T when old ops were looked for */
 
+    struct engine_answers *answers; /* of entries that were pruned; NULL: none were */
     struct relief_arena replay_arena;
     struct relief_buf replay_bytes, replay_first, replay_now;
 };
@@ -86,6 +89,31 @@ typedef int engine_walk_entry(void *context, const struct engine_entry *entry, c
  */
 int engine_walk(struct log *log, struct store_mark *mark, engine_walk_entry *each, void *context,
                 struct engine_report *report);
+/* The same up to entry `until`, if the log is that long. */
+int engine_walk_to(struct log *log, uint64_t until, struct store_mark *mark, engine_walk_entry *each, void *context,
+                   struct engine_report *report);
+
+/* ---- load.c ---- */
+/* Asked now and then while a store is made: anything but 0 ends it, and is the result. total 0: not known. */
+typedef int engine_over(void *context, uint64_t done, uint64_t total);
+/* Fills an empty store; it stands at the base's entry then, on disk if it has a folder. 0; -EUCLEAN; -errno; what `over` said. */
+int engine_load_base(struct engine_base *base, struct store *store, struct core *core, struct engine_flush_signal *flush,
+                     engine_over *over, void *context);
+enum engine_from {
+    ENGINE_FROM_STORE,  /* what the store holds, if the log goes on from it; else the newest base */
+    ENGINE_FROM_NEWEST, /* the newest base */
+    ENGINE_FROM_FIRST,  /* the first entry of the log, or the base below it */
+};
+/*
+ * What comes before the tail of the log: proves that the log has a beginning, and makes the store anew from a base when it has to.
+ * *store is open, and may be another one afterwards; NULL when this failed.
+ */
+int engine_begin(const char *dir, struct log *log, enum engine_from from, struct store **store,
+                 struct engine_flush_signal *flush, struct engine_report *report);
+/* Removes what an interrupted load, or a state of the past, has left. */
+void engine_sweep(const char *dir);
+/* The folder of a store that is closed. */
+int engine_remove_store(const char *dir);
 
 /* ---- recover.c ---- */
 /* Brings the store from its mark to the head of the log. */
@@ -93,6 +121,8 @@ int engine_recover(struct log *log, struct store *store, struct core *core, stru
                    const struct engine_options *clocks, struct engine_report *report, struct store_mark *ret_head);
 
 /* ---- replay.c ---- */
+/* As engine_read_entry; of entries that were pruned the first at or behind seq of which something was kept. */
+int engine_read_kept(struct engine *engine, uint64_t seq, struct engine_entry *ret);
 /*
  * Is this a command that was carried out before? 0 with *ret_done: *ret is its first answer. 0 without: it is new. Positive:
  * refused, see ret->refusal; negative: the first entry could not be read.

@@ -42,14 +42,17 @@ static uint64_t oldest_op(struct core_view *view)
     return view->ops->next(view, &cursor, &key, &value) ? core_key_take_u64(key, &at) : 0;
 }
 
-/* Times never fall along the log, so the first entry after `limit` is found by halving. It lies behind `seq`. */
+/*
+ * Times never fall along the log, so the first entry after `limit` is found by halving. It lies behind `seq`. Where the
+ * log was pruned the next entry that was kept stands for one that was not: no op led to that.
+ */
 static int first_after(struct engine *engine, uint64_t seq, int64_t limit, uint64_t *ret_seq)
 {
     uint64_t low = seq, high = engine->applied + 1;
     while (high - low > 1) {
         struct engine_entry entry;
         uint64_t middle = low + (high - low) / 2;
-        int rc = engine_read_entry(engine, middle, &entry);
+        int rc = engine_read_kept(engine, middle, &entry);
         if (rc)
             return rc;
         if (entry.time > limit)
@@ -71,7 +74,7 @@ static int drop_ops(struct engine *engine, unsigned *entries)
 
     if (!oldest)
         return 0;
-    int rc = engine_read_entry(engine, oldest, &entry);
+    int rc = engine_read_kept(engine, oldest, &entry);
     if (rc == 0 && entry.time <= limit)
         rc = first_after(engine, oldest, limit, &cut);
     while (rc == 0 && oldest && oldest < cut) {

@@ -18,14 +18,16 @@ static int check_link(const struct log_record *record, const struct store_mark *
     return 0;
 }
 
-static int walk(struct log_cursor *cursor, struct engine_entry_hasher *hasher, struct store_mark *mark,
+/* Up to `until`. The entry behind it must name the hash that was reached, so what stands before is proved by what
+ * follows. */
+static int walk(struct log_cursor *cursor, uint64_t until, struct engine_entry_hasher *hasher, struct store_mark *mark,
                 engine_walk_entry *each, void *context, struct engine_report *report)
 {
     struct log_record record;
     int rc;
     while ((rc = log_cursor_next(cursor, &record)) == 1) {
         rc = check_link(&record, mark, report);
-        if (rc)
+        if (rc || mark->seq == until)
             return rc;
         struct store_mark next = {.seq = record.seq};
         engine_entry_hash(hasher, &record, next.hash);
@@ -57,6 +59,12 @@ static int walk(struct log_cursor *cursor, struct engine_entry_hasher *hasher, s
 int engine_walk(struct log *log, struct store_mark *mark, engine_walk_entry *each, void *context,
                 struct engine_report *report)
 {
+    return engine_walk_to(log, UINT64_MAX, mark, each, context, report);
+}
+
+int engine_walk_to(struct log *log, uint64_t until, struct store_mark *mark, engine_walk_entry *each, void *context,
+                   struct engine_report *report)
+{
     struct log_head head = log_durable(log);
     struct engine_entry_hasher hasher;
     struct log_cursor *cursor = NULL;
@@ -74,9 +82,11 @@ int engine_walk(struct log *log, struct store_mark *mark, engine_walk_entry *eac
             engine_say(report, rc, "reading the log from entry %llu: %s", (unsigned long long)mark->seq + 1,
                        strerror(-rc));
         else
-            rc = walk(cursor, &hasher, mark, each, context, report);
+            rc = walk(cursor, until, &hasher, mark, each, context, report);
     }
-    if (rc == 0 && (mark->seq != head.seq || memcmp(mark->hash, head.hash, LOG_HASH_BYTES) != 0))
+    bool short_of = mark->seq < head.seq && mark->seq != until;
+    if (rc == 0 && (short_of || mark->seq > head.seq ||
+                    (mark->seq == head.seq && memcmp(mark->hash, head.hash, LOG_HASH_BYTES) != 0)))
         rc =
             engine_say(report, -EUCLEAN, "the log ends with entry %llu, but entry %llu was reached or its hash differs",
                        (unsigned long long)head.seq, (unsigned long long)mark->seq);

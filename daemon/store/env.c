@@ -3,9 +3,10 @@
  *
  * The flags are the default ones but for MDB_NOTLS (read transactions are not tied to threads): full sync, no WRITEMAP
  * (it writes whole large folios on this kernel, 0.3 to 5 MB a request), no NOSYNC or NOMETASYNC (they lose acknowledged
- * data), no DUPSORT (old defects in it). One environment a process and folder, one unnamed database. LMDB does not
- * defend itself against a damaged file: a file that is shorter than its tree says is lengthened with zeros, so that
- * reading there is an error of LMDB instead of SIGBUS; LMDB's own assertions end in store_fatal.
+ * data; a store that is thrown away after use may be so), no DUPSORT (old defects in it). One environment a process and
+ * folder, one unnamed database. LMDB does not defend itself against a damaged file: a file that is shorter than its
+ * tree says is lengthened with zeros, so that reading there is an error of LMDB instead of SIGBUS; LMDB's own
+ * assertions end in store_fatal.
  */
 #include "store/env.h"
 #include "store/value.h"
@@ -86,10 +87,10 @@ static int env_first_txn(struct store_env *env)
     return store_env_error(mdb_txn_commit(txn));
 }
 
-int store_env_open(struct store_env *env, const char *dir, size_t map_bytes, bool read_only)
+int store_env_open(struct store_env *env, const char *dir, size_t map_bytes, unsigned flags)
 {
-    *env = (struct store_env){.read_only = read_only};
-    if (!read_only && mkdir(dir, 0700) && errno != EEXIST) {
+    *env = (struct store_env){.read_only = (flags & MDB_RDONLY) != 0};
+    if (!env->read_only && mkdir(dir, 0700) && errno != EEXIST) {
         return -errno;
     }
     int rc = mdb_env_create(&env->lmdb);
@@ -99,7 +100,7 @@ int store_env_open(struct store_env *env, const char *dir, size_t map_bytes, boo
     rc = mdb_env_set_mapsize(env->lmdb, map_bytes ? map_bytes : STORE_MAP_BYTES);
     rc = rc ? rc : mdb_env_set_maxreaders(env->lmdb, STORE_READERS_MAX);
     rc = rc ? rc : mdb_env_set_assert(env->lmdb, env_assert);
-    rc = rc ? rc : mdb_env_open(env->lmdb, dir, MDB_NOTLS | (read_only ? MDB_RDONLY : 0u), 0600);
+    rc = rc ? rc : mdb_env_open(env->lmdb, dir, MDB_NOTLS | flags, 0600);
     int error = store_env_error(rc);
     error = error ? error : env_lengthen(env);
     error = error ? error : env_first_txn(env);

@@ -18,8 +18,8 @@ struct store_env {
     bool read_only;
 };
 
-/* 0, -errno; -EUCLEAN: damaged, or of a newer version. */
-int store_env_open(struct store_env *env, const char *dir, size_t map_bytes, bool read_only);
+/* flags: of LMDB, beside MDB_NOTLS. 0, -errno; -EUCLEAN: damaged, or of a newer version. */
+int store_env_open(struct store_env *env, const char *dir, size_t map_bytes, unsigned flags);
 void store_env_close(struct store_env *env);
 /* The mark as txn sees it; zeros in an empty store. 0 or -EUCLEAN, -errno. */
 int store_env_mark(const struct store_env *env, MDB_txn *txn, struct store_mark *ret_mark);

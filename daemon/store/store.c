@@ -18,7 +18,9 @@
 static int store_open_lmdb(struct store *store)
 {
     const struct store_options *options = &store->options;
-    int error = store_env_open(&store->env, options->dir, options->map_bytes, options->read_only);
+    int error = store_env_open(&store->env, options->dir, options->map_bytes,
+                               (options->read_only ? MDB_RDONLY : 0u) |
+                                   (options->temporary ? MDB_NOSYNC | MDB_NOMETASYNC : 0u));
     error = error ? error : store_env_error(mdb_txn_begin(store->env.lmdb, NULL, MDB_RDONLY, &store->txn));
     error = error ? error : store_env_mark(&store->env, store->txn, &store->mark);
     if (error) {

@@ -30,6 +30,7 @@ struct store_mark {
 struct store_options {
     const char *dir;       /* folder with data.mdb; NULL: memory only */
     bool read_only;        /* relief check: beside a running daemon too */
+    bool temporary;        /* nothing is synced: a store that is thrown away after use */
     size_t map_bytes;      /* address space of LMDB, 0: 64 GiB (sparse) */
     /* Called on the store's thread when a flush ended: error 0 or -errno. May be NULL. */
     void (*flushed)(void *context, int error);

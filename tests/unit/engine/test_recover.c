@@ -234,7 +234,7 @@ static void store_of_another_log(void **state)
         assert_int_equal(world_open(w), -EUCLEAN);
         assert_non_null(strstr(w->report.message, "store and log disagree"));
         w->engine = NULL;
-        assert_int_equal(engine_rebuild(w->dir, &w->report), 0);
+        assert_int_equal(engine_rebuild(w->dir, false, &w->report), 0);
         assert_int_equal(w->report.applied, 6 + more);
         world_start(w);
         assert_int_equal(w->report.start, ENGINE_CLEAN);
@@ -282,7 +282,7 @@ static void rebuild_of_a_broken_store(void **state)
     close(fd);
     assert_int_equal(world_open(w), -EUCLEAN);
     w->engine = NULL;
-    assert_int_equal(engine_rebuild(w->dir, &w->report), 0);
+    assert_int_equal(engine_rebuild(w->dir, false, &w->report), 0);
     world_start(w);
     expect_filled(w);
 }
@@ -292,7 +292,7 @@ static void rebuild_beside_a_daemon_is_refused(void **state)
     struct world *w = *state;
     struct engine_report report;
     world_start(w);
-    assert_int_equal(engine_rebuild(w->dir, &report), -EBUSY);
+    assert_int_equal(engine_rebuild(w->dir, false, &report), -EBUSY);
 }
 
 /* ---- the clock at the start ---- */
