@@ -46,8 +46,20 @@ void cli_list_init(struct cli_list *list, FILE *out, const struct relief_shape *
 
 static void add_value(struct relief_buf *buf, const struct relief_field *field, const void *record, bool utc);
 
+/* Text in a list: `|` would end it, so a backslash stands before it, and before a backslash. */
+static void add_escaped(struct relief_buf *buf, struct relief_str text)
+{
+    for (uint32_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '|' || text.data[i] == '\\')
+            relief_buf_add_char(buf, '\\');
+        relief_buf_add_char(buf, text.data[i]);
+    }
+}
+
 static void add_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list, bool utc)
 {
+    if (list->present && list->count == 0 && !field->required)
+        relief_buf_add_text(buf, "[]"); /* an empty cell is "not given", which means something else */
     for (uint32_t i = 0; i < list->count; i++) {
         if (i)
             relief_buf_add_char(buf, '|');
@@ -57,9 +69,13 @@ static void add_list(struct relief_buf *buf, const struct relief_field *field, c
         }
         const char *part = (const char *)list->items + (size_t)i * field->sub->size;
         for (uint32_t f = 0; f < field->sub->count; f++) {
+            const struct relief_field *of = &field->sub->fields[f];
             if (f)
                 relief_buf_add_char(buf, ':');
-            add_value(buf, &field->sub->fields[f], part, utc);
+            if (of->kind == RELIEF_F_TEXT)
+                add_escaped(buf, *relief_field_str(of, part));
+            else
+                add_value(buf, of, part, utc);
         }
     }
 }
@@ -103,6 +119,9 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
         relief_buf_add_str(buf, *relief_field_str(field, record));
+        break;
+    case RELIEF_F_BYTES:
+        relief_base64(buf, *relief_field_str(field, record));
         break;
     case RELIEF_F_RAW:
         add_raw(buf, *relief_field_str(field, record));

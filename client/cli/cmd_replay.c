@@ -1,21 +1,29 @@
 /*
  * relief replay: applies the outcomes of an exported log to nothing and dumps what comes out. It needs no code of the
  * daemon: an outcome holds every record that its command changed. So the result proves the daemon's own dump, and the
- * log proves the result.
+ * log proves the result. With --execute the commands run again too, and must have the outcomes that the log says.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "client/cli/chain.h"
 #include "client/cli/cli.h"
-#include "client/cli/json_in.h"
+#include "client/cli/execute.h"
 #include "client/cli/map.h"
 #include "client/cli/outfile.h"
 #include "client/cli/record_key.h"
+#include "client/cli/verify.h"
 
 struct replay {
     struct cli_reader reader;
     struct chain chain;
     struct cli_map records; /* text NULL: gone */
+    struct relief_buf key;
+    struct execute *execute; /* NULL: the commands are not run */
+    int64_t at;              /* the last entry that is applied; 0: all */
+    struct {
+        int64_t seq, time;
+        char hash[CLI_HASH_TEXT];
+    } head; /* of the last entry applied */
 };
 
 static int no_memory(void)
@@ -24,53 +32,70 @@ static int no_memory(void)
     return CLI_REFUSED;
 }
 
-static int apply_record(struct replay *replay, const json_t *record)
+static int apply_record(struct replay *replay, uint32_t node)
 {
-    struct relief_buf key = RELIEF_BUF_INIT, text = RELIEF_BUF_INIT;
-    int code = CLI_DONE;
-    if (!cli_record_key(&key, record, NULL)) {
+    struct canon *canon = &replay->reader.canon;
+    relief_buf_clear(&replay->key);
+    if (canon->nodes[node].type != CANON_OBJECT || !cli_record_key(&replay->key, canon, node, NULL)) {
         cli_reader_broken(&replay->reader, "an outcome holds something that is no record");
-        goto out;
+        return CLI_DONE;
     }
-    struct cli_map_item *item = cli_map_get(&replay->records, (struct relief_str){key.data, (uint32_t)key.len});
-    if (!item) {
-        code = no_memory();
-        goto out;
+    struct cli_map_item *item =
+        cli_map_get(&replay->records, (struct relief_str){replay->key.data, (uint32_t)replay->key.len});
+    uint32_t gone = canon_get(canon, node, "gone");
+    if (!item)
+        return no_memory();
+    if (gone && canon->nodes[gone].type == CANON_TRUE) {
+        free(item->text);
+        item->text = NULL;
+        item->text_len = 0;
+        return CLI_DONE;
     }
-    free(item->text);
-    item->text = NULL;
-    if (json_is_true(json_object_get(record, "gone")))
-        goto out;
-    cli_json_write(&text, record);
-    if (text.failed) {
-        code = no_memory();
-        goto out;
+    struct relief_str text = canon_raw(canon, node);
+    char *copy = item->text && item->text_len == text.len ? item->text : realloc(item->text, text.len);
+    if (!copy)
+        return no_memory();
+    memcpy(copy, text.data, text.len);
+    item->text = copy;
+    item->text_len = text.len;
+    return CLI_DONE;
+}
+
+static int apply_entry(struct replay *replay)
+{
+    const struct canon *canon = &replay->reader.canon;
+    const struct chain *chain = &replay->chain;
+    uint32_t records = canon_get(canon, chain->outcome, "records");
+    int code = CLI_DONE;
+    if (!records || canon->nodes[records].type != CANON_ARRAY) {
+        cli_reader_broken(&replay->reader, "an outcome without records");
+        return CLI_DONE;
     }
-    item->text = realloc(text.data, text.len); /* the buffer grew in doublings */
-    if (!item->text)
-        item->text = text.data;
-    item->text_len = (uint32_t)text.len;
-    text = RELIEF_BUF_INIT;
-out:
-    relief_buf_deinit(&key);
-    relief_buf_deinit(&text);
+    for (uint32_t i = records + 1; code == 0 && i < canon->nodes[records].next; i = canon->nodes[i].next)
+        code = apply_record(replay, i);
+    if (code == 0 && replay->execute)
+        code = execute_entry(replay->execute, chain);
+    replay->head.seq = chain->seq;
+    replay->head.time = chain->time;
+    memcpy(replay->head.hash, chain->hash, sizeof chain->hash);
     return code;
 }
 
 static int apply_log(struct replay *replay)
 {
     struct relief_str line;
-    int got, code = CLI_DONE;
+    int got = 0, code = CLI_DONE;
     chain_init(&replay->chain, &replay->reader);
     while (code == 0 && (got = cli_reader_next(&replay->reader, &line)) == 1) {
-        json_t *entry = chain_entry(&replay->chain, line);
-        const json_t *records = json_object_get(json_object_get(entry, "outcome"), "records");
-        for (size_t i = 0; code == 0 && i < json_array_size(records); i++)
-            code = apply_record(replay, json_array_get(records, i));
-        json_decref(entry);
+        if (chain_entry(&replay->chain, line) && (replay->at == 0 || replay->chain.seq <= replay->at))
+            code = apply_entry(replay);
     }
-    if (code == 0 && (got < 0 || replay->reader.broken))
+    if (code == 0 && got < 0)
+        code = replay->reader.code == CLI_UNREACHABLE ? CLI_UNREACHABLE : CLI_DIFFERENT;
+    if (code == 0 && replay->reader.broken)
         code = CLI_DIFFERENT;
+    if (code == 0 && replay->at > replay->head.seq)
+        code = cli_bad("--at %lld: the log ends with entry %lld", (long long)replay->at, (long long)replay->head.seq);
     return code;
 }
 
@@ -92,8 +117,8 @@ static int write_dump(struct replay *replay, FILE *file)
         return no_memory();
     memset(zeros, '0', 64);
     cli_digest_init(&digest);
-    cli_dump_header(&line, replay->chain.seq, relief_str_of(replay->chain.seq ? replay->chain.hash : zeros),
-                    replay->chain.time);
+    cli_dump_header(&line, replay->head.seq, relief_str_of(replay->head.seq ? replay->head.hash : zeros),
+                    replay->head.time);
     put(file, &digest, (struct relief_str){line.data, (uint32_t)line.len});
     for (size_t i = 0; i < replay->records.count; i++) {
         if (!items[i]->text)
@@ -111,39 +136,96 @@ static int write_dump(struct replay *replay, FILE *file)
     return CLI_DONE;
 }
 
+/* The invariants of what came out: an outcome that breaks a sum is wrong, however well its hash fits. */
+static int prove_state(struct replay *replay)
+{
+    struct cli_map_item **items = cli_map_sorted(&replay->records);
+    struct verify verify = {.reader = &replay->reader};
+    if (!items)
+        return no_memory();
+    replay->reader.line = 0;
+    for (size_t i = 0; i < replay->records.count; i++) {
+        if (items[i]->text)
+            verify_record(&verify, (struct relief_str){items[i]->text, items[i]->text_len});
+    }
+    verify_end(&verify);
+    verify_deinit(&verify);
+    free(items);
+    return replay->reader.broken ? CLI_DIFFERENT : CLI_DONE;
+}
+
+static int open_log(struct replay *replay, const char *path, int timeout_ms)
+{
+    int code = cli_reader_open(&replay->reader, path, timeout_ms);
+    if (code)
+        return code;
+    if (!replay->reader.log)
+        return cli_bad("%s is a dump; replay takes a log export", path);
+    if (replay->reader.from != 1)
+        return cli_bad("%s begins at entry %lld; only a log from entry 1 on fills an empty store", path,
+                       (long long)replay->reader.from);
+    return CLI_DONE;
+}
+
+static int parse_at(const char *text, int64_t *ret)
+{
+    char *end = NULL;
+    *ret = text ? strtoll(text, &end, 10) : 0;
+    return text && (*ret < 1 || *end) ? cli_bad("--at %s: a sequence number, from 1", text) : CLI_DONE;
+}
+
+static int run_log(struct replay *replay, const char *output, bool execute)
+{
+    struct cli_outfile out = {0};
+    int code = execute ? execute_open(&replay->execute, &replay->reader) : CLI_DONE;
+    if (code == 0)
+        code = apply_log(replay);
+    if (code == 0)
+        code = prove_state(replay);
+    if (code == 0 && execute) /* says so where the dump does not go */
+        fprintf(output && strcmp(output, "-") != 0 ? stdout : stderr,
+                "%s: %lld commands ran again, each with the outcome that the log says\n", replay->reader.path,
+                (long long)replay->head.seq);
+    if (code == 0 && (output || !execute)) {
+        code = cli_outfile_open(&out, output);
+        if (code == 0)
+            code = write_dump(replay, out.file);
+        if (code == 0)
+            code = cli_outfile_commit(&out);
+        cli_outfile_abort(&out);
+    }
+    execute_close(replay->execute);
+    return code;
+}
+
 static int run_replay(struct cli *cli, int argc, char **argv)
 {
     struct cli_words words;
-    struct cli_outfile out = {0};
     struct replay replay = {.records = CLI_MAP_INIT};
-    const char *output = NULL;
-    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
+    const char *output = NULL, *at = NULL;
+    bool execute = false;
+    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
+                                         {"at", 0, &at, NULL, NULL},
+                                         {"execute", 0, NULL, &execute, NULL},
+                                         {NULL, 0, NULL, NULL, NULL}};
     int code = cli_options(cli, options, argc, argv, &words);
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_replay, stdout);
     if (words.count != 1)
-        return cli_bad("usage: relief replay LOG [-o DUMP]");
-    code = cli_reader_open(&replay.reader, words.word[0]);
+        return cli_bad("usage: relief replay LOG [-o DUMP] [--at SEQ] [--execute]");
+    code = parse_at(at, &replay.at);
     if (code)
         return code;
-    if (!replay.reader.log)
-        code = cli_bad("%s is a dump; replay takes a log export", words.word[0]);
-    else if (replay.reader.from != 1)
-        code = cli_bad("%s begins at entry %lld; only a log from entry 1 on fills an empty store", words.word[0],
-                       (long long)replay.reader.from);
+    code = open_log(&replay, words.word[0], cli->timeout_ms);
     if (code == 0)
-        code = apply_log(&replay);
-    if (code == 0)
-        code = cli_outfile_open(&out, output);
-    if (code == 0)
-        code = write_dump(&replay, out.file);
-    if (code == 0)
-        code = cli_outfile_commit(&out);
-    cli_outfile_abort(&out);
+        code = run_log(&replay, output, execute);
     cli_reader_close(&replay.reader);
     cli_map_deinit(&replay.records);
+    relief_buf_deinit(&replay.key);
     return cli_flush(stdout, code);
 }
 
 const struct cli_command cli_command_replay = {
-    "replay", "LOG [-o DUMP]", "applies the outcomes of an exported log to an empty store and dumps it", run_replay};
+    "replay", "LOG [-o DUMP] [--at SEQ] [--execute]",
+    "applies the outcomes of an exported log to an empty store and dumps it; --execute runs the commands again too",
+    run_replay};

@@ -2,13 +2,18 @@
  * relief verify: proves a dump or a log export without the daemon that wrote it. What is broken goes to standard
  * output, a line each, with file and line.
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "client/cli/chain.h"
 #include "client/cli/cli.h"
-#include "client/cli/dump_folder.h"
 #include "client/cli/verify.h"
+
+/* A file that can't be read to its end is not what it should be; unless the time was over. */
+static int stopped(const struct cli_reader *reader, int got)
+{
+    if (got == 0)
+        return CLI_DONE;
+    return reader->code == CLI_UNREACHABLE || reader->code == CLI_REFUSED ? reader->code : CLI_DIFFERENT;
+}
 
 static int verify_dump(struct cli_reader *reader)
 {
@@ -20,7 +25,7 @@ static int verify_dump(struct cli_reader *reader)
     if (got == 0)
         verify_end(&verify);
     verify_deinit(&verify);
-    return got < 0 ? CLI_DIFFERENT : CLI_DONE;
+    return stopped(reader, got);
 }
 
 static int verify_log(struct cli_reader *reader, struct chain *chain)
@@ -29,15 +34,15 @@ static int verify_log(struct cli_reader *reader, struct chain *chain)
     int got;
     chain_init(chain, reader);
     while ((got = cli_reader_next(reader, &line)) == 1)
-        json_decref(chain_entry(chain, line));
-    return got < 0 ? CLI_DIFFERENT : CLI_DONE;
+        chain_entry(chain, line);
+    return stopped(reader, got);
 }
 
-static int verify_file(const char *path)
+static int verify_file(const char *path, int timeout_ms)
 {
     struct cli_reader reader;
     struct chain chain = {0};
-    int code = cli_reader_open(&reader, path);
+    int code = cli_reader_open(&reader, path, timeout_ms);
     if (code)
         return code;
     code = reader.log ? verify_log(&reader, &chain) : verify_dump(&reader);
@@ -56,17 +61,12 @@ static int verify_file(const char *path)
 static int run_verify(struct cli *cli, int argc, char **argv)
 {
     struct cli_words words;
-    struct stat status;
     int code = cli_options(cli, NULL, argc, argv, &words);
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_verify, stdout);
     if (words.count != 1)
         return cli_bad("usage: relief verify FILE");
-    bool is_file = strcmp(words.word[0], "-") != 0;
-    if (is_file && stat(words.word[0], &status) != 0)
-        return cli_bad("%s: %s", words.word[0], strerror(errno));
-    bool folder = is_file && S_ISDIR(status.st_mode);
-    code = folder ? cli_dump_folder_verify(words.word[0]) : verify_file(words.word[0]);
+    code = verify_file(words.word[0], cli->timeout_ms);
     return cli_flush(stdout, code);
 }
 

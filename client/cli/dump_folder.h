@@ -27,5 +27,3 @@ int cli_dump_folder_add(struct cli_dump_folder *folder, const msgpack_object *re
 int cli_dump_folder_commit(struct cli_dump_folder *folder, struct relief_str header, int64_t records,
                            const char *digest);
 void cli_dump_folder_abort(struct cli_dump_folder *folder);
-/* Compares each file with the manifest. An exit code. */
-int cli_dump_folder_verify(const char *path);

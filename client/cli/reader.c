@@ -1,20 +1,31 @@
 /*
- * The reader of dumps and log exports. It trusts nothing: a file may come from anybody, cut short or edited.
+ * Dumps and log exports from their first to their last line, whatever their form: header, records, count and digest.
  */
-#include <errno.h>
-#include <msgpack.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include "client/cli/cli.h"
-#include "client/cli/json_in.h"
 #include "client/cli/reader.h"
-#include "schema/codec.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "client/cli/cli.h"
+#include "client/cli/reader_form.h"
+
+/* PATH, or PATH/TABLE.csv */
+static void say_place(const struct cli_reader *reader, char *ret, size_t size)
+{
+    bool table = reader->form == CLI_FORM_CSV && reader->table >= 0 && reader->table < RELIEF_TABLE_COUNT;
+    size_t at = (size_t)snprintf(ret, size, "%s%s%s%s", reader->path, table ? "/" : "",
+                                 table ? relief_tables[reader->table].name : "", table ? ".csv" : "");
+    if (reader->line > 0 && at < size)
+        snprintf(ret + at, size - at, ":%llu", (unsigned long long)reader->line);
+}
 
 void cli_reader_broken(struct cli_reader *reader, const char *format, ...)
 {
+    char place[512];
     va_list args;
-    printf("%s:%llu: ", reader->path, (unsigned long long)reader->line);
+    cli_progress_end(&reader->progress);
+    say_place(reader, place, sizeof place);
+    printf("%s: ", place);
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
@@ -22,116 +33,89 @@ void cli_reader_broken(struct cli_reader *reader, const char *format, ...)
     reader->broken++;
 }
 
-static int unreadable(const struct cli_reader *reader, const char *what)
+int reader_unreadable(struct cli_reader *reader, int code, const char *what)
 {
-    cli_say("%s:%llu: %s", reader->path, (unsigned long long)reader->line, what);
+    char place[512];
+    cli_progress_end(&reader->progress);
+    say_place(reader, place, sizeof place);
+    cli_say("%s: %s", place, what);
+    reader->code = code;
     return -1;
 }
 
-/* A line of text into reader->text. 1, 0 at the end of the file, -1. */
-static int read_line(struct cli_reader *reader)
+/* The next line, its line feed included in what digested bytes say of it. */
+static int read_any(struct cli_reader *reader, struct relief_str *ret)
 {
-    reader->line++;
-    relief_buf_clear(&reader->text);
-    for (;;) {
-        if (!relief_buf_reserve(&reader->text, 65536) || reader->text.len > CLI_LINE_BYTES_MAX)
-            return unreadable(reader, "the line is too long");
-        char *at = reader->text.data + reader->text.len;
-        /* fgets stops at NUL bytes for us to see: they can't stand in JSON */
-        if (!fgets(at, 65536, reader->file)) {
-            if (ferror(reader->file))
-                return unreadable(reader, strerror(errno));
-            return reader->text.len > 0;
-        }
-        reader->text.len += strlen(at);
-        if (reader->text.len > 0 && reader->text.data[reader->text.len - 1] == '\n') {
-            reader->text.len--;
-            return 1;
-        }
+    switch (reader->form) {
+    case CLI_FORM_MSGPACK:
+        return reader_packed(reader, ret);
+    case CLI_FORM_CSV:
+        return reader_folder(reader, ret);
+    default:
+        return reader_line(reader, ret);
     }
 }
 
-/* The next map of a msgpack file as a line of JSON. */
-static int read_packed(struct cli_reader *reader)
+static bool read_header(struct cli_reader *reader, struct relief_str line)
 {
-    struct scan scan;
-    scan_init(&scan, CLI_LINE_BYTES_MAX);
-    reader->line++;
-    relief_buf_clear(&reader->text);
-    for (;;) {
-        const char *data = reader->bytes.data + reader->used;
-        size_t left = reader->bytes.len - reader->used;
-        enum scan_status status = left ? scan_feed(&scan, (const uint8_t *)data, left) : SCAN_MORE;
-        if (status == SCAN_DONE || status == SCAN_LIMIT) {
-            msgpack_unpacked value;
-            size_t used = 0;
-            msgpack_unpacked_init(&value);
-            bool good = msgpack_unpack_next(&value, data, scan.pos, &used) == MSGPACK_UNPACK_SUCCESS;
-            if (good)
-                relief_json_msgpack(&reader->text, &value.data);
-            msgpack_unpacked_destroy(&value);
-            reader->used += scan.pos;
-            return good ? 1 : unreadable(reader, "not MessagePack");
-        }
-        if (status != SCAN_MORE)
-            return unreadable(reader, "not MessagePack");
-        if (reader->used > 0) {
-            memmove(reader->bytes.data, data, left);
-            reader->bytes.len = left;
-            reader->used = 0;
-        }
-        if (!relief_buf_reserve(&reader->bytes, 65536))
-            return unreadable(reader, "no memory");
-        size_t got = fread(reader->bytes.data + reader->bytes.len, 1, 65536, reader->file);
-        reader->bytes.len += got;
-        if (got == 0)
-            return left ? unreadable(reader, "the file ends in the middle of a record") : 0;
-    }
-}
-
-static int read_any(struct cli_reader *reader)
-{
-    return reader->packed ? read_packed(reader) : read_line(reader);
-}
-
-static struct relief_str text_of(const struct cli_reader *reader)
-{
-    return (struct relief_str){reader->text.data, (uint32_t)reader->text.len};
-}
-
-static bool read_header(struct cli_reader *reader)
-{
-    json_t *header = json_loadb(reader->text.data, reader->text.len, JSON_REJECT_DUPLICATES, NULL);
-    struct relief_str format = cli_json_str(header, "format"), head = cli_json_str(header, "head");
+    const struct canon *canon = &reader->canon;
+    if (!canon_parse(&reader->canon, line))
+        return false;
+    struct relief_str format = canon_word(canon, 0, "format"), head = canon_word(canon, 0, "head");
     bool dump = format.data && relief_str_eq(format, RELIEF_STR("relief-dump"));
     reader->log = format.data && relief_str_eq(format, RELIEF_STR("relief-log"));
-    bool good = (dump || reader->log) && cli_json_int(header, "version") == 1;
-    reader->from = cli_json_int(header, "from");
-    reader->seq = cli_json_int(header, "seq");
-    reader->time = cli_json_int(header, "time");
+    reader->from = canon_member_int(canon, 0, "from");
+    reader->seq = canon_member_int(canon, 0, "seq");
+    reader->time = canon_member_int(canon, 0, "time");
     if (head.data && head.len < sizeof reader->head)
         memcpy(reader->head, head.data, head.len);
-    json_decref(header);
-    return good;
+    return (dump || reader->log) && canon_member_int(canon, 0, "version") == 1;
 }
 
-int cli_reader_open(struct cli_reader *reader, const char *path)
+/* Where it comes from, and in which form: a dump as MessagePack begins with a map, as JSON Lines with a brace. */
+static int open_file(struct cli_reader *reader, uint64_t *ret_total)
 {
-    *reader = (struct cli_reader){.path = path, .text = RELIEF_BUF_INIT, .bytes = RELIEF_BUF_INIT};
-    cli_digest_init(&reader->digest);
-    reader->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (!reader->file)
-        return cli_bad("%s: %s", path, strerror(errno));
-    int first = getc(reader->file);
-    if (first != EOF)
-        ungetc(first, reader->file);
-    reader->packed = first != EOF && first != '{';
-    if (read_any(reader) == 1 && read_header(reader)) {
-        cli_digest_line(&reader->digest, text_of(reader));
+    struct stat status;
+    bool named = strcmp(reader->path, "-") != 0;
+    if (named && stat(reader->path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        reader->form = CLI_FORM_CSV;
         return CLI_DONE;
     }
-    cli_reader_close(reader);
-    return cli_bad("%s is neither a dump nor a log export of version 1", path);
+    reader->file = named ? fopen(reader->path, "re") : stdin;
+    if (!reader->file)
+        return cli_bad("%s: %s", reader->path, strerror(errno));
+    *ret_total = named && fstat(fileno(reader->file), &status) == 0 && S_ISREG(status.st_mode)
+                     ? (uint64_t)status.st_size
+                     : 0;
+    reader_more(reader);
+    unsigned char first = reader->bytes.len > 0 ? (unsigned char)reader->bytes.data[0] : 0;
+    reader->form = first >> 4 == 0x8 || first == 0xde || first == 0xdf ? CLI_FORM_MSGPACK : CLI_FORM_JSONL;
+    return CLI_DONE;
+}
+
+int cli_reader_open(struct cli_reader *reader, const char *path, int timeout_ms)
+{
+    struct relief_str header = RELIEF_STR_NONE;
+    uint64_t total = 0;
+    *reader = (struct cli_reader){.path = path, .table = -1};
+    cli_digest_init(&reader->digest);
+    int code = open_file(reader, &total);
+    if (code)
+        return code;
+    cli_progress_start(&reader->progress, "bytes", total, timeout_ms);
+    if (reader->form == CLI_FORM_CSV) {
+        code = reader_folder_open(reader, &header);
+        if (code == 0)
+            cli_digest_line(&reader->digest, header);
+    } else if (read_any(reader, &header) == 1 && read_header(reader, header)) {
+        cli_digest_line(&reader->digest, header);
+    } else {
+        code = reader->code ? reader->code
+                            : cli_bad("%s is neither a dump nor a log export of version 1", reader->path);
+    }
+    if (code)
+        cli_reader_close(reader);
+    return code;
 }
 
 /* The last line: it has a digest, which no record has at its top. */
@@ -140,52 +124,81 @@ static bool is_trailer(struct relief_str line)
     return relief_str_starts(line, RELIEF_STR("{\"digest\":")) || relief_str_starts(line, RELIEF_STR("{\"records\":"));
 }
 
-static int read_trailer(struct cli_reader *reader)
+static void compare_end(struct cli_reader *reader, struct relief_str claimed, int64_t records)
 {
     char digest[CLI_HASH_TEXT];
     cli_digest_final(&reader->digest, digest);
-    json_t *trailer = json_loadb(reader->text.data, reader->text.len, JSON_REJECT_DUPLICATES, NULL);
-    struct relief_str claimed = cli_json_str(trailer, "digest");
-    int64_t records = cli_json_int(trailer, "records");
     if (!claimed.data || !relief_str_eq(claimed, relief_str_of(digest)))
         cli_reader_broken(reader, "digest: the lines give %s, the last line says %.*s", digest, (int)claimed.len,
                           claimed.data ? claimed.data : "");
     if (records != (int64_t)reader->records)
         cli_reader_broken(reader, "records: there are %llu, the last line says %lld",
                           (unsigned long long)reader->records, (long long)records);
-    json_decref(trailer);
+}
+
+static int read_trailer(struct cli_reader *reader, struct relief_str line)
+{
+    struct relief_str more;
+    const struct canon *canon = &reader->canon;
+    bool good = canon_parse(&reader->canon, line) && canon->count == 3 && canon_get(canon, 0, "records");
+    if (!good || (reader->form == CLI_FORM_JSONL && reader->no_line_feed))
+        cli_reader_broken(reader, "the last line is not as a dump ends: %s",
+                          reader->canon.error ? reader->canon.error
+                          : good              ? "its line feed is missing"
+                                              : "other keys");
+    compare_end(reader, good ? canon_word(canon, 0, "digest") : RELIEF_STR_NONE,
+                good ? canon_member_int(canon, 0, "records") : -1);
     reader->ended = true;
-    int more = read_any(reader);
-    if (more == 1)
+    int got = read_any(reader, &more);
+    if (got == 1)
         cli_reader_broken(reader, "something stands behind the last line");
-    return more < 0 ? -1 : 0;
+    cli_progress_end(&reader->progress);
+    return got < 0 ? -1 : 0;
+}
+
+static int read_end(struct cli_reader *reader)
+{
+    reader->ended = true;
+    if (reader->form == CLI_FORM_CSV) {
+        reader->table = -1;
+        reader->line = 0;
+        compare_end(reader, relief_str_of(reader->claimed_digest), reader->claimed_records);
+    } else {
+        cli_reader_broken(reader, "the last line, with the digest, is missing");
+    }
+    cli_progress_end(&reader->progress);
+    return 0;
 }
 
 int cli_reader_next(struct cli_reader *reader, struct relief_str *ret_line)
 {
     if (reader->ended)
         return 0;
-    int got = read_any(reader);
-    if (got < 0)
+    if (!cli_progress_at(&reader->progress, reader->bytes_read)) {
+        reader->code = CLI_UNREACHABLE;
         return -1;
-    if (got == 0) {
-        reader->ended = true;
-        cli_reader_broken(reader, "the last line, with the digest, is missing");
-        return 0;
     }
-    *ret_line = text_of(reader);
-    if (is_trailer(*ret_line))
-        return read_trailer(reader);
-    cli_digest_line(&reader->digest, *ret_line);
+    int got = read_any(reader, ret_line);
+    if (got <= 0)
+        return got < 0 ? -1 : read_end(reader);
+    if (reader->form != CLI_FORM_CSV && is_trailer(*ret_line))
+        return read_trailer(reader, *ret_line);
+    if (reader->form == CLI_FORM_JSONL && !reader->no_line_feed)
+        cli_digest_bytes(&reader->digest, ret_line->data, ret_line->len + 1u); /* the line feed stands behind it */
+    else
+        cli_digest_line(&reader->digest, *ret_line);
     reader->records++;
     return 1;
 }
 
 void cli_reader_close(struct cli_reader *reader)
 {
+    cli_progress_end(&reader->progress);
     if (reader->file && reader->file != stdin)
         fclose(reader->file);
     reader->file = NULL;
     relief_buf_deinit(&reader->text);
     relief_buf_deinit(&reader->bytes);
+    relief_arena_deinit(&reader->arena);
+    canon_deinit(&reader->canon);
 }

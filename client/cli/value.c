@@ -98,6 +98,21 @@ static bool set_enum(struct cli_parse *parse, const struct relief_field *field, 
     return false;
 }
 
+/* A name in a list: a backslash stands before `|` and before a backslash. */
+static struct relief_str unescaped(struct cli_parse *parse, struct relief_str text)
+{
+    char *copy = memchr(text.data, '\\', text.len) ? relief_arena_alloc(parse->arena, text.len) : NULL;
+    uint32_t len = 0;
+    if (!copy)
+        return text;
+    for (uint32_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\\' && i + 1 < text.len && strchr("\\|", text.data[i + 1]))
+            i++;
+        copy[len++] = text.data[i];
+    }
+    return (struct relief_str){copy, len};
+}
+
 static bool set_text(struct cli_parse *parse, const struct relief_field *field, void *record, struct relief_str text)
 {
     if (!scan_utf8(text.data, text.len))
@@ -136,7 +151,7 @@ static bool set_value(struct cli_parse *parse, const struct relief_field *field,
     case RELIEF_F_ID:
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
-        return set_text(parse, field, record, text);
+        return set_text(parse, field, record, part && text.len ? unescaped(parse, text) : text);
     default:
         return complain(parse, "of a kind that can't stand here", text);
     }
@@ -149,7 +164,7 @@ static bool next_item(struct relief_str *rest, const char *separators, struct re
         return false;
     uint32_t len = 0;
     while (len < rest->len && !strchr(separators, rest->data[len]))
-        len++;
+        len += rest->data[len] == '\\' && len + 1 < rest->len ? 2 : 1; /* as cell.c writes a name with `|` */
     *ret = (struct relief_str){rest->data, len};
     if (len == rest->len)
         *rest = RELIEF_STR_NONE;
@@ -196,6 +211,8 @@ static bool set_list(struct cli_parse *parse, const struct relief_field *field, 
     const char *separators = objects && memchr(text.data, '|', text.len) ? "|" : "|,";
     size_t size = objects ? field->sub->size : sizeof(struct relief_str);
     uint32_t count = 0;
+    if (relief_str_eq(text, RELIEF_STR("[]"))) /* none, where an empty cell is "not given" */
+        text.len = 0;
     struct relief_str rest = text, item;
     while (text.len > 0 && next_item(&rest, separators, &item))
         count++;

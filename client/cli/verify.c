@@ -6,33 +6,36 @@
 #include "client/cli/verify.h"
 #include <stdlib.h>
 #include <string.h>
-#include "client/cli/json_in.h"
+#include "client/cli/record_form.h"
 #include "client/cli/record_key.h"
-#include "schema/tables.h"
 
 static struct relief_str str_of(const struct relief_buf *buf)
 {
     return (struct relief_str){buf->data, (uint32_t)buf->len};
 }
 
-static void add_id(struct relief_buf *key, struct relief_str id)
+static struct relief_str word(const struct verify *verify, const char *key)
 {
-    relief_buf_add_str(key, id);
-    relief_buf_add_char(key, '\0');
+    return canon_word(&verify->canon, 0, key);
+}
+
+static int64_t number(const struct verify *verify, const char *key)
+{
+    return canon_member_int(&verify->canon, 0, key);
 }
 
 static struct cli_map_item *item_of(struct verify *verify, struct cli_map *map, struct relief_str a,
                                     struct relief_str b, struct relief_str c)
 {
     static struct cli_map_item none;
-    struct relief_buf key = RELIEF_BUF_INIT;
-    add_id(&key, a);
-    if (b.data)
-        add_id(&key, b);
-    if (c.data)
-        add_id(&key, c);
-    struct cli_map_item *item = key.failed ? NULL : cli_map_get(map, str_of(&key));
-    relief_buf_deinit(&key);
+    const struct relief_str parts[] = {a, b, c};
+    struct relief_buf *key = &verify->key;
+    relief_buf_clear(key);
+    for (unsigned i = 0; i < 3 && (i == 0 || parts[i].data); i++) {
+        relief_buf_add_str(key, parts[i]);
+        relief_buf_add_char(key, '\0');
+    }
+    struct cli_map_item *item = key->failed ? NULL : cli_map_get(map, str_of(key));
     if (item)
         return item;
     cli_reader_broken(verify->reader, "no memory to check it");
@@ -45,39 +48,62 @@ static void plus(int64_t *sum, int64_t value)
     *sum = (int64_t)((uint64_t)*sum + (uint64_t)value);
 }
 
-static void see_lot(struct verify *verify, const json_t *record)
+static void see_lot(struct verify *verify)
 {
-    struct relief_str kind = cli_json_str(record, "kind");
+    struct relief_str kind = word(verify, "kind");
     struct cli_map_item *lot =
-        item_of(verify, &verify->lots, cli_json_str(record, "city"), kind, cli_json_str(record, "lot"));
-    lot->n[0] = cli_json_int(record, "quantity");
-    lot->n[1] = cli_json_int(record, "held");
-    lot->n[2] = cli_json_int(record, "reserved");
+        item_of(verify, &verify->lots, word(verify, "city"), kind, word(verify, "lot"));
+    lot->n[0] = number(verify, "quantity");
+    lot->n[1] = number(verify, "held");
+    lot->n[2] = number(verify, "reserved");
     plus(&item_of(verify, &verify->kinds, kind, RELIEF_STR_NONE, RELIEF_STR_NONE)->n[1], lot->n[0]);
     if (lot->n[0] < 0 || lot->n[1] < 0 || lot->n[2] < 0 || lot->n[1] > lot->n[0] || lot->n[2] > lot->n[0] - lot->n[1])
         cli_reader_broken(verify->reader, "invariant 2: held %lld and reserved %lld of %lld on hand",
                           (long long)lot->n[1], (long long)lot->n[2], (long long)lot->n[0]);
 }
 
-static void see_account(struct verify *verify, const json_t *record)
+/* What its units are: lots or assets. */
+static void see_kind(struct verify *verify)
+{
+    struct relief_str class = word(verify, "class");
+    item_of(verify, &verify->kinds, word(verify, "code"), RELIEF_STR_NONE, RELIEF_STR_NONE)->n[4] =
+        class.data && relief_str_eq(class, RELIEF_STR("supply")) ? 1 : 2;
+}
+
+static void see_asset(struct verify *verify)
+{
+    struct relief_str use = word(verify, "use");
+    if (!use.data || !relief_str_eq(use, RELIEF_STR("away")))
+        plus(&item_of(verify, &verify->kinds, word(verify, "kind"), RELIEF_STR_NONE, RELIEF_STR_NONE)->n[1], 1);
+}
+
+static void see_account(struct verify *verify)
 {
     static const char *const gone[] = {"issued", "lost", "written_off"}, *const elsewhere[] = {"on_loan", "in_transit"};
     struct cli_map_item *kind =
-        item_of(verify, &verify->kinds, cli_json_str(record, "kind"), RELIEF_STR_NONE, RELIEF_STR_NONE);
-    kind->n[4]++;
-    plus(&kind->n[0], cli_json_int(record, "received"));
+        item_of(verify, &verify->kinds, word(verify, "kind"), RELIEF_STR_NONE, RELIEF_STR_NONE);
+    plus(&kind->n[0], number(verify, "received"));
     for (unsigned i = 0; i < 2; i++)
-        plus(&kind->n[2], cli_json_int(record, elsewhere[i]));
+        plus(&kind->n[2], number(verify, elsewhere[i]));
     for (unsigned i = 0; i < 3; i++)
-        plus(&kind->n[3], cli_json_int(record, gone[i]));
+        plus(&kind->n[3], number(verify, gone[i]));
 }
 
-static void see_request(struct verify *verify, const json_t *record)
+static uint64_t elements(const struct verify *verify, const char *key)
 {
-    int64_t quantity = cli_json_int(record, "quantity"), covered = cli_json_int(record, "covered"),
-            open = cli_json_int(record, "open"), shortfall = cli_json_int(record, "shortfall"), sum = covered;
-    item_of(verify, &verify->requests, cli_json_str(record, "id"), RELIEF_STR_NONE, RELIEF_STR_NONE)->n[0] = covered;
-    verify->listed += json_array_size(json_object_get(record, "dispatches"));
+    uint32_t list = canon_get(&verify->canon, 0, key);
+    uint64_t count = 0;
+    for (uint32_t i = list + 1; list && i < verify->canon.nodes[list].next; i = verify->canon.nodes[i].next)
+        count++;
+    return count;
+}
+
+static void see_request(struct verify *verify)
+{
+    int64_t quantity = number(verify, "quantity"), covered = number(verify, "covered"),
+            open = number(verify, "open"), shortfall = number(verify, "shortfall"), sum = covered;
+    item_of(verify, &verify->requests, word(verify, "id"), RELIEF_STR_NONE, RELIEF_STR_NONE)->n[0] = covered;
+    verify->listed += elements(verify, "dispatches");
     plus(&sum, open);
     plus(&sum, shortfall);
     if (quantity != sum || covered < 0 || open < 0 || shortfall < 0)
@@ -94,67 +120,79 @@ static bool is_one_of(struct relief_str text, const char *const *words)
     return false;
 }
 
-static void see_dispatch(struct verify *verify, const json_t *record)
+static void see_dispatch(struct verify *verify)
 {
     static const char *const live[] = {"asked", "committed", "in_transit", "received", "in_use", "returning", NULL};
-    struct relief_str state = cli_json_str(record, "state"), donor = cli_json_str(record, "donor"),
-                      kind = cli_json_str(record, "kind"), request = cli_json_str(record, "request");
-    const json_t *lots = json_object_get(record, "lots");
+    struct relief_str state = word(verify, "state"), donor = word(verify, "donor"),
+                      kind = word(verify, "kind"), request = word(verify, "request");
+    const struct canon *canon = &verify->canon;
+    uint32_t lots = canon_get(canon, 0, "lots");
     static const char *const lists[] = {"assets", "operators"};
     bool asked = state.data && relief_str_eq(state, RELIEF_STR("asked")),
          committed = state.data && relief_str_eq(state, RELIEF_STR("committed"));
     plus(&item_of(verify, &verify->requests, request, RELIEF_STR_NONE, RELIEF_STR_NONE)->n[1],
-         cli_json_int(record, "covers"));
-    for (size_t i = 0; (asked || committed) && i < json_array_size(lots); i++) {
-        const json_t *lot = json_array_get(lots, i);
-        plus(&item_of(verify, &verify->lots, donor, kind, cli_json_str(lot, "lot"))->n[asked ? 3 : 4],
-             cli_json_int(lot, "quantity"));
-    }
+         number(verify, "covers"));
+    for (uint32_t i = lots + 1; lots && (asked || committed) && i < canon->nodes[lots].next; i = canon->nodes[i].next)
+        plus(&item_of(verify, &verify->lots, donor, kind, canon_word(canon, i, "lot"))->n[asked ? 3 : 4],
+             canon_member_int(canon, i, "quantity"));
     for (unsigned l = 0; is_one_of(state, live) && l < 2; l++) {
-        const json_t *ids = json_object_get(record, lists[l]);
-        for (size_t i = 0; i < json_array_size(ids); i++) {
-            struct relief_str id = relief_str_of(json_string_value(json_array_get(ids, i)));
+        uint32_t ids = canon_get(canon, 0, lists[l]);
+        for (uint32_t i = ids + 1; ids && i < canon->nodes[ids].next; i = canon->nodes[i].next) {
+            struct relief_str id = canon->nodes[i].escaped ? canon_raw(canon, i) : canon_str(canon, i, NULL);
             if (id.data && ++item_of(verify, &verify->assets, id, RELIEF_STR_NONE, RELIEF_STR_NONE)->n[0] == 2)
                 cli_reader_broken(verify->reader, "invariant 5: asset %.*s is in two live legs", (int)id.len, id.data);
         }
     }
 }
 
-void verify_record(struct verify *verify, struct relief_str line)
+static void see(struct verify *verify, int table)
 {
-    struct relief_buf key = RELIEF_BUF_INIT;
-    int table = -1;
-    json_error_t error;
-    json_t *record = json_loadb(line.data, line.len, JSON_REJECT_DUPLICATES, &error);
-    if (!record || !cli_record_key(&key, record, &table)) {
-        cli_reader_broken(verify->reader, "not a record: %s", record ? "no table, or no key" : error.text);
-        goto out;
-    }
-    if (verify->last_key.len > 0 && relief_str_cmp(str_of(&verify->last_key), str_of(&key)) >= 0)
-        cli_reader_broken(verify->reader, "order: this record does not come after the one before");
-    verify->seen[table]++;
     switch (table) {
+    case RELIEF_TABLE_kind:
+        see_kind(verify);
+        break;
     case RELIEF_TABLE_lot:
-        see_lot(verify, record);
+        see_lot(verify);
+        break;
+    case RELIEF_TABLE_asset:
+        see_asset(verify);
         break;
     case RELIEF_TABLE_account:
-        see_account(verify, record);
+        see_account(verify);
         break;
     case RELIEF_TABLE_request:
-        see_request(verify, record);
+        see_request(verify);
         break;
     case RELIEF_TABLE_dispatch:
-        see_dispatch(verify, record);
+        see_dispatch(verify);
         break;
     default:
         break;
     }
-    relief_buf_deinit(&verify->last_key);
-    verify->last_key = key;
-    key = RELIEF_BUF_INIT;
-out:
-    relief_buf_deinit(&key);
-    json_decref(record);
+}
+
+void verify_record(struct verify *verify, struct relief_str line)
+{
+    struct relief_buf *key = &verify->keys[verify->turn], *last = &verify->keys[!verify->turn];
+    int table = -1;
+    relief_buf_clear(key);
+    if (!canon_parse(&verify->canon, line)) {
+        cli_reader_broken(verify->reader, "not a record: byte %zu: %s", verify->canon.error_at + 1,
+                          verify->canon.error);
+        return;
+    }
+    if (!cli_record_key(key, &verify->canon, 0, &table)) {
+        cli_reader_broken(verify->reader, "not a record: no table, or no key");
+        return;
+    }
+    const char *field = cli_record_form(&verify->canon, 0, &relief_tables[table]);
+    if (field)
+        cli_reader_broken(verify->reader, "not a record of table %s: field %s", relief_tables[table].name, field);
+    if (last->len > 0 && relief_str_cmp(str_of(last), str_of(key)) >= 0)
+        cli_reader_broken(verify->reader, "order: this record does not come after the one before");
+    verify->turn = !verify->turn;
+    verify->seen[table]++;
+    see(verify, table);
 }
 
 /* The parts of a key, NUL-ended, for people. */
@@ -172,7 +210,8 @@ static void end_kinds(struct verify *verify)
     char name[256];
     for (size_t i = 0; i < verify->kinds.size; i++) {
         const struct cli_map_item *kind = verify->kinds.slots[i];
-        if (!kind)
+        bool lots = verify->seen[RELIEF_TABLE_lot] > 0, assets = verify->seen[RELIEF_TABLE_asset] > 0;
+        if (!kind || !(kind->n[4] == 1 ? lots : kind->n[4] == 2 ? assets : lots && assets))
             continue;
         int64_t sum = kind->n[1];
         plus(&sum, kind->n[2]);
@@ -214,7 +253,7 @@ void verify_end(struct verify *verify)
     const uint64_t *seen = verify->seen;
     /* A dump of some tables says nothing about sums over the others. */
     bool legs = seen[RELIEF_TABLE_dispatch] > 0 || verify->listed == 0, requests = seen[RELIEF_TABLE_request] > 0;
-    if (seen[RELIEF_TABLE_account] > 0 && seen[RELIEF_TABLE_lot] > 0)
+    if (seen[RELIEF_TABLE_account] > 0)
         end_kinds(verify);
     if (seen[RELIEF_TABLE_lot] > 0 && requests && legs)
         end_lots(verify);
@@ -224,7 +263,10 @@ void verify_end(struct verify *verify)
 
 void verify_deinit(struct verify *verify)
 {
-    relief_buf_deinit(&verify->last_key);
+    relief_buf_deinit(&verify->keys[0]);
+    relief_buf_deinit(&verify->keys[1]);
+    relief_buf_deinit(&verify->key);
+    canon_deinit(&verify->canon);
     cli_map_deinit(&verify->kinds);
     cli_map_deinit(&verify->lots);
     cli_map_deinit(&verify->requests);

@@ -6,10 +6,14 @@
 
 struct verify {
     struct cli_reader *reader;
-    struct relief_buf last_key;
+    struct canon canon;
+    struct relief_buf keys[2]; /* of this record and the last, in turns */
+    bool turn;
+    struct relief_buf key; /* of an item */
     uint64_t seen[RELIEF_TABLE_COUNT]; /* records of each table */
     uint64_t listed;                   /* legs that requests name */
-    struct cli_map kinds;    /* n: received, on hand, elsewhere (moving, on loan), gone (issued, lost, written off) */
+    struct cli_map kinds;    /* n: received, on hand, elsewhere (moving, on loan), gone (issued, lost, written off);
+                                1 supply, 2 assets, 0 not said */
     struct cli_map lots;     /* city, kind, lot; n: quantity, held, reserved, held by legs, reserved by legs */
     struct cli_map requests; /* n: covered, covered by legs */
     struct cli_map assets;   /* n: live legs */
