@@ -3,7 +3,8 @@
  *
  * The log's outcomes are applied to an empty state in memory while the chain is proved (invariants 6, 7). When that
  * state reaches the entry at which LMDB stands, the two are compared key by key, derived keys included. At the head the
- * core checks its own invariants. So the store is never trusted to describe itself. LMDB is opened before the log: the
+ * core checks its own invariants. So the store is never trusted to describe itself. The tree of the evidence is made anew beside
+ * that and compared node by node. LMDB is opened before the log: the
  * log is then never behind it, however fast a daemon writes.
  *
  * Where the log was pruned the state begins with the base that it goes on from, or, with the archives at hand, with
@@ -35,6 +36,7 @@ struct check {
     bool compared;
     const char *dir;
     uint64_t next_base; /* the next one on the way; UINT64_MAX: none */
+    struct evidence_check *evidence;
     core_check_report *report;
     void *context;
     unsigned broken;
@@ -186,6 +188,23 @@ static void compare(struct check *check)
         broken(check, 7, "%s", how == 1 ? out.message : "damage: LMDB's pages point to where nothing is");
 }
 
+/* ---- evidence ---- */
+
+static void evidence_is_broken(void *context, const char *what)
+{
+    broken(context, 6, "%s", what);
+}
+
+/* Before the log is opened, which is then never behind it. */
+static int open_evidence(struct check *check, struct engine_report *ret)
+{
+    char path[PATH_MAX];
+    if (!engine_folder_path(path, sizeof path, check->dir, "evidence"))
+        return -ENAMETOOLONG;
+    int rc = evidence_check_open(&check->evidence, path, evidence_is_broken, check);
+    return rc ? engine_say(ret, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
 /* ---- bases ---- */
 
 struct against {
@@ -283,6 +302,9 @@ static int check_entry(void *context, const struct engine_entry *entry, const st
 {
     struct check *check = context;
     (void)record;
+    int rc = evidence_check_add(check->evidence, entry->leaf);
+    if (rc)
+        return rc;
     core_restore(&check->core, entry->changes, entry->change_count);
     compare_store(check, mark);
     return mark->seq == check->next_base ? compare_base(check, mark) : 0;
@@ -341,6 +363,9 @@ static int check_log(struct check *check, struct log *log, const char *const *ar
     if (rc)
         return rc == -EUCLEAN ? 0 : rc;
     ret->base = archive_count ? 0 : mark.seq;
+    rc = archive_count ? 0 : evidence_check_begin(check->evidence, mark.seq);
+    if (rc)
+        return rc;
     bool behind = mark.seq > check->mark.seq; /* a start makes such a store anew from the base */
     rc = engine_walk(log, &mark, check_entry, check, ret);
     ret->seq = mark.seq;
@@ -350,6 +375,7 @@ static int check_log(struct check *check, struct log *log, const char *const *ar
     }
     if (rc)
         return rc;
+    evidence_check_end(check->evidence);
     if (check->snapshot && !check->compared && !(behind && ret->base))
         broken(check, 6, "the store stands at entry %llu, but the log ends with entry %llu",
                (unsigned long long)check->mark.seq, (unsigned long long)mark.seq);
@@ -388,6 +414,8 @@ int engine_check_archived(const char *dir, const char *const *archives, unsigned
         rc = 0;
     }
     if (rc == 0)
+        rc = open_evidence(&check, ret);
+    if (rc == 0)
         rc = engine_open_log(&log, dir, &options, true, &hasher, ret);
     if (rc == -EUCLEAN) {
         broken(&check, 6, "%s", ret->message);
@@ -404,6 +432,7 @@ int engine_check_archived(const char *dir, const char *const *archives, unsigned
 out:
     if (core_ready)
         core_deinit(&check.core);
+    evidence_check_close(check.evidence);
     store_close(check.memory);
     store_snapshot_close(check.snapshot);
     store_close(store);

@@ -210,6 +210,11 @@ int engine_settle(struct engine *engine)
         engine->error = error ? error : rc;
         engine->store_failed = rc && !error;
     }
+    rc = engine_writer_evidence_error(engine->writer);
+    if (rc && !engine->error) {
+        engine->error = rc;
+        engine->evidence_failed = true;
+    }
     engine_seal(engine);
     return engine->error;
 }
@@ -259,6 +264,11 @@ struct store *engine_store(struct engine *engine)
     return engine->store;
 }
 
+const char *engine_dir(struct engine *engine)
+{
+    return engine->options.dir;
+}
+
 /* ---- open and close ---- */
 
 /* In the order in which things lean on each other; each part may be missing after a failed start. */
@@ -270,6 +280,7 @@ static void close_parts(struct engine *engine)
     core_deinit(&engine->core);
     store_close(engine->store);
     log_close(engine->log);
+    evidence_close(engine->evidence);
     engine_entry_hasher_deinit(&engine->hasher);
     engine_batch_deinit(&engine->batches[0]);
     engine_batch_deinit(&engine->batches[1]);
@@ -344,8 +355,12 @@ static int start(struct engine *engine, struct engine_report *report)
     int rc = core_init(&engine->core, store_view(engine->store));
     if (rc)
         return engine_say(report, rc, "%s", strerror(-rc));
-    rc = engine_recover(engine->log, engine->store, &engine->core, &engine->flush, &engine->options, report,
-                        &engine->head);
+    rc = engine_evidence_open(engine, report);
+    if (rc == 0)
+        rc = engine_recover(engine->log, engine->store, &engine->core, &engine->flush, engine->evidence,
+                            &engine->options, report, &engine->head);
+    if (rc == 0)
+        rc = engine_evidence_started(engine, report);
     if (rc)
         return rc;
     engine->applied = engine->head.seq;
@@ -357,6 +372,7 @@ static int start(struct engine *engine, struct engine_report *report)
                                                                    : ENGINE_NEW;
     rc = engine_writer_open(&engine->writer, &(struct engine_writer_options){.log = engine->log,
                                                                              .hasher = &engine->hasher,
+                                                                             .evidence = engine->evidence,
                                                                              .wake = engine->options.wake,
                                                                              .context = engine->options.context});
     if (rc)
@@ -404,6 +420,11 @@ int engine_close(struct engine *engine)
     }
     if (rc == 0)
         rc = engine_flush_all(&engine->flush, engine->store, engine->head.seq);
+    engine_writer_stop(engine->writer); /* with it ends what it may still have to do for the evidence */
+    if (rc == 0)
+        rc = engine_writer_evidence_error(engine->writer);
+    if (rc == 0 && evidence_unsynced(engine->evidence, NULL))
+        rc = evidence_sync(engine->evidence);
     close_parts(engine);
     return rc;
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "core/apply.h"
 #include "core/check.h"
+#include "evidence/notary.h"
 #include "log/log.h"
 #include "store/store.h"
 
@@ -18,6 +19,10 @@ struct engine_options {
     const char *dir;          /* data folder: lock file, log/, store/; made when it does not exist */
     size_t segment_bytes;     /* 0: default */
     const struct file_io *io; /* of the log; NULL: the system's calls; tests put faults here */
+    const struct file_io *evidence_io;    /* of the evidence, the same */
+    const char *origin;                   /* of the evidence; NULL or empty: as its key says */
+    const struct evidence_key *witnesses; /* copied */
+    unsigned witness_count;
     /* Called on the log's thread when a batch is durable, or failed (error -errno): wake the loop, then call engine_settle there. */
     void (*wake)(void *context);
     void *context;
@@ -43,6 +48,7 @@ struct engine_entry {
     int answer_change;              /* or -1 */
     const void *answer;             /* when it is none of the changes; shape: ...->answer */
     struct relief_list candidates;
+    uint8_t leaf[EVIDENCE_HASH_BYTES]; /* of the tree, where a hasher with a tree read it (entry.h) */
 };
 
 enum engine_start { ENGINE_NEW, ENGINE_CLEAN, ENGINE_RECOVERED };
@@ -52,6 +58,8 @@ struct engine_report {
     uint64_t seq, applied, cut;   /* head; entries applied from the log's tail; records cut from the last batch */
     uint64_t base, records;       /* entry of the base that the store was made from, 0: none; and its records */
     char message[320];            /* why it did not start, or a warning (clock) */
+    bool evidence_anew;           /* the evidence was missing or damaged and was made from the log */
+    char evidence[320];           /* what of it was damaged, and put aside */
 };
 
 /* 0; -EBUSY: another daemon has the folder; -EUCLEAN: damage; other -errno. report->message says it in a sentence. */
@@ -63,6 +71,11 @@ struct core_view *engine_view(struct engine *engine);
 struct core *engine_core(struct engine *engine);
 struct log *engine_log(struct engine *engine);
 struct store *engine_store(struct engine *engine);
+const char *engine_dir(struct engine *engine);
+/* Tree, checkpoints and proofs of what is durable. */
+struct evidence *engine_evidence(struct engine *engine);
+/* evidence_cosign, and it is written to disk soon. */
+int engine_cosign(struct engine *engine, struct relief_str note);
 
 /* T for reads and the next entry (fine print 12); reads the clocks once per call of engine_turn. */
 int64_t engine_now(struct engine *engine);
@@ -97,6 +110,8 @@ void engine_seal(struct engine *engine);
 int engine_settle(struct engine *engine);
 /* After an error of engine_settle: was it the store that could not be written, not the log? */
 bool engine_store_failed(const struct engine *engine);
+/* The same of the evidence. */
+bool engine_evidence_failed(const struct engine *engine);
 /* Last entry applied, last entry durable. A read answered now may leave when engine_durable() reaches engine_applied(). */
 uint64_t engine_applied(struct engine *engine);
 uint64_t engine_durable(struct engine *engine);
@@ -138,6 +153,8 @@ struct engine_at_options {
 int engine_at_open(struct engine_at **ret_at, const struct engine_at_options *options, struct engine_report *report);
 /* To take a snapshot from. */
 struct store *engine_at_store(struct engine_at *at);
+/* Every record, by table and key; each returns 0 to go on. */
+int engine_at_walk(struct engine_at *at, int (*each)(void *context, enum relief_table table, const void *record), void *context);
 /* Removes the folder. */
 void engine_at_close(struct engine_at *at);
 /* The lowest entry whose state can be made of a folder with this log: 0 unless pruned. 0, -errno; -EUCLEAN: its beginning is missing. */

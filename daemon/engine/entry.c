@@ -14,6 +14,7 @@
  */
 #include "engine/entry.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -304,29 +305,73 @@ int engine_entry_hasher_init(struct engine_entry_hasher *hasher)
     return relief_arena_init(&hasher->arena, ENGINE_ENTRY_ARENA_BYTES);
 }
 
+int engine_entry_hasher_tree(struct engine_entry_hasher *hasher, struct relief_buf *leaves)
+{
+    if (!hasher->tree)
+        hasher->tree = evidence_hasher_new();
+    hasher->leaves = leaves;
+    return hasher->tree ? 0 : -ENOMEM;
+}
+
 void engine_entry_hasher_deinit(struct engine_entry_hasher *hasher)
 {
     relief_arena_deinit(&hasher->arena);
     relief_buf_deinit(&hasher->buf);
+    evidence_hasher_free(hasher->tree);
+    hasher->tree = NULL;
     hasher->error = 0;
+}
+
+/*
+ * Two hashes of one entry without writing it twice. The keys of the line are sorted, so the line that has its hash is
+ * the one that is hashed with `"hash":"..",` behind the brace. What stands before that brace in the buffer, the hash of
+ * the entry before in hex, is as long as what has to stand there then but for HEAD_ROOM bytes:
+ *
+ *   ...........<prev in hex>{"identity":...      BLAKE2b from the dots' end
+ *   0{"hash":"<hash in hex>","identity":...      SHA-256 from the start, the leaf's 0 before the line
+ */
+static const char leaf_head[] = "\0{\"hash\":\"";
+enum { HASH_HEX = 2 * LOG_HASH_BYTES, LEAF_HEAD = sizeof leaf_head - 1, HEAD_ROOM = LEAF_HEAD + 2 - 1 };
+
+static void hash_leaf(struct engine_entry_hasher *hasher, const uint8_t hash[LOG_HASH_BYTES])
+{
+    struct relief_buf *buf = &hasher->buf;
+    size_t len = buf->len;
+    buf->len = 0; /* all of this goes over what is there */
+    relief_buf_add(buf, leaf_head, LEAF_HEAD);
+    add_hex(buf, hash);
+    relief_buf_add(buf, "\",", 2);
+    assert(buf->len == HEAD_ROOM + HASH_HEX + 1);
+    buf->len = len;
+    evidence_hash(hasher->tree, buf->data, buf->len, hasher->entry.leaf);
+    if (hasher->leaves)
+        relief_buf_add(hasher->leaves, hasher->entry.leaf, sizeof hasher->entry.leaf);
 }
 
 /* An entry that can't be read has no hash: zeros, which no entry behind it names, and the error for who asks. */
 void engine_entry_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
 {
     struct engine_entry_hasher *hasher = context;
+    struct relief_buf *buf = &hasher->buf;
+    static const char room[HEAD_ROOM];
 
     memset(ret_hash, 0, LOG_HASH_BYTES);
     relief_arena_reset(&hasher->arena);
-    relief_buf_clear(&hasher->buf);
+    relief_buf_clear(buf);
     int rc = engine_entry_decode(record, &hasher->arena, &hasher->entry);
     if (rc == 0) {
-        add_hex(&hasher->buf, record->prev);
-        engine_entry_json(&hasher->buf, &hasher->entry, record->prev, NULL);
-        rc = hasher->buf.failed ? -ENOMEM : 0;
+        relief_buf_add(buf, room, sizeof room);
+        add_hex(buf, record->prev);
+        engine_entry_json(buf, &hasher->entry, record->prev, NULL);
+        rc = buf->failed ? -ENOMEM : 0;
     }
     if (rc == 0)
-        crypto_generichash(ret_hash, LOG_HASH_BYTES, (const unsigned char *)hasher->buf.data, hasher->buf.len, NULL, 0);
-    else if (!hasher->error)
+        crypto_generichash(ret_hash, LOG_HASH_BYTES, (const unsigned char *)buf->data + HEAD_ROOM, buf->len - HEAD_ROOM,
+                           NULL, 0);
+    if (rc == 0 && hasher->tree)
+        hash_leaf(hasher, ret_hash);
+    if (rc == 0 && hasher->leaves && hasher->leaves->failed)
+        rc = -ENOMEM;
+    if (rc && !hasher->error)
         hasher->error = rc;
 }

@@ -20,9 +20,13 @@ struct engine_entry_hasher {
     struct relief_arena arena;
     struct relief_buf buf;
     struct engine_entry entry; /* the last one hashed, until the next */
+    struct evidence_hasher *tree; /* NULL: the leaf is not computed */
+    struct relief_buf *leaves;    /* of each entry hashed, appended; NULL: only entry.leaf */
     int error; /* the first entry that could not be read or written as a line; its hash is zeros */
 };
 #define ENGINE_ENTRY_ARENA_BYTES ((size_t)1 << 30) /* address space: what CORE_ARENA_BYTES holds comes back decoded */
 int engine_entry_hasher_init(struct engine_entry_hasher *hasher);
+/* From here on with leaves of the tree. 0 or -ENOMEM. */
+int engine_entry_hasher_tree(struct engine_entry_hasher *hasher, struct relief_buf *leaves);
 void engine_entry_hasher_deinit(struct engine_entry_hasher *hasher);
 void engine_entry_hash(void *hasher, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);

@@ -83,7 +83,7 @@ int engine_rebuild(const char *dir, bool newest, struct engine_report *report)
     rc = core_init(&core, store_view(store));
     core_ready = rc == 0;
     if (rc == 0)
-        rc = engine_recover(log, store, &core, &flush, &options, report, &head);
+        rc = engine_recover(log, store, &core, &flush, NULL, &options, report, &head);
     if (rc == 0 && (rc = engine_flush_all(&flush, store, head.seq)) < 0)
         engine_say(report, rc, "writing the store: %s", strerror(-rc));
 out:

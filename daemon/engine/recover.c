@@ -14,6 +14,7 @@ struct recovery {
     struct store *store;
     struct core *core;
     struct engine_flush_signal *flush;
+    struct evidence *evidence; /* NULL: a rebuild, which leaves it alone */
     const struct engine_options *clocks;
     uint64_t applied;
 };
@@ -24,6 +25,11 @@ static int restore_entry(void *context, const struct engine_entry *entry, const 
     struct recovery *recovery = context;
     core_restore(recovery->core, entry->changes, entry->change_count);
     recovery->applied++;
+    if (recovery->evidence && mark->seq > evidence_size(recovery->evidence)) {
+        int rc = evidence_add(recovery->evidence, entry->leaf);
+        if (rc)
+            return rc;
+    }
     if (record->flags & LOG_MORE)
         return 0;
     int64_t wall, boot;
@@ -34,12 +40,13 @@ static int restore_entry(void *context, const struct engine_entry *entry, const 
 }
 
 int engine_recover(struct log *log, struct store *store, struct core *core, struct engine_flush_signal *flush,
-                   const struct engine_options *clocks, struct engine_report *report, struct store_mark *ret_head)
+                   struct evidence *evidence, const struct engine_options *clocks, struct engine_report *report,
+                   struct store_mark *ret_head)
 {
     struct log_head head = log_durable(log);
     const struct store_mark start = store_mark(store);
     struct store_mark mark = start;
-    struct recovery recovery = {.store = store, .core = core, .flush = flush, .clocks = clocks};
+    struct recovery recovery = {.store = store, .core = core, .flush = flush, .evidence = evidence, .clocks = clocks};
 
     if (start.seq > head.seq)
         return engine_say(
@@ -57,7 +64,7 @@ int engine_recover(struct log *log, struct store *store, struct core *core, stru
         engine_say(report, rc, "store and log disagree behind entry %llu: rebuild the store from the log",
                    (unsigned long long)start.seq);
     else if (rc && !report->message[0])
-        engine_say(report, rc, "writing the store: %s", strerror(-rc));
+        engine_say(report, rc, "writing the store or the evidence: %s", strerror(-rc));
     report->applied = recovery.applied;
     report->seq = head.seq;
     *ret_head = mark;

@@ -40,6 +40,8 @@ struct engine {
     struct store_mark head; /* last durable entry */
     int error;              /* the first failure; no command is taken any more */
     bool store_failed;      /* it was the store's */
+    bool evidence_failed;   /* it was the evidence's */
+    struct evidence *evidence;
     int64_t ops_looked;     /* T when old ops were looked for */
 
     struct engine_answers *answers; /* of entries that were pruned; NULL: none were */
@@ -85,7 +87,7 @@ typedef int engine_walk_entry(void *context, const struct engine_entry *entry, c
                               const struct store_mark *mark);
 /*
  * Reads the log behind `mark` (seq 0: from the start) to its durable end and proves the chain on the way: sequence, hash of
- * the entry before, head. 0 and the last mark; -EUCLEAN with a message; what `each` returned.
+ * the entry before, head. Each entry has its leaf of the tree. 0 and the last mark; -EUCLEAN with a message; what `each` returned.
  */
 int engine_walk(struct log *log, struct store_mark *mark, engine_walk_entry *each, void *context,
                 struct engine_report *report);
@@ -118,7 +120,14 @@ int engine_remove_store(const char *dir);
 /* ---- recover.c ---- */
 /* Brings the store from its mark to the head of the log. */
 int engine_recover(struct log *log, struct store *store, struct core *core, struct engine_flush_signal *flush,
-                   const struct engine_options *clocks, struct engine_report *report, struct store_mark *ret_head);
+                   struct evidence *evidence, const struct engine_options *clocks, struct engine_report *report,
+                   struct store_mark *ret_head);
+
+/* ---- evidence.c ---- */
+/* Opens it, proves that it belongs to this log, and brings it to where the store stands at least. */
+int engine_evidence_open(struct engine *engine, struct engine_report *report);
+/* Everything of the log is in: engine->head is its end. */
+int engine_evidence_started(struct engine *engine, struct engine_report *report);
 
 /* ---- replay.c ---- */
 /* As engine_read_entry; of entries that were pruned the first at or behind seq of which something was kept. */

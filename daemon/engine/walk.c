@@ -72,6 +72,11 @@ int engine_walk_to(struct log *log, uint64_t until, struct store_mark *mark, eng
     int rc = engine_entry_hasher_init(&hasher);
     if (rc)
         return engine_say(report, rc, "%s", strerror(-rc));
+    rc = engine_entry_hasher_tree(&hasher, NULL);
+    if (rc) {
+        engine_entry_hasher_deinit(&hasher);
+        return engine_say(report, rc, "%s", strerror(-rc));
+    }
     if (mark->seq < head.seq) {
         rc = log_cursor_open(&cursor, log, mark->seq + 1);
         if (rc == -ENOENT)

@@ -5,9 +5,14 @@
  * When no batch follows within IDLE_MS, the thread makes the next segment ready, in pieces: each takes longer than a
  * sync, so none is made while a batch is about to come. Under a load without any such gap one is made every few batches
  * all the same: many short stops are better than a long one when the segment is full.
+ *
+ * The evidence comes last. The loop is told that a batch is durable before its nodes are written and its checkpoint is
+ * signed, so neither makes an acknowledgement later, and what never became durable never reaches the tree. It is synced
+ * when no batch came for EVIDENCE_IDLE_MS, or when a start would have too much to make anew.
  */
 #include "engine/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,6 +24,10 @@
         */
 #define PREPARE_EVERY 4u /* batches: half a segment holds many more than PIECES times as many */
 
+#define EVIDENCE_IDLE_MS    1000 /* four syncs of small files; a request now and then shall not bring that each time */
+#define EVIDENCE_SYNC_EVERY 65536u /* entries: half a second of reading the log at the next start */
+#define FOREVER             (-1)
+
 enum slot { SLOT_EMPTY, SLOT_HANDED, SLOT_DONE };
 
 struct engine_writer {
@@ -29,41 +38,83 @@ struct engine_writer {
     enum slot slot;
     struct engine_batch *batch;
     int error; /* the log's first; sticks */
+    int evidence_error;
+    struct relief_buf leaves; /* of the batch; only this thread's */
+    bool poked;
     bool stop, stopped;
     bool idle; /* the loop thread's own view: no lock for asking */
 };
 
-/* Waits for a batch or the end; true: a batch. With `prepare` it is not waited longer than IDLE_MS. */
-static bool wait_handed(struct engine_writer *writer, bool prepare)
+/* Waits for a batch, the end, a poke or so long; true: a batch. */
+static bool wait_handed(struct engine_writer *writer, int ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += IDLE_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    if (ms > 0 && until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (writer->slot != SLOT_HANDED && !writer->stop) {
-        if (!prepare)
+    while (writer->slot != SLOT_HANDED && !writer->stop && !writer->poked) {
+        if (ms == FOREVER)
             pthread_cond_wait(&writer->handed, &writer->lock);
         else if (pthread_cond_timedwait(&writer->handed, &writer->lock, &until) == ETIMEDOUT)
             break;
     }
+    writer->poked = false;
     return writer->slot == SLOT_HANDED;
 }
 
 static int append(struct engine_writer *writer, struct engine_batch *batch)
 {
+    relief_buf_clear(&writer->leaves);
     int rc = log_append(writer->options.log, engine_batch_records(batch), batch->count);
     /* An entry without a hash would break the chain: nothing of this batch may be acknowledged. */
     return rc ? rc : writer->options.hasher->error;
+}
+
+static void wake(struct engine_writer *writer)
+{
+    if (writer->options.wake)
+        writer->options.wake(writer->options.context);
+}
+
+/* The loop gets an error, or the news that a checkpoint is there for which it waits. Called without the lock. */
+static void evidence_done(struct engine_writer *writer, int rc, bool wanted)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (!writer->evidence_error)
+        writer->evidence_error = rc;
+    pthread_mutex_unlock(&writer->lock);
+    if (rc || wanted)
+        wake(writer);
+}
+
+/* The entries of a durable batch, whose leaves were computed with their hashes. Called without the lock. */
+static void give_evidence(struct engine_writer *writer, size_t count, int64_t time)
+{
+    struct evidence *evidence = writer->options.evidence;
+    bool wanted = false;
+    uint64_t entries = 0;
+    int rc = 0;
+    assert(writer->leaves.len == count * EVIDENCE_HASH_BYTES);
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = evidence_add(evidence, (const uint8_t *)writer->leaves.data + i * EVIDENCE_HASH_BYTES);
+    if (rc == 0)
+        rc = evidence_publish(evidence, time, &wanted);
+    evidence_done(writer, rc, wanted);
+    if (rc == 0 && evidence_unsynced(evidence, &entries) && entries >= EVIDENCE_SYNC_EVERY)
+        evidence_done(writer, evidence_sync(evidence), false);
 }
 
 /* Makes one batch durable and tells the loop. Called and left with the lock held. */
 static void carry_out(struct engine_writer *writer)
 {
     struct engine_batch *batch = writer->batch;
-    int rc = writer->error;
+    size_t count = batch->count; /* the batch is the loop's again as soon as it is told */
+    int64_t time = batch->time;
+    int rc = writer->error, evidence_error = writer->evidence_error;
     pthread_mutex_unlock(&writer->lock);
     if (!rc)
         rc = append(writer, batch);
@@ -72,8 +123,9 @@ static void carry_out(struct engine_writer *writer)
     writer->slot = SLOT_DONE;
     pthread_cond_signal(&writer->ended);
     pthread_mutex_unlock(&writer->lock);
-    if (writer->options.wake)
-        writer->options.wake(writer->options.context);
+    wake(writer);
+    if (!rc && !evidence_error && writer->options.evidence)
+        give_evidence(writer, count, time);
     pthread_mutex_lock(&writer->lock);
 }
 
@@ -85,6 +137,24 @@ static void make_piece(struct engine_writer *writer)
     pthread_mutex_lock(&writer->lock);
 }
 
+static bool evidence_waits(const struct engine_writer *writer)
+{
+    return writer->options.evidence && !writer->evidence_error && evidence_unsynced(writer->options.evidence, NULL);
+}
+
+static void sync_evidence(struct engine_writer *writer)
+{
+    pthread_mutex_unlock(&writer->lock);
+    evidence_done(writer, evidence_sync(writer->options.evidence), false);
+    pthread_mutex_lock(&writer->lock);
+}
+
+/* Nothing to do for as long as it takes to be called idle: what there is to do then. FOREVER: nothing. */
+static int idle_ms(const struct engine_writer *writer, unsigned owed)
+{
+    return owed > 0 ? IDLE_MS : evidence_waits(writer) ? EVIDENCE_IDLE_MS : FOREVER;
+}
+
 static void *run(void *context)
 {
     struct engine_writer *writer = context;
@@ -92,16 +162,18 @@ static void *run(void *context)
 
     pthread_mutex_lock(&writer->lock);
     for (;;) {
-        if (batches < PREPARE_EVERY && wait_handed(writer, owed > 0)) {
+        if (batches < PREPARE_EVERY && wait_handed(writer, idle_ms(writer, owed))) {
             carry_out(writer);
             owed = PIECES;
             batches++;
         } else if (writer->stop && writer->slot != SLOT_HANDED) {
             break;
-        } else {
+        } else if (owed > 0) {
             make_piece(writer);
             owed--;
             batches = 0;
+        } else if (evidence_waits(writer)) {
+            sync_evidence(writer);
         }
     }
     pthread_mutex_unlock(&writer->lock);
@@ -115,6 +187,13 @@ int engine_writer_open(struct engine_writer **ret_writer, const struct engine_wr
         return -ENOMEM;
     writer->options = *options;
     writer->idle = true;
+    if (options->evidence) {
+        int failed = engine_entry_hasher_tree(options->hasher, &writer->leaves);
+        if (failed) {
+            free(writer);
+            return failed;
+        }
+    }
     pthread_mutex_init(&writer->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -153,6 +232,8 @@ void engine_writer_close(struct engine_writer *writer)
     pthread_cond_destroy(&writer->handed);
     pthread_cond_destroy(&writer->ended);
     pthread_mutex_destroy(&writer->lock);
+    writer->options.hasher->leaves = NULL;
+    relief_buf_deinit(&writer->leaves);
     free(writer);
 }
 
@@ -186,6 +267,22 @@ struct engine_batch *engine_writer_collect(struct engine_writer *writer, int *re
     }
     pthread_mutex_unlock(&writer->lock);
     return batch;
+}
+
+int engine_writer_evidence_error(struct engine_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    int rc = writer->evidence_error;
+    pthread_mutex_unlock(&writer->lock);
+    return rc;
+}
+
+void engine_writer_poke(struct engine_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->poked = true;
+    pthread_cond_signal(&writer->handed);
+    pthread_mutex_unlock(&writer->lock);
 }
 
 void engine_writer_wait(struct engine_writer *writer)

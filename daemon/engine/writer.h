@@ -11,6 +11,7 @@ struct engine_writer;
 struct engine_writer_options {
     struct log *log;
     struct engine_entry_hasher *hasher; /* that of the log: used by this thread only from here on */
+    struct evidence *evidence;          /* NULL: none is kept. Of this thread what evidence/notary.h says */
     void (*wake)(void *context);        /* on the writer's thread: a batch ended */
     void *context;
 };
@@ -25,5 +26,9 @@ bool engine_writer_idle(const struct engine_writer *writer);
 void engine_writer_hand(struct engine_writer *writer, struct engine_batch *batch);
 /* A batch ended: NULL when none did. *ret_error is 0 or the log's first error. */
 struct engine_batch *engine_writer_collect(struct engine_writer *writer, int *ret_error);
+/* The evidence's first error, or 0. */
+int engine_writer_evidence_error(struct engine_writer *writer);
+/* Something of the evidence is to be synced that no batch brought. */
+void engine_writer_poke(struct engine_writer *writer);
 /* Sleeps until a batch that is under way has ended; returns at once when none is. */
 void engine_writer_wait(struct engine_writer *writer);

@@ -13,8 +13,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define WRITE_BYTES (1024u * 1024u) /* pending nodes while a log is read from its start; batches write theirs at once  \
-                                     */
+#define WRITE_BYTES                                                                                                    \
+    (1024u * 1024u) /* pending nodes while a log is read from its start; batches write theirs at once                  \
+                     */
 
 uint64_t evidence_size(const struct evidence *evidence)
 {
@@ -109,6 +110,14 @@ bool evidence_unsynced(struct evidence *evidence, uint64_t *ret_entries)
     if (ret_entries)
         *ret_entries = entries;
     return unsynced;
+}
+
+uint64_t evidence_synced(struct evidence *evidence)
+{
+    pthread_mutex_lock(&evidence->lock);
+    uint64_t synced = evidence->synced;
+    pthread_mutex_unlock(&evidence->lock);
+    return synced;
 }
 
 /* State after the hashes that it vouches for, the checkpoint last: none of them says more than is there. */

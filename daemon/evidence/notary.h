@@ -17,6 +17,7 @@ struct evidence_options {
     const char *origin;       /* NULL or empty: the key's, or relief/ and 16 hex digits where one is made */
     const struct evidence_key *witnesses; /* copied */
     unsigned witness_count;   /* at most EVIDENCE_WITNESSES_MAX */
+    uint64_t pruned;          /* entries that the log has no longer: of them nothing can be made anew */
     const struct file_io *io; /* NULL: the system's calls; tests put faults here */
 };
 
@@ -51,6 +52,8 @@ int evidence_publish(struct evidence *evidence, int64_t time, bool *ret_wanted);
 /* Is anything published, or witnessed, that evidence_sync would make durable? ret_entries: how many entries (may be NULL). */
 bool evidence_unsynced(struct evidence *evidence, uint64_t *ret_entries);
 int evidence_sync(struct evidence *evidence);
+/* Entries up to which that was done; any thread. The log may be pruned below them. */
+uint64_t evidence_synced(struct evidence *evidence);
 
 /* ---- any thread ---- */
 
@@ -108,6 +111,8 @@ struct evidence_check;
 typedef void evidence_broken(void *context, const char *what);
 /* Reads key, state and notes; what is wrong with them is reported. Before the log is opened. NULL and -errno: can't be read at all. */
 int evidence_check_open(struct evidence_check **ret_check, const char *dir, evidence_broken *broken, void *context);
+/* The log begins behind this entry: what stands before it is taken from evidence/hashes, and proved by the roots that follow. */
+int evidence_check_begin(struct evidence_check *check, uint64_t pruned);
 /* The leaf of each entry of the log, in order from the first. 0 or -errno of a read. */
 int evidence_check_add(struct evidence_check *check, const uint8_t leaf[EVIDENCE_HASH_BYTES]);
 /* The log ends here: reports what claims more than that. */

@@ -195,7 +195,7 @@ static int read_hashes(struct evidence *evidence, uint64_t head)
     return rc;
 }
 
-static int open_hashes(struct evidence *evidence, uint64_t head, struct evidence_report *report)
+static int open_hashes(struct evidence *evidence, uint64_t head, uint64_t pruned, struct evidence_report *report)
 {
     uint64_t bytes = 0;
     int rc = file_open(evidence->io, evidence->dir_fd, "hashes", O_RDWR | O_CREAT, &evidence->hashes_fd);
@@ -203,6 +203,12 @@ static int open_hashes(struct evidence *evidence, uint64_t head, struct evidence
         rc = read_hashes(evidence, head);
     else if (rc == 0)
         rc = -EUCLEAN;
+    if (pruned > 0 && (rc == -EUCLEAN || (rc == 0 && evidence->state.size < pruned)))
+        return say(report, -EUCLEAN,
+                   "the first %llu entries of the log were pruned, and evidence/hashes or evidence/state is missing, "
+                   "damaged or older: "
+                   "put evidence/ back from a backup",
+                   (unsigned long long)pruned);
     if (rc == -EUCLEAN) {
         evidence->tree = (struct evidence_tree){.size = 0};
         report->anew = head > 0;
@@ -236,7 +242,7 @@ static int open_parts(struct evidence *evidence, const struct evidence_options *
     if (rc == 0)
         rc = read_claims(evidence, head, report);
     if (rc == 0)
-        rc = open_hashes(evidence, head, report);
+        rc = open_hashes(evidence, head, options->pruned, report);
     return rc;
 }
 

@@ -112,15 +112,14 @@ static void store_that_does_not_follow_from_the_log(void **state)
 {
     struct world *w = *state;
     struct seen seen;
-    char store[128], kept[128], log[128];
+    char store[128], kept[128];
     fill(w);
     world_stop(w);
     snprintf(store, sizeof store, "%s/store", w->dir);
     snprintf(kept, sizeof kept, "%s/kept", w->dir);
-    snprintf(log, sizeof log, "%s/log", w->dir);
     world_copy(store, kept);
     world_remove(store);
-    world_remove(log);
+    world_forget(w);
     w->wall += 1000;
     world_start(w);
     world_found(w);

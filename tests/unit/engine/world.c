@@ -139,6 +139,15 @@ void world_copy(const char *from, const char *to)
     each_file(from, copy_one, to);
 }
 
+void world_forget(struct world *w)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/log", w->dir);
+    world_remove(path);
+    snprintf(path, sizeof path, "%s/evidence", w->dir);
+    world_remove(path);
+}
+
 /* ---- the engine ---- */
 
 int world_open(struct world *w)

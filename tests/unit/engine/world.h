@@ -66,5 +66,7 @@ const char *world_answer(struct world *w);
 /* Copies a folder with everything in it. */
 void world_copy(const char *from, const char *to);
 void world_remove(const char *dir);
+/* Removes the log, and the evidence that there ever was one. */
+void world_forget(struct world *w);
 /* A new temporary folder that does not exist yet. */
 void world_folder(char ret_dir[64]);
