@@ -303,7 +303,9 @@
     F(INT, from, "from", REQ, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "entries of the older tree")                   \
     F(INT, size, "size", OPT, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "entries of the newer tree; absent: those of the newest checkpoint")
 #define RELIEF_PARAMS_clock_confirm(F) F(TIME, time, "time", REQ, RELIEF_X_TIME, "the wall clock that is right") RELIEF_OP(F)
-#define RELIEF_PARAMS_snapshot_dump(F) F(IDS, tables, "tables", OPT, RELIEF_X_NONE, "only these tables")
+#define RELIEF_PARAMS_snapshot_dump(F)                                                                                 \
+    F(IDS, tables, "tables", OPT, RELIEF_X_NONE, "only these tables")                                                  \
+    F(INT, at, "at", OPT, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "as of this log entry; absent: now")
 #define RELIEF_PARAMS_event_subscribe(F)                                                                               \
     F(IDS, topics, "topics", OPT, RELIEF_X_NONE, "only these tables")                                                  \
     F(ID, city, "city", OPT, RELIEF_X_NONE, "only what concerns this city")                                            \

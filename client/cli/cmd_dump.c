@@ -1,16 +1,21 @@
 /*
  * relief dump: one consistent snapshot, written as it comes. The digest is made here over the lines as they would stand
  * in a file, and compared with the one that the daemon made over its own: what arrived is what was sent.
+ *
+ * With --data the records come from base and log of a folder instead, by what wrote them: the engine. Their way from
+ * there on is the same, so the bytes are.
  */
 #include <errno.h>
 #include <msgpack/fbuffer.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "client/cli/cli.h"
 #include "client/cli/dump_folder.h"
 #include "client/cli/json_in.h"
 #include "client/cli/outfile.h"
 #include "client/client.h"
+#include "engine/engine.h"
 #include "schema/codec.h"
 
 enum form { JSONL, CSV, MSGPACK };
@@ -109,6 +114,101 @@ static void on_done(void *context, int result, struct relief_answer *answer)
         answer->kept = true;
 }
 
+/* ---- of a folder ---- */
+
+struct folder_walk {
+    struct dump *dump;
+    bool tables[RELIEF_TABLE_COUNT];
+    struct relief_buf packed;
+    int64_t deadline_ms; /* 0: none */
+};
+
+static int add_record(void *context, enum relief_table table, const void *record)
+{
+    struct folder_walk *walk = context;
+    const struct relief_table_info *info = &relief_tables[table];
+    msgpack_unpacked row;
+    size_t used = 0;
+    if (!walk->tables[table])
+        return 0;
+    relief_buf_clear(&walk->packed);
+    relief_pack_record(&walk->packed, info->shape, record, 1);
+    relief_pack_text(&walk->packed, "t");
+    relief_pack_text(&walk->packed, info->name);
+    if (walk->packed.failed)
+        return -ENOMEM;
+    msgpack_unpacked_init(&row);
+    int result = -EBADMSG;
+    if (msgpack_unpack_next(&row, walk->packed.data, walk->packed.len, &used) == MSGPACK_UNPACK_SUCCESS) {
+        add_row(walk->dump, &row.data);
+        result = 0;
+    }
+    msgpack_unpacked_destroy(&row);
+    return result ? result : walk->deadline_ms && cli_now_ms() > walk->deadline_ms ? -ETIME : 0;
+}
+
+static int folder_over(void *context, uint64_t done, uint64_t total)
+{
+    const struct folder_walk *walk = context;
+    (void)done, (void)total;
+    return walk->deadline_ms && cli_now_ms() > walk->deadline_ms ? -ETIME : 0;
+}
+
+static int choose_tables(struct folder_walk *walk, const struct relief_list *tables)
+{
+    const struct relief_str *names = tables->items;
+    for (int i = 0; i < RELIEF_TABLE_COUNT; i++)
+        walk->tables[i] = !tables->present;
+    for (uint32_t i = 0; i < tables->count; i++) {
+        int table = relief_table_find(names[i]);
+        if (table < 0)
+            return cli_bad("--tables %.*s: there is no such table", (int)names[i].len, names[i].data);
+        walk->tables[table] = true;
+    }
+    return CLI_DONE;
+}
+
+/* A state is made from base and log of a data folder, beside a running daemon too; nothing is written there. */
+static int read_folder(struct cli *cli, struct dump *dump, const char *dir,
+                       const struct relief_snapshot_dump_params *params)
+{
+    struct folder_walk walk = {.dump = dump, .packed = RELIEF_BUF_INIT};
+    const char *scratch = getenv("TMPDIR");
+    struct engine_at *at = NULL;
+    struct engine_report report = {0};
+    char head[CLI_HASH_TEXT];
+    int code = choose_tables(&walk, &params->tables);
+    if (code)
+        return code;
+    if (cli->timeout_ms > 0)
+        walk.deadline_ms = cli_now_ms() + cli->timeout_ms;
+    int result =
+        engine_at_open(&at,
+                       &(struct engine_at_options){.dir = dir,
+                                                   .scratch = scratch && *scratch ? scratch : "/var/tmp",
+                                                   .seq = params->at == RELIEF_NIL ? UINT64_MAX : (uint64_t)params->at,
+                                                   .over = folder_over,
+                                                   .context = &walk},
+                       &report);
+    if (result == 0) {
+        struct store_mark mark = store_mark(engine_at_store(at));
+        sodium_bin2hex(head, sizeof head, mark.hash, sizeof mark.hash);
+        start(dump, (int64_t)mark.seq, relief_str_of(head), mark.time);
+        result = engine_at_walk(at, add_record, &walk);
+    }
+    engine_at_close(at);
+    relief_buf_deinit(&walk.packed);
+    if (result == 0)
+        return CLI_DONE;
+    cli_say("%s: %s", dir,
+            result == -ETIME    ? "the time is over"
+            : report.message[0] ? report.message
+                                : strerror(-result));
+    return result == -EUCLEAN ? CLI_DIFFERENT : CLI_REFUSED;
+}
+
+/* ---- of a daemon ---- */
+
 /* The daemon's numbers against ours. */
 static int compare(struct dump *dump, const char *digest)
 {
@@ -126,18 +226,24 @@ static int compare(struct dump *dump, const char *digest)
 
 static int take_dump(struct cli *cli, struct dump *dump, const void *params)
 {
-    char digest[CLI_HASH_TEXT];
-    cli_digest_init(&dump->digest);
     relief_client_on_notification(cli->client, on_rows, dump);
     int error = relief_send(cli->client, RELIEF_METHOD_snapshot_dump, params, on_done, dump);
     if (error == 0)
         error = relief_client_drain(cli->client);
     if (!dump->over)
         return cli_result(cli, error ? error : -ECONNRESET, NULL, NULL);
-    if (dump->result)
-        return cli_result(cli, dump->result, dump->answer, NULL);
+    return dump->result ? cli_result(cli, dump->result, dump->answer, NULL) : CLI_DONE;
+}
+
+static int write_dump(struct cli *cli, struct dump *dump, const char *dir, const void *params)
+{
+    char digest[CLI_HASH_TEXT];
+    cli_digest_init(&dump->digest);
+    int code = dir ? read_folder(cli, dump, dir, params) : take_dump(cli, dump, params);
+    if (code)
+        return code;
     cli_digest_final(&dump->digest, digest);
-    int code = dump->code ? dump->code : compare(dump, digest);
+    code = dump->code ? dump->code : dir ? CLI_DONE : compare(dump, digest);
     if (code)
         return code;
     if (dump->form == CSV)
@@ -161,13 +267,23 @@ static bool form_of(const char *name, enum form *ret)
     return false;
 }
 
+static int is_folder(const char *dir)
+{
+    struct stat status;
+    if (stat(dir, &status) != 0)
+        return cli_bad("%s: %s", dir, strerror(errno));
+    return S_ISDIR(status.st_mode) ? CLI_DONE : cli_bad("%s: no folder", dir);
+}
+
 static int run_dump(struct cli *cli, int argc, char **argv)
 {
     struct cli_params params;
     struct dump dump = {.header = RELIEF_BUF_INIT};
-    const char *output = NULL, *format = cli->view == &cli_view_csv ? "csv" : "jsonl";
-    const struct cli_option options[] = {
-        {"output", 'o', &output, NULL, NULL}, {"format", 0, &format, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
+    const char *output = NULL, *format = cli->view == &cli_view_csv ? "csv" : "jsonl", *dir = NULL;
+    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
+                                         {"format", 0, &format, NULL, NULL},
+                                         {"data", 0, &dir, NULL, NULL},
+                                         {NULL, 0, NULL, NULL, NULL}};
     if (cli_params_init(&params, relief_method_by_number(RELIEF_METHOD_snapshot_dump)) != 0)
         return cli_bad("no memory");
     int code = cli_params_parse(cli, &params, options, false, argc, argv);
@@ -181,12 +297,14 @@ static int run_dump(struct cli *cli, int argc, char **argv)
         code = cli_bad("--format %s: jsonl, csv or msgpack", format);
     if (code == 0 && dump.form == CSV && (!output || strcmp(output, "-") == 0))
         code = cli_bad("a dump as CSV is a folder: name it with -o");
-    if (code == 0)
+    if (code == 0 && dir)
+        code = is_folder(dir);
+    if (code == 0 && !dir)
         code = cli_connect(cli, false);
     if (code == 0)
         code = dump.form == CSV ? cli_dump_folder_open(&dump.folder, output) : cli_outfile_open(&dump.out, output);
     if (code == 0)
-        code = take_dump(cli, &dump, params.record);
+        code = write_dump(cli, &dump, dir, params.record);
     relief_client_close(cli->client); /* before `dump` goes */
     cli->client = NULL;
 out:
@@ -200,8 +318,10 @@ out:
     return code;
 }
 
-const struct cli_command cli_command_dump = {"dump", "[-o FILE|DIR] [--format jsonl|csv|msgpack] [--tables T,...]",
-                                             "one consistent snapshot of everything", run_dump};
-const struct cli_command cli_command_snapshot_dump = {"snapshot dump",
-                                                      "[-o FILE|DIR] [--format jsonl|csv|msgpack] [--tables T,...]",
-                                                      "the same as relief dump", run_dump};
+const struct cli_command cli_command_dump = {
+    "dump", "[-o FILE|DIR] [--format jsonl|csv|msgpack] [--tables T,...] [--at SEQ] [--data DIR]",
+    "one consistent snapshot of everything, now or as of a log entry; --data: of a folder, without the daemon",
+    run_dump};
+const struct cli_command cli_command_snapshot_dump = {
+    "snapshot dump", "[-o FILE|DIR] [--format jsonl|csv|msgpack] [--tables T,...] [--at SEQ] [--data DIR]",
+    "the same as relief dump", run_dump};

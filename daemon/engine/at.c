@@ -5,6 +5,8 @@
  */
 #include "engine/state.h"
 
+#include "core/key.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -12,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ASK_EVERY 256u /* entries */
+#define ASK_EVERY          256u               /* entries */
+#define RECORD_ARENA_BYTES ((size_t)64 << 20) /* address space: a request with a million legs fits */
 
 struct engine_at {
     struct engine_at_options options;
@@ -170,6 +173,36 @@ int engine_at_open(struct engine_at **ret_at, const struct engine_at_options *op
 struct store *engine_at_store(struct engine_at *at)
 {
     return at->store;
+}
+
+static int walk_table(struct core_view *view, enum relief_table table, struct relief_arena *arena,
+                      int (*each)(void *context, enum relief_table table, const void *record), void *context)
+{
+    const struct core_key none = {.len = 0};
+    union relief_any_record record;
+    struct core_key prefix;
+    struct core_cursor cursor;
+    struct relief_str key, value;
+    int rc = 0;
+    core_key_table(&prefix, table);
+    view->ops->scan(view, &cursor, &prefix, &none);
+    while (rc == 0 && view->ops->next(view, &cursor, &key, &value)) {
+        relief_arena_reset(arena);
+        int64_t used = relief_record_decode(relief_tables[table].shape, value, arena, &record);
+        rc = used < 0 ? (int)used : each(context, table, &record);
+    }
+    return rc;
+}
+
+int engine_at_walk(struct engine_at *at, int (*each)(void *context, enum relief_table table, const void *record),
+                   void *context)
+{
+    struct relief_arena arena = RELIEF_ARENA_INIT;
+    int rc = relief_arena_init(&arena, RECORD_ARENA_BYTES);
+    for (int table = 0; rc == 0 && table < RELIEF_TABLE_COUNT; table++)
+        rc = walk_table(store_view(at->store), (enum relief_table)table, &arena, each, context);
+    relief_arena_deinit(&arena);
+    return rc;
 }
 
 void engine_at_close(struct engine_at *at)

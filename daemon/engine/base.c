@@ -165,7 +165,8 @@ struct engine_base {
     struct relief_arena arena;
     struct core_key last;
     uint64_t records, begin; /* begin: where the first part stands */
-    bool proved;             /* the digest was right */
+    bool proving, proved;    /* proved: the digest was right */
+    struct engine_digest digest;
 };
 
 /* `len` bytes in one piece, valid until the next call. -EUCLEAN where the file ends before. */
@@ -258,31 +259,31 @@ static int read_head(struct engine_base *base)
     return memcmp(bytes, hash, sizeof hash) == 0 ? 0 : -EUCLEAN;
 }
 
-/* The digest of the whole file. Then reading begins with the first part. */
+/* A piece of the digest of the whole file; at its end reading begins with the first part. */
 static int prove(struct engine_base *base)
 {
-    struct engine_digest digest;
     uint8_t hash[ENGINE_DIGEST_BYTES], stored[ENGINE_DIGEST_BYTES];
     const uint8_t *bytes;
-    int rc = 0;
-    engine_digest_init(&digest);
-    move_to(base, 0);
-    for (uint64_t left = base->end; rc == 0 && left > 0;) {
-        size_t len = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
-        rc = take(base, len, &bytes);
-        if (rc == 0)
-            engine_digest_add(&digest, bytes, len);
-        left -= len;
+    if (!base->proving) {
+        base->proving = true;
+        engine_digest_init(&base->digest);
+        move_to(base, 0);
     }
-    if (rc)
-        return rc;
-    engine_digest_end(&digest, hash);
+    uint64_t left = base->end - (base->offset - (base->len - base->at));
+    size_t len = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+    if (len > 0) {
+        int rc = take(base, len, &bytes);
+        if (rc == 0)
+            engine_digest_add(&base->digest, bytes, len);
+        return rc ? rc : 1;
+    }
+    engine_digest_end(&base->digest, hash);
     ssize_t got = file_read(&file_io_system, base->fd, stored, sizeof stored, base->end);
     if (got < 0)
         return (int)got;
     base->proved = got == (ssize_t)sizeof stored && memcmp(hash, stored, sizeof hash) == 0;
     move_to(base, base->begin);
-    return base->proved ? 0 : -EUCLEAN;
+    return base->proved ? 1 : -EUCLEAN;
 }
 
 int engine_base_open(struct engine_base **ret_base, const char *path)
@@ -383,9 +384,9 @@ static int restore_mark(struct engine_base *base, struct core *core, struct reli
 int engine_base_restore(struct engine_base *base, struct core *core)
 {
     const uint8_t *bytes;
-    int rc = base->proved ? 0 : prove(base);
-    if (rc == 0)
-        rc = take(base, 5, &bytes);
+    if (!base->proved)
+        return prove(base);
+    int rc = take(base, 5, &bytes);
     if (rc)
         return rc;
     uint64_t len = get_number(bytes, 4);

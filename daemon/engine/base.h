@@ -33,8 +33,8 @@ struct engine_base;
 int engine_base_open(struct engine_base **ret_base, const char *path);
 const struct engine_base_head *engine_base_head(const struct engine_base *base);
 /*
- * The next part of the state, put into the core's view. 1; 0 at the end: the digest was right and nothing stands behind it, so
- * only now what was put may be believed. -errno; -EUCLEAN: damaged. Once only, from the first to the last.
+ * A step: proves the digest of the whole file in pieces, then puts one part of the state after the other into the core's view. 1; 0 at
+ * the end, only then what was put may be believed. -errno; -EUCLEAN: damaged. Once only, from the first to the last.
  */
 int engine_base_restore(struct engine_base *base, struct core *core);
 /* Records so far. */

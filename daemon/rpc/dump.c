@@ -2,7 +2,8 @@
  * snapshot.dump on its connection. Three steps, each begun when the one before is done, none of them waiting in the
  * loop: the log makes durable what was applied when the request came; the store writes that to LMDB; a worker reads a
  * snapshot and the loop passes its notifications on as fast as the peer reads. Later messages of the connection wait
- * until the answer is sent.
+ * until the answer is sent. A dump of the past needs nothing of the store: its worker makes the state from base and
+ * log.
  */
 #include "rpc/session.h"
 #include <errno.h>
@@ -17,6 +18,7 @@ struct rpc_dump {
     uint64_t want; /* entry that the dump has to include */
     int64_t since_us;
     bool flush_asked;
+    bool past; /* of the state at `want`; else of a state that includes it */
     bool tables[RELIEF_TABLE_COUNT];
     struct views_dump *view; /* NULL until LMDB has reached `want` */
 };
@@ -32,6 +34,11 @@ static int start(struct rpc_session *session)
         .wake = rpc_wake,
         .context = rpc,
     };
+    if (dump->past) {
+        options.past_dir = engine_dir(rpc->engine);
+        options.past_log = engine_log(rpc->engine);
+        options.past_seq = dump->want;
+    }
     memcpy(options.tables, dump->tables, sizeof options.tables);
     return views_dump_start(&dump->view, &options);
 }
@@ -102,11 +109,11 @@ void rpc_dump_step(struct rpc_session *session)
     if (!dump->view) {
         if (engine_durable(engine) < dump->want)
             return;
-        if (!dump->flush_asked) {
+        if (!dump->past && !dump->flush_asked) {
             dump->flush_asked = true;
             store_flush_to(engine_store(engine), dump->want);
         }
-        if (store_mark(engine_store(engine)).seq < dump->want)
+        if (!dump->past && store_mark(engine_store(engine)).seq < dump->want)
             return; /* a flush wakes the loop when it ends */
         result = start(session);
     }
@@ -142,12 +149,30 @@ static int choose_tables(struct rpc_call *call, const struct relief_list *tables
     return 0;
 }
 
+/* Is there a state of entry `at` to be had? */
+static int choose_past(struct rpc_call *call, int64_t at)
+{
+    struct engine *engine = call->rpc->engine;
+    uint64_t lowest;
+    char text[24];
+    if ((uint64_t)at > engine_applied(engine))
+        return relief_refuse_field(&call->refusal, RELIEF_BAD_PARAMS, "at", "the log ends with entry %llu",
+                                   (unsigned long long)engine_applied(engine));
+    int result = engine_at_lowest(engine_dir(engine), engine_log(engine), &lowest);
+    if (result || (uint64_t)at >= lowest)
+        return result;
+    snprintf(text, sizeof text, "%lld", (long long)at);
+    return rpc_not_found(&call->refusal, "from", "entry any more", relief_str_of(text)); /* fine print 71 */
+}
+
 int rpc_snapshot_dump(struct rpc_call *call)
 {
     const struct relief_snapshot_dump_params *params = call->params;
     struct rpc *rpc = call->rpc;
     bool chosen[RELIEF_TABLE_COUNT];
     int result = choose_tables(call, &params->tables, chosen);
+    if (result == 0 && params->at != RELIEF_NIL)
+        result = choose_past(call, params->at);
     if (result)
         return result;
     if (rpc->dump_count >= RPC_DUMPS_MAX)
@@ -156,7 +181,8 @@ int rpc_snapshot_dump(struct rpc_call *call)
     if (!dump)
         return -EAGAIN;
     dump->msgid = call->msgid;
-    dump->want = engine_applied(rpc->engine);
+    dump->past = params->at != RELIEF_NIL;
+    dump->want = dump->past ? (uint64_t)params->at : engine_applied(rpc->engine);
     dump->since_us = rpc->turn_us;
     memcpy(dump->tables, chosen, sizeof dump->tables);
     call->session->dump = dump;

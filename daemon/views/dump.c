@@ -162,12 +162,41 @@ static int walk_table(struct views_dump *dump, struct core_view *view, enum reli
     return result;
 }
 
+static int past_over(void *context, uint64_t done, uint64_t total)
+{
+    (void)done, (void)total;
+    return over(context);
+}
+
+/* The store to read: the daemon's, or one that is made for this dump. */
+static int choose_store(struct views_dump *dump, struct engine_at **ret_past, struct store **ret_store)
+{
+    struct engine_report report;
+    *ret_store = dump->options.store;
+    if (!dump->options.past_dir)
+        return 0;
+    int result = engine_at_open(ret_past,
+                                &(struct engine_at_options){.dir = dump->options.past_dir,
+                                                            .log = dump->options.past_log,
+                                                            .seq = dump->options.past_seq,
+                                                            .over = past_over,
+                                                            .context = dump},
+                                &report);
+    if (result == 0)
+        *ret_store = engine_at_store(*ret_past);
+    return result;
+}
+
 static int walk(struct views_dump *dump)
 {
     struct store_snapshot *snapshot = NULL;
+    struct engine_at *past = NULL;
+    struct store *store = NULL;
     int result = relief_arena_init(&dump->arena, RECORD_ARENA_BYTES);
     if (result == 0)
-        result = store_snapshot_open(&snapshot, dump->options.store, &dump->mark);
+        result = choose_store(dump, &past, &store);
+    if (result == 0)
+        result = store_snapshot_open(&snapshot, store, &dump->mark);
     if (result)
         goto out;
     crypto_generichash_init(&dump->digest, NULL, 0, 32);
@@ -185,6 +214,7 @@ static int walk(struct views_dump *dump)
 out:
     if (snapshot)
         store_snapshot_close(snapshot);
+    engine_at_close(past);
     relief_arena_deinit(&dump->arena);
     relief_buf_deinit(&dump->rows);
     relief_buf_deinit(&dump->line);

@@ -4,9 +4,12 @@
  *
  * The worker makes whole `rows` notifications and puts them into a queue of VIEWS_DUMP_CHUNKS; the loop takes them out
  * as fast as the peer reads. So a dump holds a megabyte, whatever the size of the database.
+ *
+ * A dump of the past has its state made first, by the same worker, from base and log (engine_at).
  */
 #pragma once
 #include "schema/buf.h"
+#include "engine/engine.h"
 #include "store/store.h"
 
 #define VIEWS_DUMP_CHUNKS 4u
@@ -19,6 +22,9 @@ struct views_dump_options {
     struct store *store;                /* has been flushed as far as the dump must reach */
     uint32_t msgid;                     /* of the request, for the notifications */
     bool tables[RELIEF_TABLE_COUNT];    /* which to show */
+    const char *past_dir;               /* the data folder: of the state at entry past_seq, not of what the store holds; NULL: no */
+    struct log *past_log;               /* its log */
+    uint64_t past_seq;
     int64_t ms_max;                     /* 0: VIEWS_DUMP_MS_MAX */
     void (*wake)(void *context);        /* any thread: views_dump_take has something */
     void *context;
@@ -39,5 +45,5 @@ int views_dump_start(struct views_dump **ret, const struct views_dump_options *o
 int views_dump_take(struct views_dump *dump, struct relief_buf *ret, struct views_dump_end *ret_end);
 /* The worker has ended; what it made may still have to be taken. */
 bool views_dump_over(struct views_dump *dump);
-/* Stops the worker, waits for it (one record at most), frees. */
+/* Stops the worker, waits for it (one record at most, or 256 entries of the past), frees. */
 void views_dump_free(struct views_dump *dump);
