@@ -1,0 +1,42 @@
+/*
+ * Log exports (fine print 64): header, entries, chain, tree, trailer. Several that follow each other are one log.
+ */
+#pragma once
+#include "tools/audit/fold.h"
+#include "tools/audit/say.h"
+#include "tools/audit/source.h"
+#include "tools/audit/tree.h"
+
+/* Something signed that the log must agree with. */
+struct audit_claim {
+    const char *path;
+    uint64_t seq;
+    bool leaf; /* `hash` is that of the leaf of entry seq; else the root of the tree of seq entries */
+    uint8_t hash[AUDIT_HASH];
+    int64_t time; /* of entry seq, as a checkpoint says it; -1: it says none */
+    bool met;
+};
+
+struct audit_log {
+    struct audit_claim *claims; /* sorted by seq */
+    size_t claim_count, claim_next;
+    struct audit_fold *fold; /* NULL: outcomes are not folded */
+    /* after the last entry */
+    struct audit_tree tree;
+    bool whole; /* the tree has all entries from 1 on */
+    uint64_t seq;
+    int64_t time;
+    char head[AUDIT_HASH_HEX]; /* empty: no entry was read */
+};
+
+void audit_claims_sort(struct audit_claim *claims, size_t count);
+/* Proves one file. 0, or AUDIT_USAGE when it can't be read; faults are counted. */
+int audit_log_file(struct audit_log *log, struct audit_source *source, struct audit_faults *faults);
+/* Claims about entries that the log doesn't have. */
+void audit_log_end(struct audit_log *log, struct audit_faults *faults);
+
+/* The last line of exports and dumps: its digest and count against what was read. Then nothing may follow. */
+int audit_trailer(struct audit_source *source, struct audit_text line, uint64_t records, struct audit_faults *faults);
+bool audit_is_trailer(struct audit_text line);
+/* A first line with just these members, in order; NULL ends the list. */
+bool audit_header(struct audit_text line, const char *format, const char *const *names, struct audit_json_map *ret);
