@@ -56,6 +56,9 @@ enum client_state {
     CLIENT_READY,
 };
 
+/* Sees each accepted answer before whoever waits for it: how the command line keeps receipts, whatever the command. */
+typedef void client_seen(void *context, const struct relief_method_info *method, const struct relief_answer *answer);
+
 struct relief_client {
     struct client_address address;
     int timeout_ms;
@@ -88,6 +91,8 @@ struct relief_client {
     struct scan scan;
     relief_notified *notified;
     void *notified_context;
+    client_seen *seen; /* or NULL */
+    void *seen_context;
 };
 
 struct relief_answer {

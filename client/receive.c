@@ -50,6 +50,8 @@ static int answered(struct relief_client *client, struct client_pending *request
         note_hello(client, request);
     else if (result == 0 && number == RELIEF_METHOD_event_subscribe)
         client->subscribed = true;
+    if (result == 0 && client->seen && request->method)
+        client->seen(client->seen_context, request->method, answer);
     if (request->done) {
         bool outer = client->in_callback;
         client->in_callback = true;

@@ -25,8 +25,9 @@ static bool find_members(const struct canon *canon, uint32_t ret[MEMBERS])
     static const struct {
         const char *key;
         enum canon_type type;
-    } rows[MEMBERS] = {{"hash", CANON_TEXT},   {"identity", CANON_TEXT}, {"method", CANON_TEXT}, {"outcome", CANON_OBJECT},
-                       {"params", CANON_OBJECT}, {"prev", CANON_TEXT},   {"seq", CANON_INT},     {"time", CANON_INT}};
+    } rows[MEMBERS] = {{"hash", CANON_TEXT},      {"identity", CANON_TEXT}, {"method", CANON_TEXT},
+                       {"outcome", CANON_OBJECT}, {"params", CANON_OBJECT}, {"prev", CANON_TEXT},
+                       {"seq", CANON_INT},        {"time", CANON_INT}};
     uint32_t node = 1;
     for (unsigned i = 0; i < MEMBERS; i++) {
         size_t len = strlen(rows[i].key);
@@ -79,8 +80,8 @@ bool chain_entry(struct chain *chain, struct relief_str line)
         return false;
     }
     const struct canon_node *nodes = canon->nodes;
-    if (!find_members(canon, at) || nodes[at[HASH]].len != 66 || nodes[at[PREV]].len != 66 ||
-        nodes[at[HASH]].escaped || nodes[at[PREV]].escaped || nodes[at[METHOD]].escaped) {
+    if (!find_members(canon, at) || nodes[at[HASH]].len != 66 || nodes[at[PREV]].len != 66 || nodes[at[HASH]].escaped ||
+        nodes[at[PREV]].escaped || nodes[at[METHOD]].escaped) {
         cli_reader_broken(chain->reader, "not a log entry: other keys, or no hash");
         return false;
     }

@@ -27,6 +27,9 @@ struct cli {
     int timeout_ms;
     bool help; /* --help was among the words */
     struct relief_client *client;
+    const char *receipt; /* --receipt FILE, or NULL */
+    FILE *receipts;
+    uint64_t receipts_missing; /* answers of changing methods without one */
 };
 
 struct cli_command {
@@ -42,7 +45,8 @@ extern const unsigned cli_command_count;
 extern const struct cli_command cli_command_submit, cli_command_import, cli_command_batch, cli_command_rebalance,
     cli_command_dump, cli_command_snapshot_dump, cli_command_diff, cli_command_verify, cli_command_log_export,
     cli_command_replay, cli_command_watch, cli_command_event_subscribe, cli_command_call, cli_command_help,
-    cli_command_check, cli_command_show, cli_command_rebuild;
+    cli_command_check, cli_command_show, cli_command_rebuild, cli_command_checkpoint, cli_command_inclusion,
+    cli_command_consistency;
 
 /* Everything after the program's name: an exit code. */
 int cli_run(int argc, char **argv);
@@ -67,6 +71,12 @@ int cli_flush(FILE *out, int code);
 
 /* ---- session.c ---- */
 int cli_connect(struct cli *cli, bool reconnect);
+
+/* ---- receipts.c: --receipt FILE ---- */
+/* On a new connection: asks for receipts and appends each that comes to the file. 0 or an exit code, said. */
+int cli_receipts_open(struct cli *cli);
+/* The file is on disk: code; else says so and CLI_REFUSED. */
+int cli_receipts_close(struct cli *cli, int code);
 
 /* ---- options.c ---- */
 struct cli_option {

@@ -106,9 +106,8 @@ static int run_diff(struct cli *cli, int argc, char **argv)
     struct cli_words words;
     const char *table_name = NULL;
     struct diff_out out = {.out = stdout};
-    const struct cli_option options[] = {{"table", 0, &table_name, NULL, NULL},
-                                         {"summary", 0, NULL, &out.summary, NULL},
-                                         {NULL, 0, NULL, NULL, NULL}};
+    const struct cli_option options[] = {
+        {"table", 0, &table_name, NULL, NULL}, {"summary", 0, NULL, &out.summary, NULL}, {NULL, 0, NULL, NULL, NULL}};
     int table = -1, code = cli_options(cli, options, argc, argv, &words);
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_diff, stdout);

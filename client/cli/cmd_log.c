@@ -8,6 +8,7 @@
 #include "client/cli/digest.h"
 #include "client/cli/outfile.h"
 #include "client/cli/page.h"
+#include "client/cli/progress.h"
 #include "schema/codec.h"
 
 struct export
@@ -16,6 +17,7 @@ struct export
     struct cli_digest digest;
     struct relief_buf line;
     int64_t next, last, entries;
+    struct cli_progress progress;
 };
 
 static void put_line(struct export *export, bool digested)
@@ -44,6 +46,8 @@ static int on_page(void *context, const struct cli_page *page)
         relief_json_msgpack(&export->line, &page->raw->via.array.ptr[i]);
         put_line(export, true);
         export->entries++;
+        if (!cli_progress_at(&export->progress, (uint64_t) export->entries))
+            return CLI_UNREACHABLE;
     }
     return ferror(export->file) ? CLI_REFUSED : export->next > export->last ? -1 : CLI_DONE;
 }
@@ -73,7 +77,10 @@ static int write_log(struct cli *cli, struct export *export, int64_t from)
     relief_params_init(RELIEF_METHOD_log_list, &params);
     params.from = from;
     params.limit = RELIEF_PAGE_MAX;
+    cli_progress_start(&export->progress, "entries", from <= export->last ? (uint64_t)(export->last - from + 1) : 0,
+                       cli->timeout_ms);
     int code = from <= export->last ? cli_pages(cli, method, &params, false, on_page, export) : CLI_DONE;
+    cli_progress_end(&export->progress);
     if (code > 0)
         return code;
     if (export->next <= export->last) {
@@ -87,26 +94,40 @@ static int write_log(struct cli *cli, struct export *export, int64_t from)
     return CLI_DONE;
 }
 
+static bool number_of(const char *text, int64_t *ret)
+{
+    char *end = NULL;
+    *ret = strtoll(text, &end, 10);
+    return *ret >= 1 && *text && !*end;
+}
+
 static int run_export(struct cli *cli, int argc, char **argv)
 {
     struct cli_words words;
     struct cli_outfile out = {0};
     struct export export = {.line = RELIEF_BUF_INIT};
-    const char *output = NULL, *from_text = "1";
-    char *end = NULL;
-    const struct cli_option options[] = {
-        {"output", 'o', &output, NULL, NULL}, {"from", 0, &from_text, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
+    const char *output = NULL, *from_text = "1", *to_text = NULL;
+    int64_t from = 1, to = INT64_MAX;
+    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
+                                         {"from", 0, &from_text, NULL, NULL},
+                                         {"to", 0, &to_text, NULL, NULL},
+                                         {NULL, 0, NULL, NULL, NULL}};
     int code = cli_options(cli, options, argc, argv, &words);
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_log_export, stdout);
-    long long from = strtoll(from_text, &end, 10);
     if (words.count > 0)
-        return cli_bad("usage: relief log export [-o FILE] [--from N]");
-    if (from < 1 || *end)
+        return cli_bad("usage: relief log export [-o FILE] [--from N] [--to N]");
+    if (!number_of(from_text, &from))
         return cli_bad("--from %s: a sequence number, from 1", from_text);
+    if (to_text && (!number_of(to_text, &to) || to < from))
+        return cli_bad("--to %s: a sequence number, from %lld", to_text, (long long)from);
     code = cli_connect(cli, true);
     if (code == 0)
         code = last_entry(cli, &export.last);
+    if (code == 0 && to_text && to > export.last)
+        code = cli_bad("--to %s: the log ends with entry %lld", to_text, (long long)export.last);
+    if (to_text)
+        export.last = to;
     if (code == 0)
         code = cli_outfile_open(&out, output);
     export.file = out.file;
@@ -119,5 +140,6 @@ static int run_export(struct cli *cli, int argc, char **argv)
     return code;
 }
 
-const struct cli_command cli_command_log_export = {
-    "log export", "[-o FILE] [--from N]", "the log as JSON Lines, with header and trailer like a dump", run_export};
+const struct cli_command cli_command_log_export = {"log export", "[-o FILE] [--from N] [--to N]",
+                                                   "the log as JSON Lines, with header and trailer like a dump",
+                                                   run_export};

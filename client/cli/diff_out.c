@@ -37,9 +37,7 @@ static void walk_fields(struct diff_out *out, const struct canon *a, const struc
 {
     uint32_t i = 1, k = 1;
     while (i < a->count || k < b->count) {
-        int order = i >= a->count   ? 1
-                    : k >= b->count ? -1
-                                    : relief_str_cmp(key_of(a, i), key_of(b, k));
+        int order = i >= a->count ? 1 : k >= b->count ? -1 : relief_str_cmp(key_of(a, i), key_of(b, k));
         struct relief_str old = order <= 0 ? canon_raw(a, i) : RELIEF_STR_NONE,
                           new = order >= 0 ? canon_raw(b, k) : RELIEF_STR_NONE;
         if (!relief_str_eq(old, new))

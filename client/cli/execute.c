@@ -74,8 +74,8 @@ static const void *take_params(struct execute *execute, const struct relief_shap
     relief_buf_clear(&execute->packed);
     pack(&execute->packed, &execute->reader->canon, node, &execute->name);
     void *params = relief_arena_alloc(&execute->params, shape->size);
-    struct relief_str bytes = relief_arena_str(
-        &execute->params, (struct relief_str){execute->packed.data, (uint32_t)execute->packed.len});
+    struct relief_str bytes =
+        relief_arena_str(&execute->params, (struct relief_str){execute->packed.data, (uint32_t)execute->packed.len});
     msgpack_unpacked_init(&value);
     bool good = params && bytes.data && !execute->packed.failed &&
                 msgpack_unpack_next(&value, bytes.data, bytes.len, &used) == MSGPACK_UNPACK_SUCCESS &&
@@ -85,8 +85,8 @@ static const void *take_params(struct execute *execute, const struct relief_shap
 }
 
 /*
- * local, ROLE, city:CITY, coordinator:REGION. Another name is a certificate's: its role is not in the log, so it gets every
- * right; what it was refused is not in the log either.
+ * local, ROLE, city:CITY, coordinator:REGION. Another name is a certificate's: its role is not in the log, so it gets
+ * every right; what it was refused is not in the log either.
  */
 static struct core_identity identity_of(struct relief_str name)
 {
@@ -168,7 +168,9 @@ static void say_records(struct execute *execute, long long seq, uint32_t logged,
     else
         cli_reader_broken(execute->reader, "entry %lld: the log changes %s, the command run again changes %s", seq,
                           has ? record_name(execute, log, i) : "no more records",
-                          has && makes ? "another record" : makes ? record_name(execute, own, k) : "no more records");
+                          has && makes ? "another record"
+                          : makes      ? record_name(execute, own, k)
+                                       : "no more records");
 }
 
 static void say_difference(struct execute *execute, const struct chain *chain)

@@ -71,6 +71,7 @@ int cli_global_option(struct cli *cli, int argc, char **argv, int *at)
     const char *server = NULL, *timeout = NULL;
     bool json = false, csv = false;
     const struct cli_option options[] = {{"server", 0, &server, NULL, NULL},    {"timeout", 0, &timeout, NULL, NULL},
+                                         {"receipt", 0, &cli->receipt, NULL, NULL},
                                          {"json", 0, NULL, &json, NULL},        {"csv", 0, NULL, &csv, NULL},
                                          {"help", 'h', NULL, &cli->help, NULL}, {NULL, 0, NULL, NULL, NULL}};
     int found = cli_option_match(options, argc, argv, at);

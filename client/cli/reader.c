@@ -84,9 +84,8 @@ static int open_file(struct cli_reader *reader, uint64_t *ret_total)
     reader->file = named ? fopen(reader->path, "re") : stdin;
     if (!reader->file)
         return cli_bad("%s: %s", reader->path, strerror(errno));
-    *ret_total = named && fstat(fileno(reader->file), &status) == 0 && S_ISREG(status.st_mode)
-                     ? (uint64_t)status.st_size
-                     : 0;
+    *ret_total =
+        named && fstat(fileno(reader->file), &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
     reader_more(reader);
     unsigned char first = reader->bytes.len > 0 ? (unsigned char)reader->bytes.data[0] : 0;
     reader->form = first >> 4 == 0x8 || first == 0xde || first == 0xdf ? CLI_FORM_MSGPACK : CLI_FORM_JSONL;
@@ -110,8 +109,8 @@ int cli_reader_open(struct cli_reader *reader, const char *path, int timeout_ms)
     } else if (read_any(reader, &header) == 1 && read_header(reader, header)) {
         cli_digest_line(&reader->digest, header);
     } else {
-        code = reader->code ? reader->code
-                            : cli_bad("%s is neither a dump nor a log export of version 1", reader->path);
+        code =
+            reader->code ? reader->code : cli_bad("%s is neither a dump nor a log export of version 1", reader->path);
     }
     if (code)
         cli_reader_close(reader);

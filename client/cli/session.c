@@ -11,7 +11,7 @@ int cli_connect(struct cli *cli, bool reconnect)
         .server = cli->server, .timeout_ms = cli->timeout_ms, .no_reconnect = !reconnect};
     int error = relief_client_open(&cli->client, &options);
     if (error == 0)
-        return CLI_DONE;
+        return cli->receipt ? cli_receipts_open(cli) : CLI_DONE;
     cli->client = NULL;
     if (error == -EINVAL || error == -ENAMETOOLONG)
         return cli_bad("'%s' is not an address: unix:PATH, tcp:HOST:PORT or tls:HOST:PORT", cli->server);

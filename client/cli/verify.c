@@ -51,8 +51,7 @@ static void plus(int64_t *sum, int64_t value)
 static void see_lot(struct verify *verify)
 {
     struct relief_str kind = word(verify, "kind");
-    struct cli_map_item *lot =
-        item_of(verify, &verify->lots, word(verify, "city"), kind, word(verify, "lot"));
+    struct cli_map_item *lot = item_of(verify, &verify->lots, word(verify, "city"), kind, word(verify, "lot"));
     lot->n[0] = number(verify, "quantity");
     lot->n[1] = number(verify, "held");
     lot->n[2] = number(verify, "reserved");
@@ -80,8 +79,7 @@ static void see_asset(struct verify *verify)
 static void see_account(struct verify *verify)
 {
     static const char *const gone[] = {"issued", "lost", "written_off"}, *const elsewhere[] = {"on_loan", "in_transit"};
-    struct cli_map_item *kind =
-        item_of(verify, &verify->kinds, word(verify, "kind"), RELIEF_STR_NONE, RELIEF_STR_NONE);
+    struct cli_map_item *kind = item_of(verify, &verify->kinds, word(verify, "kind"), RELIEF_STR_NONE, RELIEF_STR_NONE);
     plus(&kind->n[0], number(verify, "received"));
     for (unsigned i = 0; i < 2; i++)
         plus(&kind->n[2], number(verify, elsewhere[i]));
@@ -100,8 +98,8 @@ static uint64_t elements(const struct verify *verify, const char *key)
 
 static void see_request(struct verify *verify)
 {
-    int64_t quantity = number(verify, "quantity"), covered = number(verify, "covered"),
-            open = number(verify, "open"), shortfall = number(verify, "shortfall"), sum = covered;
+    int64_t quantity = number(verify, "quantity"), covered = number(verify, "covered"), open = number(verify, "open"),
+            shortfall = number(verify, "shortfall"), sum = covered;
     item_of(verify, &verify->requests, word(verify, "id"), RELIEF_STR_NONE, RELIEF_STR_NONE)->n[0] = covered;
     verify->listed += elements(verify, "dispatches");
     plus(&sum, open);
@@ -123,8 +121,8 @@ static bool is_one_of(struct relief_str text, const char *const *words)
 static void see_dispatch(struct verify *verify)
 {
     static const char *const live[] = {"asked", "committed", "in_transit", "received", "in_use", "returning", NULL};
-    struct relief_str state = word(verify, "state"), donor = word(verify, "donor"),
-                      kind = word(verify, "kind"), request = word(verify, "request");
+    struct relief_str state = word(verify, "state"), donor = word(verify, "donor"), kind = word(verify, "kind"),
+                      request = word(verify, "request");
     const struct canon *canon = &verify->canon;
     uint32_t lots = canon_get(canon, 0, "lots");
     static const char *const lists[] = {"assets", "operators"};
