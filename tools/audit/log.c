@@ -70,12 +70,6 @@ struct entry {
     int64_t time;
 };
 
-static bool is_hash(struct audit_text text)
-{
-    uint8_t hash[AUDIT_HASH];
-    return audit_hex_read(text, hash, sizeof hash);
-}
-
 /* NULL, or what is wrong with the form. */
 static const char *read_entry(struct audit_text line, struct entry *ret)
 {
@@ -90,8 +84,9 @@ static const char *read_entry(struct audit_text line, struct entry *ret)
             return "not a log entry";
         ret->members[i] = map.members[i].value;
     }
-    if (!audit_json_plain(ret->members[HASH], &ret->hash) || !is_hash(ret->hash) ||
-        !audit_json_plain(ret->members[PREV], &ret->prev) || !is_hash(ret->prev))
+    /* Whether they are hexadecimal shows when they are compared with what they should be. */
+    if (!audit_json_plain(ret->members[HASH], &ret->hash) || ret->hash.len != 64 ||
+        !audit_json_plain(ret->members[PREV], &ret->prev) || ret->prev.len != 64)
         return "hash or prev is none";
     if (!audit_json_size(ret->members[SEQ], &ret->seq) || ret->seq == 0 ||
         !audit_json_int(ret->members[TIME], &ret->time) || ret->time < 0)
