@@ -8,6 +8,7 @@
  */
 #include "store/kdtree.h"
 #include "store/value.h"
+#include <assert.h>
 #include <stdlib.h>
 
 #define DEPTH_MAX  33
@@ -97,6 +98,33 @@ static void build(struct store_kd *tree, struct store_kd_holder *holders, uint32
     build(tree, holders, middle + 1, high);
 }
 
+/* ---- numbers by city ---- */
+
+static uint32_t *slot_of(const struct store_kd *tree, uint32_t city)
+{
+    uint32_t at = (city * UINT32_C(0x9e3779b1)) >> 7 & tree->slot_mask;
+    while (tree->slots[at] != 0 && store_kd_city(tree, tree->slots[at] - 1) != city) {
+        at = (at + 1) & tree->slot_mask;
+    }
+    return &tree->slots[at];
+}
+
+/* At most half full, with all late holders that can come. */
+static void slots_fill(struct store_kd *tree)
+{
+    uint32_t slots = 64;
+    while (slots < 2 * (tree->count + tree->late_max)) {
+        slots *= 2;
+    }
+    tree->slot_mask = slots - 1;
+    tree->slots = store_alloc(slots * sizeof(*tree->slots));
+    memset(tree->slots, 0, slots * sizeof(*tree->slots));
+    tree->bytes += slots * sizeof(*tree->slots);
+    for (uint32_t i = 0; i < tree->count; i++) {
+        *slot_of(tree, tree->nodes[i].city) = i + 1;
+    }
+}
+
 struct store_kd *store_kd_new(struct store_kd_holder *holders, uint32_t count)
 {
     struct store_kd *tree = store_alloc(sizeof(*tree));
@@ -109,6 +137,7 @@ struct store_kd *store_kd_new(struct store_kd_holder *holders, uint32_t count)
     tree->late = store_alloc(tree->late_max * sizeof(*tree->late));
     tree->bytes = sizeof(*tree) + count * sizeof(*tree->nodes) + tree->late_max * sizeof(*tree->late);
     build(tree, holders, 0, count);
+    slots_fill(tree);
     return tree;
 }
 
@@ -117,6 +146,7 @@ void store_kd_unref(struct store_kd *tree)
     if (tree && --tree->refs == 0) {
         free(tree->nodes);
         free(tree->late);
+        free(tree->slots);
         free(tree);
     }
 }
@@ -142,20 +172,9 @@ static uint32_t path_to(const struct store_kd *tree, const struct store_world *w
     return 0;
 }
 
-static uint32_t late_find(const struct store_kd *tree, uint32_t city)
+uint32_t store_kd_find(const struct store_kd *tree, uint32_t city)
 {
-    for (uint32_t i = 0; i < tree->late_count; i++) {
-        if (tree->late[i].city == city) {
-            return tree->count + i;
-        }
-    }
-    return STORE_KD_NONE;
-}
-
-uint32_t store_kd_find(const struct store_kd *tree, const struct store_world *world, uint32_t city)
-{
-    uint32_t path[DEPTH_MAX], depth = path_to(tree, world, city, path);
-    return depth > 0 ? path[depth - 1] : late_find(tree, city);
+    return *slot_of(tree, city) - 1; /* 0 becomes NONE */
 }
 
 bool store_kd_set(struct store_kd *tree, const struct store_world *world, uint32_t city, bool gone, bool idle)
@@ -173,8 +192,9 @@ bool store_kd_set(struct store_kd *tree, const struct store_world *world, uint32
         }
         return true;
     }
-    uint32_t number = late_find(tree, city);
+    uint32_t number = store_kd_find(tree, city);
     if (number != STORE_KD_NONE) {
+        assert(number >= tree->count); /* a city that moves takes its trees with it */
         tree->late[number - tree->count].gone = gone;
         tree->late[number - tree->count].idle = idle;
         return true;
@@ -186,6 +206,7 @@ bool store_kd_set(struct store_kd *tree, const struct store_world *world, uint32
         return false;
     }
     uint32_t region = world->cities[city].region;
+    *slot_of(tree, city) = tree->count + tree->late_count + 1;
     tree->late[tree->late_count++] = (struct store_kd_late){
         .city = city, .region = region == STORE_NAME_NONE ? 0 : world->regions[region].low, .idle = idle};
     return true;

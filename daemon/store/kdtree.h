@@ -25,6 +25,7 @@ struct store_kd {
     size_t bytes;
     struct store_kd_node *nodes;
     struct store_kd_late *late;
+    uint32_t *slots, slot_mask; /* number + 1 by city, open addressing; 0: free. Holders are marked, never taken out */
 };
 
 struct store_kd_holder {
@@ -39,7 +40,7 @@ struct store_kd_holder {
 struct store_kd *store_kd_new(struct store_kd_holder *holders, uint32_t count);
 void store_kd_unref(struct store_kd *tree);
 /* Number of the city's node, or count + its number among the late ones; STORE_KD_NONE. */
-uint32_t store_kd_find(const struct store_kd *tree, const struct store_world *world, uint32_t city);
+uint32_t store_kd_find(const struct store_kd *tree, uint32_t city);
 /* Marks, adds or removes a holder. False: no room for a new one, the tree has to be built anew. */
 bool store_kd_set(struct store_kd *tree, const struct store_world *world, uint32_t city, bool gone, bool idle);
 /* State of a number that find or a walk gave. */

@@ -253,7 +253,7 @@ static void holder_put(struct store_near *near, struct relief_str key, struct re
         return;
     }
     bool gone = !value.data, idle = holder_idle(value);
-    uint32_t node = store_kd_find(kind->all, world, city);
+    uint32_t node = store_kd_find(kind->all, city);
     bool was_gone = node == STORE_KD_NONE || store_kd_gone(kind->all, node);
     if (was_gone == gone && (gone || store_kd_idle(kind->all, node) == idle)) {
         return;
@@ -277,22 +277,18 @@ static void holder_put(struct store_near *near, struct relief_str key, struct re
 }
 
 /* Trees hold places of cities: those with this one are dropped. */
-static void city_changed(struct store_near *near, const struct store_city_change *change,
-                         const struct store_city *before)
+static void city_changed(struct store_near *near, const struct store_city_change *change)
 {
-    struct store_city after = near->world.cities[change->city];
-    near->world.cities[change->city] = *before; /* where the trees have it */
     for (uint32_t i = 0; i < near->kind_names.count; i++) {
         struct store_kind *kind = &near->kinds[i];
         if (!kind->all) {
             continue;
         }
-        bool holds = change->moved && store_kd_find(kind->all, &near->world, change->city) != STORE_KD_NONE;
+        bool holds = change->moved && store_kd_find(kind->all, change->city) != STORE_KD_NONE;
         if (holds || (change->appeared && kind->missing)) {
             drop_kind(near, kind);
         }
     }
-    near->world.cities[change->city] = after;
 }
 
 void store_near_put(struct store_near *near, struct relief_str key, struct relief_str value)
@@ -302,13 +298,8 @@ void store_near_put(struct store_near *near, struct relief_str key, struct relie
         return;
     }
     struct store_city_change change;
-    struct store_city before = {0};
-    if ((unsigned char)key.data[0] == CORE_KEY_RECORD + RELIEF_TABLE_city) {
-        uint32_t at = 1, number = store_names_find(&near->world.city_names, core_key_take_str(key, &at));
-        before = number == STORE_NAME_NONE ? before : near->world.cities[number];
-    }
     if (store_world_put(&near->world, key, value, &change)) {
-        city_changed(near, &change, &before);
+        city_changed(near, &change);
     }
 }
 
@@ -361,6 +352,9 @@ struct core_near *store_near_begin(struct store_near *near, const struct core_ne
     search->all->refs++;
     search->tree = region == STORE_NAME_NONE ? kind->all : region_tree(near, kind, region);
     search->tree->refs++;
+    if (!search->idle_too) { /* an explanation looks at all of them anyway */
+        search->around = store_world_around(&near->world, search->to, search->links);
+    }
     store_search_start(search, &near->world);
     return search;
 }
@@ -375,8 +369,10 @@ void store_near_end(struct store_near *near, struct core_near *search)
     store_kd_unref(search->tree);
     store_kd_unref(search->all);
     store_links_unref(&near->world, search->links);
+    store_around_unref(&near->world, search->around);
     search->tree = search->all = NULL;
     search->links = NULL;
+    search->around = NULL;
     if (search->heap_cap > HEAP_KEEP) {
         free(search->heap);
         search->heap = NULL;

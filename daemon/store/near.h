@@ -27,7 +27,9 @@ struct core_near {
     struct store_kd *tree;      /* holders to enumerate; NULL: none at all */
     struct store_kd *all;       /* all holders of the kind */
     struct store_links *links;
-    uint32_t next_link;
+    struct store_around *around; /* NULL: none */
+    uint32_t next_around, next_link;
+    bool in_around; /* its list is not at its end; the tree has not been looked at */
     struct store_heap_item *heap;
     uint32_t heap_count, heap_cap;
 };

@@ -7,6 +7,9 @@
  * middle and its halves, a bound into the exact minutes) until a known one stands there; no other can then come before
  * it. So the first k cost about k + log n openings, however many holders there are.
  *
+ * Before that comes, when there is one, the list of the first cities around the destination (around.c): those of them
+ * that hold the kind. The tree is looked at when the list is at its end, for what comes behind it.
+ *
  * Bounds are made from chords of the unit sphere and the series of the arcsine, all of whose terms are positive, less a
  * margin of 10 m and a millionth of the way, far above the errors of either computation; only the exact integer minutes
  * order the result. The holders' flags are looked at again before a holder is given out, as the core changes stock
@@ -74,15 +77,6 @@ static struct store_heap_item heap_pop(struct core_near *search, const struct st
 
 /* ---- bounds ---- */
 
-static int64_t minutes_above(const struct store_world *world, double chord_squared)
-{
-    double x = sqrt(chord_squared) / 2, square = x * x;
-    x = x > 1 ? 1 : x;
-    double metres = 2 * CORE_EARTH_METRES * x * (1 + square * (1.0 / 6 + square * (3.0 / 40)));
-    metres = metres * (1 - 1e-6) - 10;
-    return core_geo_minutes(metres > 0 ? (int64_t)metres : 0, world->permille, world->km_per_hour);
-}
-
 /* A bound above the minutes; INT64_MAX beyond a quarter of the way round, where the series would need more terms. */
 static int64_t minutes_below(const struct store_world *world, double chord_squared)
 {
@@ -92,13 +86,6 @@ static int64_t minutes_below(const struct store_world *world, double chord_squar
     }
     double metres = 2 * CORE_EARTH_METRES * x * (1 + square * (1.0 / 6 + square * (3.0 / 40 + square * 0.06)));
     return core_geo_minutes((int64_t)(metres * (1 + 1e-6)) + 10, world->permille, world->km_per_hour);
-}
-
-static double chord_squared_to(const struct core_near *search, const struct store_world *world, uint32_t city)
-{
-    const double *a = world->cities[city].xyz, *b = world->cities[search->to].xyz;
-    double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
-    return x * x + y * y + z * z;
 }
 
 static bool regions_out(const struct core_near *search, uint32_t least, uint32_t most)
@@ -131,7 +118,7 @@ static void push_range(struct core_near *search, const struct store_world *world
     if (search->over >= 0 && minutes_below(world, furthest) <= search->over) {
         return; /* all of it is too near */
     }
-    heap_push(search, world, (struct store_heap_item){minutes_above(world, nearest), low, high});
+    heap_push(search, world, (struct store_heap_item){store_world_minutes_above(world, nearest), low, high});
 }
 
 static bool wanted(const struct core_near *search, uint32_t number)
@@ -142,35 +129,57 @@ static bool wanted(const struct core_near *search, uint32_t number)
            store_kd_city(tree, number) != search->to && !regions_out(search, region, region);
 }
 
+/* Its turn came in the list. */
+static bool had_turn(const struct core_near *search, uint32_t city)
+{
+    return search->around && store_around_holds(search->around, city);
+}
+
 static void push_holder(struct core_near *search, const struct store_world *world, uint32_t number)
 {
-    if (!wanted(search, number)) {
+    if (!wanted(search, number) || had_turn(search, store_kd_city(search->tree, number))) {
         return;
     }
-    double chord_squared = chord_squared_to(search, world, store_kd_city(search->tree, number));
+    double chord_squared = store_world_chord(world, store_kd_city(search->tree, number), search->to);
     if (search->over < 0 || minutes_below(world, chord_squared) > search->over) {
-        heap_push(search, world, (struct store_heap_item){minutes_above(world, chord_squared), number, HEAP_BOUND});
+        heap_push(search, world,
+                  (struct store_heap_item){store_world_minutes_above(world, chord_squared), number, HEAP_BOUND});
     }
 }
 
-void store_search_start(struct core_near *search, const struct store_world *world)
+/* The first of these that is further than `over`. */
+static uint32_t first_over(const struct store_link *items, uint32_t count, int64_t over)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (items[mid].minutes <= over) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+static void start_in_tree(struct core_near *search, const struct store_world *world)
 {
     search->heap_count = 0;
     push_range(search, world, 0, search->tree->count);
     for (uint32_t i = 0; i < search->tree->late_count; i++) {
         push_holder(search, world, search->tree->count + i);
     }
-    const struct store_links *links = search->links;
-    uint32_t low = 0, high = links->open; /* the first link that is further than `over` */
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (links->items[mid].minutes <= search->over) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
+    search->next_link = first_over(search->links->items, search->links->open, search->over);
+}
+
+void store_search_start(struct core_near *search, const struct store_world *world)
+{
+    search->in_around = search->around != NULL;
+    if (search->in_around) {
+        search->next_around = first_over(search->around->items, search->around->count, search->over);
+    } else {
+        start_in_tree(search, world);
     }
-    search->next_link = low;
 }
 
 /* Opens the top of the heap, which is not exact. */
@@ -204,14 +213,41 @@ static bool find_link(struct core_near *search, const struct store_world *world)
             return false; /* the rest is closed */
         }
         const struct store_city *city = &world->cities[link->from];
-        uint32_t node = city->state == STORE_CITY_KNOWN ? store_kd_find(search->all, world, link->from) : STORE_KD_NONE;
+        uint32_t node = city->state == STORE_CITY_KNOWN ? store_kd_find(search->all, link->from) : STORE_KD_NONE;
         if (node == STORE_KD_NONE || store_kd_gone(search->all, node) || link->from == search->to) {
             continue;
         }
         uint32_t region = store_kd_region(search->all, node);
-        if ((search->idle_too || !store_kd_idle(search->all, node)) && !regions_out(search, region, region)) {
+        if ((search->idle_too || !store_kd_idle(search->all, node)) && !regions_out(search, region, region) &&
+            !had_turn(search, link->from)) {
             return true;
         }
+    }
+    return false;
+}
+
+/* The next of the list around the destination that holds the kind. At its end the search goes on behind it: all that
+ * come before its last are in it. */
+static bool next_around(struct core_near *search, const struct store_world *world, struct core_holder *ret)
+{
+    const struct store_around *around = search->around;
+    while (search->next_around < around->count) {
+        const struct store_link *link = &around->items[search->next_around++];
+        uint32_t node = store_kd_find(search->all, link->from);
+        if (node == STORE_KD_NONE || store_kd_gone(search->all, node) || store_kd_idle(search->all, node)) {
+            continue;
+        }
+        uint32_t region = store_kd_region(search->all, node);
+        if (!regions_out(search, region, region)) {
+            *ret = (struct core_holder){world->city_names.items[link->from], link->minutes};
+            return true;
+        }
+    }
+    search->in_around = false;
+    if (!around->whole) {
+        int64_t behind = around->items[around->count - 1].minutes - 1;
+        search->over = behind > search->over ? behind : search->over;
+        start_in_tree(search, world);
     }
     return false;
 }
@@ -231,6 +267,12 @@ static bool link_first(const struct core_near *search, const struct store_world 
 
 bool store_search_next(struct core_near *search, const struct store_world *world, struct core_holder *ret)
 {
+    if (search->in_around && next_around(search, world, ret)) {
+        return true;
+    }
+    if (search->around && search->around->whole) {
+        return false;
+    }
     bool linked = find_link(search, world);
     const struct store_link *link = linked ? &search->links->items[search->next_link] : NULL;
     for (;;) {

@@ -11,6 +11,7 @@
 #include "core/key.h"
 #include "schema/codec.h"
 #include "store/value.h"
+#include <math.h>
 #include <stdlib.h>
 
 #define LINK_BYTES_MAX                                                                                                 \
@@ -20,7 +21,7 @@
 
 void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed)
 {
-    *world = (struct store_world){.view = view, .arena = RELIEF_ARENA_INIT, .regions_version = 1};
+    *world = (struct store_world){.view = view, .arena = RELIEF_ARENA_INIT, .regions_version = 1, .map_version = 1};
     if (relief_arena_init(&world->arena, ARENA_BYTES)) {
         store_fatal("out of memory: no room to read a record");
     }
@@ -40,6 +41,7 @@ void store_links_unref(struct store_world *world, struct store_links *links)
 
 static void forget_links(struct store_world *world, uint32_t city)
 {
+    store_around_forget(world, city);
     store_links_unref(world, world->cities[city].links);
     world->cities[city].links = NULL;
 }
@@ -193,6 +195,22 @@ int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint
     return core_geo_minutes(core_geo_metres(a->lat, a->lon, b->lat, b->lon), world->permille, world->km_per_hour);
 }
 
+double store_world_chord(const struct store_world *world, uint32_t a, uint32_t b)
+{
+    const double *from = world->cities[a].xyz, *to = world->cities[b].xyz;
+    double x = from[0] - to[0], y = from[1] - to[1], z = from[2] - to[2];
+    return x * x + y * y + z * z;
+}
+
+int64_t store_world_minutes_above(const struct store_world *world, double chord_squared)
+{
+    double x = sqrt(chord_squared) / 2, square = x * x;
+    x = x > 1 ? 1 : x;
+    double metres = 2 * CORE_EARTH_METRES * x * (1 + square * (1.0 / 6 + square * (3.0 / 40)));
+    metres = metres * (1 - 1e-6) - 10;
+    return core_geo_minutes(metres > 0 ? (int64_t)metres : 0, world->permille, world->km_per_hour);
+}
+
 /* ---- cities ---- */
 
 static void city_fill(struct store_world *world, uint32_t number, struct relief_str value)
@@ -200,10 +218,12 @@ static void city_fill(struct store_world *world, uint32_t number, struct relief_
     struct relief_city record;
     if (!decode(world, &relief_shape_city, value, &record)) {
         world->cities[number].state = STORE_CITY_MISSING;
+        world->map_version++;
         return;
     }
     uint32_t region = record.region.data ? region_number(world, record.region) : STORE_NAME_NONE;
     struct store_city *city = &world->cities[number];
+    world->map_version += city->state != STORE_CITY_KNOWN || city->lat != record.lat || city->lon != record.lon;
     city->state = STORE_CITY_KNOWN;
     city->lat = record.lat;
     city->lon = record.lon;
@@ -376,6 +396,7 @@ bool store_world_put(struct store_world *world, struct relief_str key, struct re
         return false;
     case CORE_KEY_RECORD + RELIEF_TABLE_travel:
         world->travel_read = false;
+        world->map_version++;
         return false;
     default:
         return false;

@@ -11,6 +11,7 @@
 enum store_city_state { STORE_CITY_UNREAD, STORE_CITY_MISSING, STORE_CITY_KNOWN };
 
 struct store_links;
+struct store_around;
 
 struct store_city {
     double xyz[3]; /* on the unit sphere */
@@ -18,6 +19,8 @@ struct store_city {
     uint32_t region;           /* number */
     uint8_t state;             /* enum store_city_state */
     struct store_links *links; /* into this city; NULL: not read */
+    struct store_around *around; /* around this city; NULL: not worked out */
+    uint64_t asked_version;      /* of the map when it was asked for last */
 };
 
 struct store_region {
@@ -38,6 +41,17 @@ struct store_links {
     uint32_t *sorted; /* the cities, by number */
 };
 
+#define STORE_AROUND_MAX 64u /* cities of a list: holders with something to give are mostly among the first few */
+
+/* The first cities around a destination by (minutes, code), itself and closed links left out. */
+struct store_around {
+    uint32_t refs, count;
+    bool whole; /* there are no others */
+    uint64_t version; /* of the map */
+    struct store_link *items;
+    uint32_t *sorted; /* the cities, by number */
+};
+
 struct store_world {
     struct core_view *view;
     struct relief_arena arena;
@@ -47,8 +61,9 @@ struct store_world {
     uint32_t city_cap, region_cap;
     bool regions_read, travel_read;
     uint64_t regions_version; /* changes when the tree of regions does */
+    uint64_t map_version;     /* when a city comes, goes or moves, or the estimate changes */
     int64_t permille, km_per_hour;
-    size_t link_bytes;
+    size_t link_bytes, around_bytes;
 };
 
 void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed);
@@ -61,8 +76,17 @@ void store_world_refresh(struct store_world *world);
 struct store_links *store_world_links(struct store_world *world, uint32_t to);
 void store_links_unref(struct store_world *world, struct store_links *links);
 bool store_links_hold(const struct store_links *links, uint32_t from);
-/* The estimate from a to b, in minutes, and from a lower bound of the distance. */
+/* The estimate from a to b, in minutes. */
 int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint32_t to);
+/* The square of the chord between two cities on the unit sphere, and a bound below the minutes of such a chord. */
+double store_world_chord(const struct store_world *world, uint32_t a, uint32_t b);
+int64_t store_world_minutes_above(const struct store_world *world, double chord_squared);
+
+/* around.c: the list around a city, with a reference; NULL while it is not worth making. */
+struct store_around *store_world_around(struct store_world *world, uint32_t to, const struct store_links *links);
+void store_around_unref(struct store_world *world, struct store_around *around);
+void store_around_forget(struct store_world *world, uint32_t city);
+bool store_around_holds(const struct store_around *around, uint32_t city);
 /*
  * A record or key of the map was put. For a city that was known: *ret_city and what it was before; moved when place or
  * region changed. Returns true then.

@@ -278,9 +278,15 @@ static unsigned enumerate(struct world *world, const struct question *question, 
     return count;
 }
 
+/* One of them again and again, so that what is remembered of it is there when the map changes. */
+static unsigned some_destination(struct world *world)
+{
+    return tool_below(&world->seed, 2) ? tool_below(&world->seed, world->cities) : 0;
+}
+
 static struct question random_question(struct world *world)
 {
-    struct question question = {.kind = tool_below(&world->seed, KINDS), .to = tool_below(&world->seed, world->cities)};
+    struct question question = {.kind = tool_below(&world->seed, KINDS), .to = some_destination(world)};
     question.region = tool_below(&world->seed, 2) ? (int)tool_below(&world->seed, world->regions) : -1;
     question.but = tool_below(&world->seed, 3) ? -1 : (int)tool_below(&world->seed, world->regions);
     if (tool_below(&world->seed, 4) == 0) { /* as the matcher widens: the parent without the region below */
@@ -338,7 +344,7 @@ static void change_holder(struct world *world)
 
 static void change(struct world *world)
 {
-    unsigned city = tool_below(&world->seed, world->cities), other = tool_below(&world->seed, world->cities);
+    unsigned city = tool_below(&world->seed, world->cities), other = some_destination(world);
     switch (tool_below(&world->seed, 30)) {
     case 0: /* moves */
         place(world, city);
