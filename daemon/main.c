@@ -241,16 +241,24 @@ static int open_engine(struct daemon *daemon)
         .wake = rpc_wake,
         .context = daemon->rpc,
         .fatal = on_fatal,
+        .origin = daemon->conf.evidence_origin,
+        .witnesses = daemon->conf.witness_key.rows,
+        .witness_count = daemon->conf.witness_key.count,
     };
     int result = engine_open(&daemon->engine, &options, &report);
     if (result) {
         enum relief_message message = result == -EBUSY     ? RELIEF_MESSAGE_DATA_BUSY
+                                      : result == -EINVAL  ? RELIEF_MESSAGE_CONFIG_BAD
                                       : result == -EUCLEAN ? RELIEF_MESSAGE_DATA_DAMAGED
                                                            : RELIEF_MESSAGE_DATA_FAILED;
         notice(message, "data=%s error=%s", notice_quote(daemon->conf.data_dir).text,
                notice_quote(report.message).text);
-        return EXIT_FAILURE;
+        return result == -EINVAL ? EXIT_CONFIG : EXIT_FAILURE;
     }
+    if (report.evidence[0])
+        notice(RELIEF_MESSAGE_EVIDENCE_DAMAGED, "what=%s", notice_quote(report.evidence).text);
+    if (report.evidence_anew)
+        notice(RELIEF_MESSAGE_EVIDENCE_ANEW, "seq=%llu", (unsigned long long)report.seq);
     if (report.start == ENGINE_RECOVERED)
         notice(RELIEF_MESSAGE_RECOVERED, "seq=%llu applied=%llu cut=%llu", (unsigned long long)report.seq,
                (unsigned long long)report.applied, (unsigned long long)report.cut);

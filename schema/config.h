@@ -3,6 +3,7 @@
  * From it come the fields of struct conf (section_name), the reader, the printer and the test that compares reliefd.conf(5).
  *
  * Types: NUMBER a decimal integer from min to max. PATH an absolute path. ADDRESS a listener, may be repeated up to max times.
+ * NAME printable ASCII without space and '+', or empty. VERIFIER the verifier key of a witness, may be repeated up to max times.
  * IDENTITY written name.WHO = IDENTITY, up to max of them.
  */
 #pragma once
@@ -14,6 +15,8 @@
       "where to listen: unix:PATH, tcp:HOST:PORT; on loopback TCP with ,as=IDENTITY; may be repeated")                  \
     O(data, dir, PATH, 0, 0, "/var/lib/reliefd", "folder of the log and the store; made when it does not exist")        \
     O(data, segment_mib, NUMBER, 1, 1024, "64", "size of a log segment in MiB")                                         \
+    O(evidence, origin, NAME, 0, 0, "", "name of the log on its checkpoints; empty: as its key says, or a random one when it is made") \
+    O(witness, key, VERIFIER, 0, 16, "", "verifier key of a witness whose cosignatures are taken; may be repeated")     \
     O(limits, connections, NUMBER, 1, 16384, "1024", "connections at the same time")                                    \
     O(limits, connections_per_address, NUMBER, 1, 16384, "64",                                                          \
       "connections from one address at the same time; not for loopback and unix sockets")                              \

@@ -23,6 +23,14 @@
       "start again: the store is made anew from the log, nothing is lost")                                             \
     N(23, STORE_FAILED, "err", "the store can't be written; nothing more is acknowledged",                               \
       "nothing that was acknowledged is lost, the log has it; free space or replace the disk, then start again")       \
+    N(24, EVIDENCE_FAILED, "err", "the evidence can't be written; nothing more is acknowledged",                         \
+      "nothing that was acknowledged is lost; free space or replace the disk, then start again")                       \
+    N(25, EVIDENCE_ANEW, "notice", "the tree of the evidence was made anew from the log", "")                           \
+    N(26, EVIDENCE_DAMAGED, "err", "a file in evidence/ was damaged; it was put aside",                                  \
+      "a start makes hashes and state anew from the log; keep the damaged file until it is understood")                \
+    N(27, UNWITNESSED, "warning", "the head has been unwitnessed for more than a minute",                               \
+      "look at the witnesses; service goes on meanwhile")                                                              \
+    N(28, WITNESSED, "notice", "the head is witnessed again", "")                                                       \
     N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
     N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \
     N(32, INTERNAL, "err", "a request failed inside the daemon", "report it with this line")

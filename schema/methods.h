@@ -534,11 +534,11 @@
     M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, BUILT, "per kind and region: stock, need, days of cover; a city's sums hold only what its regions share with it") \
     M(100, log, list, LIST, RELIEF_R_AUDIT, entry, BUILT, "entries of the log")                                        \
     M(101, log, head, QUERY, RELIEF_R_ALL, head, BUILT, "the last durable entry")                                      \
-    M(102, log, checkpoint, QUERY, RELIEF_R_ALL, checkpoint, PLANNED, "the newest signed checkpoint, and the newest that witnesses cosigned") \
-    M(103, log, cosign, QUERY, RELIEF_R_ALL, checkpoint, PLANNED, "a witness hands back a checkpoint with its cosignature") \
+    M(102, log, checkpoint, QUERY, RELIEF_R_ALL, checkpoint, BUILT, "the newest signed checkpoint, and the newest that witnesses cosigned") \
+    M(103, log, cosign, QUERY, RELIEF_R_ALL, checkpoint, BUILT, "a witness hands back a checkpoint with its cosignature") \
     M(105, clock, confirm, CHANGE, RELIEF_R_OPER, head, BUILT, "an operator accepts the wall clock after a jump")      \
-    M(106, proof, inclusion, QUERY, RELIEF_R_ALL, inclusion, PLANNED, "proof that an entry stands in the tree of a checkpoint") \
-    M(107, proof, consistency, QUERY, RELIEF_R_ALL, consistency, PLANNED, "proof that a tree is the beginning of a later one") \
+    M(106, proof, inclusion, QUERY, RELIEF_R_ALL, inclusion, BUILT, "proof that an entry stands in the tree of a checkpoint") \
+    M(107, proof, consistency, QUERY, RELIEF_R_ALL, consistency, BUILT, "proof that a tree is the beginning of a later one") \
     M(110, snapshot, dump, STREAM, RELIEF_R_AUDIT, dump_end, BUILT, "every record at one moment")                      \
     M(115, event, subscribe, STREAM, RELIEF_R_READ, subscription, BUILT, "every change in log order, from any entry on")
 /* clang-format on */

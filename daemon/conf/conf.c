@@ -167,7 +167,7 @@ void conf_init(struct conf *conf, const char *socket)
     memset(conf, 0, sizeof *conf);
     for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         problem.text[0] = '\0';
-        if (conf_options[i].type != CONF_IDENTITY)
+        if (conf_options[i].initial[0])
             conf_set(conf, &conf_options[i], NULL, conf_options[i].initial, false, &problem);
     }
     if (socket) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 #include "base/addr.h"
+#include "evidence/note.h"
 #include "schema/config.h"
 #include "schema/enums.h"
 #include "schema/limits.h"
@@ -45,9 +46,16 @@ struct conf_mappings {
     struct conf_mapping rows[CONF_ROWS_MAX];
 };
 
+struct conf_verifiers {
+    unsigned count;
+    struct evidence_key rows[EVIDENCE_WITNESSES_MAX];
+};
+
 #define CONF_TYPE_NUMBER(field) int64_t field;
 #define CONF_TYPE_PATH(field) char field[CONF_PATH_BYTES];
 #define CONF_TYPE_ADDRESS(field) struct conf_listens field;
+#define CONF_TYPE_NAME(field) char field[EVIDENCE_NAME_BYTES_MAX + 1];
+#define CONF_TYPE_VERIFIER(field) struct conf_verifiers field;
 #define CONF_TYPE_IDENTITY(field) struct conf_mappings field;
 struct conf {
 #define O(section, name, type, min, max, initial, help) CONF_TYPE_##type(section##_##name)

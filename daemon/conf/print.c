@@ -14,6 +14,7 @@ static void print_line(FILE *to, const char *name, const char *who, const char *
 static void print_option(const struct conf *conf, const struct conf_option *option, FILE *to)
 {
     const void *field = (const char *)conf + option->field;
+    char key[EVIDENCE_VERIFIER_TEXT];
     char text[ADDR_TEXT_BYTES + CONF_IDENTITY_BYTES + 8], identity[CONF_IDENTITY_BYTES];
     switch (option->type) {
     case CONF_NUMBER:
@@ -23,6 +24,18 @@ static void print_option(const struct conf *conf, const struct conf_option *opti
     case CONF_PATH:
         print_line(to, option->name, "", field);
         break;
+    case CONF_NAME: /* without one the key decides, and a line can't say that */
+        if (*(const char *)field)
+            print_line(to, option->name, "", field);
+        break;
+    case CONF_VERIFIER: {
+        const struct conf_verifiers *verifiers = field;
+        for (unsigned i = 0; i < verifiers->count; i++) {
+            evidence_key_text(&verifiers->rows[i], key);
+            print_line(to, option->name, "", key);
+        }
+        break;
+    }
     case CONF_ADDRESS: {
         const struct conf_listens *listens = field;
         for (unsigned i = 0; i < listens->count; i++) {

@@ -115,6 +115,36 @@ static bool set_address(struct conf *conf, const struct conf_option *option, con
     return true;
 }
 
+static bool set_name(struct conf *conf, const struct conf_option *option, const char *value,
+                     struct conf_problem *problem)
+{
+    if (!evidence_name_ok(relief_str_of(value)))
+        return refuse(problem, "'%.60s' for %s is no name of 1 to %u bytes of printable ASCII without space and '+'",
+                      value, option->name, EVIDENCE_NAME_BYTES_MAX);
+    snprintf((char *)conf + option->field, EVIDENCE_NAME_BYTES_MAX + 1, "%s", value);
+    return true;
+}
+
+static bool set_verifier(struct conf *conf, const struct conf_option *option, const char *value,
+                         struct conf_problem *problem)
+{
+    struct conf_verifiers *verifiers = (struct conf_verifiers *)(void *)((char *)conf + option->field);
+    struct evidence_key row;
+    if (!evidence_key_parse(&row, relief_str_of(value)))
+        return refuse(problem, "'%.190s' for %s is no verifier key, NAME+HASH+KEY, or was mistyped", value,
+                      option->name);
+    if (row.type != EVIDENCE_COSIGNATURE)
+        return refuse(problem, "the %s of %.130s is not one for cosignatures", option->name, row.name);
+    for (unsigned i = 0; i < verifiers->count; i++) {
+        if (strcmp(verifiers->rows[i].name, row.name) == 0 && memcmp(verifiers->rows[i].id, row.id, sizeof row.id) == 0)
+            return refuse(problem, "the %s of %.130s is listed twice", option->name, row.name);
+    }
+    if (verifiers->count == option->max || verifiers->count == EVIDENCE_WITNESSES_MAX)
+        return refuse(problem, "there may be at most %lld of %s", (long long)option->max, option->name);
+    verifiers->rows[verifiers->count++] = row;
+    return true;
+}
+
 /* A number is taken as it is; a name is asked for. CONF_ID_NONE: no such user or group. */
 static uint32_t look_up(const char *who, bool is_user)
 {
@@ -169,12 +199,16 @@ bool conf_set(struct conf *conf, const struct conf_option *option, const char *w
         return set_address(conf, option, value, again, problem);
     case CONF_IDENTITY:
         return set_identity(conf, option, who, value, problem);
+    case CONF_VERIFIER:
+        return set_verifier(conf, option, value, problem);
     case CONF_NUMBER:
     case CONF_PATH:
+    case CONF_NAME:
         if (again)
             return refuse(problem, "%s is given twice", option->name);
         return option->type == CONF_NUMBER ? set_number(conf, option, value, problem)
-                                           : set_path(conf, option, value, problem);
+               : option->type == CONF_PATH ? set_path(conf, option, value, problem)
+                                           : set_name(conf, option, value, problem);
     }
     return false;
 }

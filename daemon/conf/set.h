@@ -2,7 +2,7 @@
 #pragma once
 #include "conf/conf.h"
 
-enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_IDENTITY };
+enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_NAME, CONF_VERIFIER, CONF_IDENTITY };
 
 /* A row of schema/config.h with the place of its field. */
 struct conf_option {

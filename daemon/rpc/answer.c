@@ -3,7 +3,9 @@
  * result that the handler appended. When a handler refuses half-way, the buffer starts again with the error.
  */
 #include "rpc/session.h"
+#include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 void rpc_answer_start(struct relief_buf *out, uint32_t msgid)
 {
@@ -15,6 +17,12 @@ void rpc_answer_start(struct relief_buf *out, uint32_t msgid)
 }
 
 void rpc_answer_send(struct rpc_session *session, uint64_t release)
+{
+    if (!rpc_receipt_queue(session, release))
+        rpc_answer_send_now(session, release);
+}
+
+void rpc_answer_send_now(struct rpc_session *session, uint64_t release)
 {
     if (release > session->release)
         session->release = release;
@@ -40,7 +48,8 @@ void rpc_answer_change(struct rpc_call *call, const struct engine_answer *answer
     /* clock.confirm answers with the log's head, whose own seq is the entry's */
     bool has_seq = relief_shape_find(answer->shape, RELIEF_STR("seq")) != NULL;
     bool candidates = answer->candidates.present;
-    relief_pack_record(out, answer->shape, answer->record, (has_seq ? 0u : 1u) + (candidates ? 1u : 0u));
+    relief_pack_record(out, answer->shape, answer->record,
+                       (has_seq ? 0u : 1u) + (candidates ? 1u : 0u) + (call->receipt ? 1u : 0u));
     if (candidates) {
         const struct relief_candidate *items = answer->candidates.items;
         relief_pack_text(out, "candidates");
@@ -52,6 +61,8 @@ void rpc_answer_change(struct rpc_call *call, const struct engine_answer *answer
         relief_pack_text(out, "seq");
         relief_pack_int(out, (int64_t)answer->seq);
     }
+    if (call->receipt)
+        relief_pack_text(out, "receipt"); /* rpc_receipt_send adds it */
 }
 
 void rpc_answer_machine(int error, struct relief_refusal *refusal)
@@ -81,17 +92,36 @@ int rpc_not_found(struct relief_refusal *refusal, const char *field, const char 
     return RELIEF_NOT_FOUND;
 }
 
-int rpc_wait_durable(struct rpc_call *call)
+/* Parameters of the methods that wait here hold no text, so a copy of them lives on by itself. */
+static int wait_for(struct rpc_call *call, uint64_t until, bool published)
 {
     struct rpc_session *session = call->session;
-    uint64_t applied = engine_applied(call->rpc->engine);
-    if (engine_durable(call->rpc->engine) >= applied || session->waiting.method)
-        return 0;
-    session->waiting = (struct rpc_waiting){
-        .method = call->method, .msgid = call->msgid, .until = applied, .since_us = call->rpc->turn_us};
-    if (call->method->number == RELIEF_METHOD_log_list)
-        session->waiting.params.log_list = *(const struct relief_log_list_params *)call->params;
+    session->waiting = (struct rpc_waiting){.method = call->method,
+                                            .msgid = call->msgid,
+                                            .until = until,
+                                            .published = published,
+                                            .since_us = call->rpc->turn_us};
+    if (call->method->params->count > 0) {
+        assert(call->method->params->size <= sizeof session->waiting.params);
+        memcpy(&session->waiting.params, call->params, call->method->params->size);
+    }
     call->rpc->waiting_count++;
     net_conn_pause(session->conn);
     return RPC_LATER;
+}
+
+int rpc_wait_durable(struct rpc_call *call)
+{
+    uint64_t applied = engine_applied(call->rpc->engine);
+    if (engine_durable(call->rpc->engine) >= applied || call->session->waiting.method)
+        return 0;
+    return wait_for(call, applied, false);
+}
+
+int rpc_wait_published(struct rpc_call *call)
+{
+    uint64_t applied = engine_applied(call->rpc->engine);
+    if (call->session->waiting.method || evidence_published(engine_evidence(call->rpc->engine), applied) >= applied)
+        return 0;
+    return wait_for(call, applied, true);
 }

@@ -41,6 +41,10 @@ static rpc_handler *const handlers[STATS_METHODS] = {
     [RELIEF_METHOD_shortfall_list] = rpc_shortfall_list,
     [RELIEF_METHOD_log_list] = rpc_log_list,
     [RELIEF_METHOD_log_head] = rpc_log_head,
+    [RELIEF_METHOD_log_checkpoint] = rpc_log_checkpoint,
+    [RELIEF_METHOD_log_cosign] = rpc_log_cosign,
+    [RELIEF_METHOD_proof_inclusion] = rpc_proof_inclusion,
+    [RELIEF_METHOD_proof_consistency] = rpc_proof_consistency,
     [RELIEF_METHOD_snapshot_dump] = rpc_snapshot_dump,
     [RELIEF_METHOD_event_subscribe] = rpc_event_subscribe,
 };
@@ -57,6 +61,7 @@ static int change(struct rpc_call *call)
     int result = engine_command(call->rpc->engine, &who, call->method->number, call->params, &answer);
     if (result == 0) {
         call->release = answer.release;
+        call->receipt = call->session->receipts ? answer.seq : 0;
         rpc_answer_change(call, &answer);
     } else if (result > 0) {
         call->release = engine_applied(call->rpc->engine);
@@ -84,7 +89,9 @@ static void answer(struct rpc_call *call, int result, int64_t since_us)
             notice(RELIEF_MESSAGE_INTERNAL, "method=%s error=%s", call->method->wire,
                    notice_quote(strerror(-result)).text);
     }
-    if (result == 0)
+    if (result == 0 && call->receipt)
+        rpc_receipt_send(call->session, call->release, call->receipt);
+    else if (result == 0)
         rpc_answer_send(call->session, call->release);
     else
         rpc_answer_refusal(call->session, call->msgid, call->release, &call->refusal);

@@ -15,6 +15,9 @@ int rpc_server_hello(struct rpc_call *call)
     if (result)
         return result;
     session->identity = identity;
+    const struct relief_server_hello_params *params = call->params;
+    if (params->receipts != RELIEF_NIL)
+        session->receipts = params->receipts != 0;
     struct relief_hello hello = {
         .server = RELIEF_STR("relief"),
         .version = RELIEF_STR(RELIEF_VERSION),
@@ -41,6 +44,8 @@ int rpc_server_info(struct rpc_call *call)
     if (result)
         return result;
     struct store_mark mark = engine_head(engine);
+    struct evidence_witnessed witnessed;
+    evidence_witnessed(engine_evidence(engine), &witnessed, NULL);
     char head[2 * LOG_HASH_BYTES + 1];
     sodium_bin2hex(head, sizeof head, mark.hash, LOG_HASH_BYTES);
     struct relief_info info = {
@@ -55,6 +60,8 @@ int rpc_server_info(struct rpc_call *call)
         .requests_open = core_count(view, RELIEF_TABLE_COUNT),
         .mode = call->rpc->failure ? RELIEF_STR("read_only") : RELIEF_STR("serving"),
         .clock = engine_clock_held(engine) ? RELIEF_STR("held") : RELIEF_STR("right"),
+        .witnessed_size = witnessed.count ? (int64_t)witnessed.size : RELIEF_NIL,
+        .witnessed_time = witnessed.count ? witnessed.time : RELIEF_NIL,
     };
     relief_pack_record(call->out, &relief_shape_info, &info, 0);
     return 0;
@@ -87,6 +94,8 @@ static void fill_counters(struct rpc *rpc, struct relief_list *list)
     add_counter(list, "notifications_ignored", rpc->notifications_ignored);
     add_counter(list, "subscriptions_open", rpc->subscription_count);
     add_counter(list, "events_sent", rpc->events_sent);
+    add_counter(list, "evidence_size", evidence_published(engine_evidence(rpc->engine), 0));
+    add_counter(list, "receipts_waiting", rpc->receipt_count);
     add_counter(list, "dumps_open", rpc->dump_count);
     add_counter(list, "dumps_done", rpc->dumps_done);
 }

@@ -56,6 +56,7 @@ static void closed(void *context)
     struct rpc_session *session = context;
     rpc_subscription_free(session);
     rpc_dump_free(session);
+    rpc_receipt_free(session);
     if (session->waiting.method)
         session->rpc->waiting_count--;
     session->prev->next = session->next;
@@ -80,7 +81,9 @@ static void fail(struct rpc *rpc, int error)
     if (rpc->failure)
         return;
     rpc->failure = error;
-    notice(engine_store_failed(rpc->engine) ? RELIEF_MESSAGE_STORE_FAILED : RELIEF_MESSAGE_LOG_FAILED,
+    notice(engine_store_failed(rpc->engine)      ? RELIEF_MESSAGE_STORE_FAILED
+           : engine_evidence_failed(rpc->engine) ? RELIEF_MESSAGE_EVIDENCE_FAILED
+                                                 : RELIEF_MESSAGE_LOG_FAILED,
            "seq=%llu error=%s", (unsigned long long)engine_durable(rpc->engine), notice_quote(strerror(-error)).text);
     net_fail(rpc->net);
 }
@@ -92,11 +95,14 @@ static void go_on(struct rpc *rpc)
     net_release(rpc->net, durable);
     stats_released(&rpc->stats, durable, stats_now_us());
     rpc->streams_due = false;
-    if (!rpc->waiting_count && !rpc->subscription_count && !rpc->dump_count)
+    if (!rpc->waiting_count && !rpc->subscription_count && !rpc->dump_count && !rpc->receipt_count)
         return;
+    uint64_t published = evidence_published(engine_evidence(rpc->engine), 0);
     for (struct rpc_session *session = rpc->sessions.next, *next; session != &rpc->sessions; session = next) {
         next = session->next; /* nothing below frees a session: net calls `closed` from its own turn */
-        if (session->waiting.method && session->waiting.until <= durable)
+        if (session->pending)
+            rpc_receipt_pump(session, published);
+        if (session->waiting.method && session->waiting.until <= (session->waiting.published ? published : durable))
             rpc_dispatch_waiting(session);
         if (session->subscription)
             rpc_subscription_pump(session);
@@ -129,9 +135,24 @@ static void woken(void *context)
     go_on(rpc);
 }
 
+static void watch_witnesses(struct rpc *rpc)
+{
+    struct evidence *evidence = engine_evidence(rpc->engine);
+    struct evidence_checkpoint newest;
+    struct evidence_witnessed witnessed;
+    enum evidence_watch event = evidence_watch(evidence, stats_now_us() / 1000);
+    if (event == EVIDENCE_AS_BEFORE)
+        return;
+    evidence_newest(evidence, &newest, NULL);
+    evidence_witnessed(evidence, &witnessed, NULL);
+    notice(event == EVIDENCE_WITNESSED ? RELIEF_MESSAGE_WITNESSED : RELIEF_MESSAGE_UNWITNESSED, "size=%llu witnessed=%llu",
+           (unsigned long long)newest.size, (unsigned long long)witnessed.size);
+}
+
 static int64_t tick(void *context)
 {
     struct rpc *rpc = context;
+    watch_witnesses(rpc);
     return engine_tick(rpc->engine);
 }
 
@@ -201,6 +222,7 @@ void rpc_close(struct rpc *rpc)
     relief_arena_deinit(&rpc->record);
     relief_buf_deinit(&rpc->out);
     relief_buf_deinit(&rpc->page);
+    relief_buf_deinit(&rpc->note);
     free(rpc->listeners);
     free(rpc->mappings);
     pthread_mutex_destroy(&rpc->net_lock);

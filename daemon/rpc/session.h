@@ -1,9 +1,10 @@
 /*
  * Inside of rpc: the connections' sessions, a call on its way to its answer, and the handlers.
  *
- * A call is answered within its message, with three exceptions that hold the connection back (net_conn_pause) until they
- * are done, so that answers keep the order of requests: a read of the log itself waits until what was applied is durable,
- * a dump until it is sent, and no message is looked at meanwhile.
+ * A call is answered within its message, with exceptions that hold the connection back (net_conn_pause) until they
+ * are done, so that answers keep the order of requests: a read of the log itself waits until what was applied is durable, one of
+ * its evidence until a checkpoint covers that, a dump until it is sent, and no message is looked at meanwhile. An answer with a
+ * receipt waits too, but in a queue (receipt.c).
  */
 #pragma once
 #include <msgpack.h>
@@ -32,6 +33,7 @@ struct rpc_call {
     const void *params;
     struct relief_buf *out; /* the handler appends the result */
     uint64_t release;       /* entry that must be durable before the answer leaves */
+    uint64_t receipt;       /* entry whose receipt the answer ends with, 0: none */
     struct sight *sight;    /* of a list's filter */
     struct relief_refusal refusal;
 };
@@ -44,9 +46,12 @@ struct rpc_waiting {
     const struct relief_method_info *method; /* NULL: none */
     uint32_t msgid;
     uint64_t until; /* entry that has to be durable */
+    bool published; /* and a checkpoint that covers it there */
     int64_t since_us;
     union {
         struct relief_log_list_params log_list;
+        struct relief_proof_inclusion_params proof_inclusion;
+        struct relief_proof_consistency_params proof_consistency;
         char none;
     } params;
 };
@@ -57,6 +62,10 @@ struct rpc_session {
     struct rpc_identity identity;
     uint64_t release; /* highest so far: marks of a connection never go back */
     struct rpc_waiting waiting;
+    bool receipts; /* its changes are answered with a receipt */
+    bool pending_paused;
+    struct rpc_pending *pending, *pending_last; /* answers that wait for a checkpoint, or stand behind one that does */
+    size_t pending_bytes;
     struct rpc_dump *dump;
     struct rpc_subscription *subscription;
     struct rpc_session *prev, *next;
@@ -72,7 +81,7 @@ struct rpc {
     pthread_mutex_t net_lock;  /* other threads wake the loop only while it is there */
     int failure;
     struct rpc_session sessions; /* head of the list */
-    unsigned session_count, dump_count, subscription_count, waiting_count;
+    unsigned session_count, dump_count, subscription_count, waiting_count, receipt_count;
     uint64_t dumps_done, events_sent, notifications_ignored;
     bool streams_due; /* a stream stopped at its bound of work: go on in the next turn */
     int64_t turn_us;  /* stats_now_us at the start of the turn */
@@ -82,6 +91,7 @@ struct rpc {
     struct relief_arena record; /* reset for each record of a scan */
     struct relief_buf out;      /* the message that is being made */
     struct relief_buf page;     /* its items */
+    struct relief_buf note;     /* of a checkpoint */
     struct stats stats;
 };
 
@@ -99,8 +109,10 @@ void rpc_dispatch_waiting(struct rpc_session *session);
 
 /* answer.c */
 void rpc_answer_start(struct relief_buf *out, uint32_t msgid);
-/* Queues what rpc->out holds as the answer. */
+/* Queues what rpc->out holds as the answer, behind those that wait for a checkpoint. */
 void rpc_answer_send(struct rpc_session *session, uint64_t release);
+/* The same past them. */
+void rpc_answer_send_now(struct rpc_session *session, uint64_t release);
 void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
                         const struct relief_refusal *refusal);
 /* The answer to a change: its record, seq, and the candidates where there are any. */
@@ -111,6 +123,20 @@ void rpc_answer_machine(int error, struct relief_refusal *refusal);
 int rpc_not_found(struct relief_refusal *refusal, const char *field, const char *what, struct relief_str id);
 /* For reads of the log itself: 0 when everything applied is durable, else RPC_LATER, and the call comes again. */
 int rpc_wait_durable(struct rpc_call *call);
+
+/* The same until a checkpoint covers that. */
+int rpc_wait_published(struct rpc_call *call);
+
+/* receipt.c */
+/* Queues what rpc->out holds when answers wait for a checkpoint; false: none does. */
+bool rpc_receipt_queue(struct rpc_session *session, uint64_t release);
+/* rpc->out ends with the key "receipt"; adds the receipt and sends it, now or when a checkpoint covers `release`. */
+void rpc_receipt_send(struct rpc_session *session, uint64_t release, uint64_t seq);
+/* A checkpoint of this size is there. */
+void rpc_receipt_pump(struct rpc_session *session, uint64_t published);
+void rpc_receipt_free(struct rpc_session *session);
+/* query_evidence.c: tells the operator when evidence/ turned out to be damaged. */
+void rpc_evidence_trouble(int error);
 
 /* list.c */
 struct rpc_page {
@@ -151,4 +177,5 @@ rpc_handler rpc_stock_get, rpc_stock_list;
 rpc_handler rpc_asset_list, rpc_shortfall_list;
 rpc_handler rpc_request_list, rpc_request_explain, rpc_match_preview, rpc_dispatch_list;
 rpc_handler rpc_log_list, rpc_log_head;
+rpc_handler rpc_log_checkpoint, rpc_log_cosign, rpc_proof_inclusion, rpc_proof_consistency;
 rpc_handler rpc_event_subscribe, rpc_snapshot_dump;

@@ -203,6 +203,8 @@ void rpc_subscription_pump(struct rpc_session *session)
     struct rpc *rpc = session->rpc;
     struct rpc_subscription *subscription = session->subscription;
     int result = 1;
+    if (session->pending)
+        return; /* the subscription's own answer may still stand there; when it has left, this is called again */
     for (unsigned entries = 0; result > 0; entries++) {
         if (net_conn_queued(session->conn) >= RELIEF_UNREAD_BYTES_MAX)
             return; /* `drained` goes on */

@@ -96,6 +96,11 @@ static const char everything[] = "\xef\xbb\xbf; a comment\n"
                                  "# another\n"
                                  "dir = /srv/relief data\n"
                                  "segment_mib = 1\n"
+                                 "[evidence]\n"
+                                 "origin = relief.example/hubei\n"
+                                 "[witness]\n"
+                                 "key = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n"
+                                 "key = witness.example/two+a13ad157+BLX5AJUxjz8ETNjkC1hCU9hnd75ivwciEzTl/SGZz6f3\n"
                                  "[limits]\n"
                                  "connections = 16384\n"
                                  "connections_per_address = 3\n"
@@ -122,6 +127,9 @@ static void test_everything(void **state)
     assert_false(conf.listen_address.rows[3].has_identity);
     assert_string_equal(conf.data_dir, "/srv/relief data");
     assert_int_equal(conf.data_segment_mib, 1);
+    assert_string_equal(conf.evidence_origin, "relief.example/hubei");
+    assert_int_equal(conf.witness_key.count, 2);
+    assert_string_equal(conf.witness_key.rows[1].name, "witness.example/two");
     assert_int_equal(conf.limits_connections, 16384);
     assert_int_equal(conf.limits_connections_per_address, 3);
     assert_int_equal(identity_of(0, 77)->role, RELIEF_role_city); /* the user goes before the group */
@@ -171,7 +179,7 @@ static void test_complaints(void **state)
     } rows[] = {
         {"address = unix:/x\n", "1 error: 'address' stands before any [section]\n"},
         {"[lisen]\naddress = unix:/x\n",
-         "1 error: unknown section [lisen]; there are: [listen], [data], [limits], [identity]\n"},
+         "1 error: unknown section [lisen]; there are: [listen], [data], [evidence], [witness], [limits], [identity]\n"},
         {"[listen\n", "1 error: the ']' is missing\n"},
         {"[data]\n\nfolder = /x\n", "3 error: unknown option 'folder' in [data]; there are: dir, segment_mib\n"},
         {"[identity]\nroot = local\n",
@@ -210,12 +218,23 @@ static void test_complaints(void **state)
         {"[identity]\nuser.root = coordinator:\n",
          "2 error: 'coordinator:' for user.root: a city or region is 1 to 64 bytes of letters, digits and . _ : -\n"},
         {"[identity]\nuser.root = local\nuser.0 = auditor\n", "3 error: the user 0 is listed twice\n"},
+        {"[evidence]\norigin =\n",
+         "2 error: '' for origin is no name of 1 to 128 bytes of printable ASCII without space and '+'\n"},
+        {"[evidence]\norigin = a b\n",
+         "2 error: 'a b' for origin is no name of 1 to 128 bytes of printable ASCII without space and '+'\n"},
+        {"[evidence]\norigin = a\norigin = b\n", "3 error: origin is given twice\n"},
+        {"[witness]\nkey = w+00000000+AAAA\n",
+         "2 error: 'w+00000000+AAAA' for key is no verifier key, NAME+HASH+KEY, or was mistyped\n"},
+        {"[witness]\nkey = log.example+f8b01728+AchTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n",
+         "2 error: the key of log.example is not one for cosignatures\n"},
+        {"[witness]\nkey = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\nkey = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n",
+         "3 error: the key of witness.example/one is listed twice\n"},
         {"[data]\ndir = /a\x01\n", "2 error: the line holds a control character\n"},
         {"x\n[data]\nsegment_mib = 0\ny = 1\n[nope]\n",
          "1 error: this is neither a [section] nor NAME = VALUE\n"
          "3 error: '0' for segment_mib is no number from 1 to 1024\n"
          "4 error: unknown option 'y' in [data]; there are: dir, segment_mib\n"
-         "5 error: unknown section [nope]; there are: [listen], [data], [limits], [identity]\n"},
+         "5 error: unknown section [nope]; there are: [listen], [data], [evidence], [witness], [limits], [identity]\n"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

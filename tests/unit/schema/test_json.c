@@ -138,7 +138,9 @@ static void test_msgpack(void **state)
     SHOW("\xd3\x80\x00\x00\x00\x00\x00\x00\x00", "-9223372036854775808");
     SHOW("\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00", "1.5");
     SHOW("\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00", "null");
-    SHOW("\xc4\x01x", "null");
+    SHOW("\xc4\x01x", "\"eA==\"");
+    SHOW("\xc4\x00", "\"\"");
+    SHOW("\xc4\x05\x00\xff\x10\x83z", "\"AP8Qg3o=\"");
     SHOW("\x83\x02\x01\xa1" "z\x90\xa1" "A\x80", "{\"2\":1,\"A\":{},\"z\":[]}");
     SHOW("\x82\xa2" "ab\x01\xa1" "a\x02", "{\"a\":2,\"ab\":1}");
 #undef SHOW
