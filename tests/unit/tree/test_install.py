@@ -7,7 +7,7 @@ import tempfile
 
 cmake, build, source, compiler, instrumented = sys.argv[1:6]
 errors = []
-WANTED = ["bin/relief", "sbin/reliefd", "include/relief/relief.h", "include/relief/schema.h", "include/relief/schema/errors.h",
+WANTED = ["bin/relief", "bin/relief-audit", "share/man/man1/relief-audit.1", "sbin/reliefd", "include/relief/relief.h", "include/relief/schema.h", "include/relief/schema/errors.h",
           "share/man/man1/relief.1", "share/man/man3/librelief.3", "share/man/man8/reliefd.8", "share/man/man5/reliefd.conf.5",
           "share/doc/relief/reliefd.conf.example"]
 PROGRAM = """
@@ -30,7 +30,7 @@ with tempfile.TemporaryDirectory() as prefix:
     for pattern in ("lib/**/librelief.so", "lib/**/librelief.so.0", "lib/**/pkgconfig/relief.pc"):
         if len(list(root.glob(pattern))) != 1:
             errors.append(f"not one {pattern}")
-    for name in ("bin/relief", "sbin/reliefd"):
+    for name in ("bin/relief", "bin/relief-audit", "sbin/reliefd"):
         done = run(str(root / name), "--version")
         if done.returncode or "0.1.0" not in done.stdout:
             errors.append(f"{name} --version: {done.returncode} {done.stdout}{done.stderr}")
