@@ -156,6 +156,7 @@ int world_open(struct world *w)
                        &(struct engine_options){.dir = w->dir,
                                                 .segment_bytes = w->segment_bytes,
                                                 .io = &w->io,
+                                                .evidence_io = w->evidence_io,
                                                 .wake = wake,
                                                 .context = w,
                                                 .wall_ms = wall_ms,

@@ -20,6 +20,7 @@ struct world {
     size_t segment_bytes;
     sem_t woken;
     struct file_io io;
+    const struct file_io *evidence_io; /* NULL: the system's */
     /* syncs of data: they wait while the gate is closed, fail with sync_error when that is set */
     pthread_mutex_t lock;
     pthread_cond_t gate;
