@@ -205,3 +205,42 @@ int relief_params_check(const struct relief_shape *shape, void *params, struct r
 {
     return check_record(shape, params, NULL, CHECK_UTF8, refusal);
 }
+
+/* ---- older parameters ---- */
+
+static void grow_number(const struct relief_field *field, int64_t *value, unsigned generation)
+{
+    if (*value == RELIEF_NIL && field->since > generation && !field->required)
+        *value = field->fallback;
+}
+
+void relief_params_grow(const struct relief_shape *shape, void *params, unsigned generation)
+{
+    for (uint32_t i = 0; i < shape->count; i++) {
+        const struct relief_field *field = &shape->fields[i];
+        switch (field->kind) {
+        case RELIEF_F_INT:
+        case RELIEF_F_BOOL:
+        case RELIEF_F_ENUM:
+        case RELIEF_F_TIME:
+            grow_number(field, relief_field_i64(field, params), generation);
+            break;
+        case RELIEF_F_OBJ:
+            relief_params_grow(field->sub, (char *)params + field->offset, generation);
+            break;
+        case RELIEF_F_OBJS: {
+            const struct relief_list *list = relief_field_list(field, params);
+            for (uint32_t k = 0; k < list->count; k++)
+                relief_params_grow(field->sub, (char *)list->items + (size_t)k * field->sub->size, generation);
+            break;
+        }
+        case RELIEF_F_ID:
+        case RELIEF_F_DID:
+        case RELIEF_F_TEXT:
+        case RELIEF_F_IDS:
+        case RELIEF_F_RAW:
+        case RELIEF_F_BYTES: /* have no defaults */
+            break;
+        }
+    }
+}

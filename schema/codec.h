@@ -22,9 +22,14 @@ int relief_answer_decode(const struct relief_shape *shape, const msgpack_object 
                          void *ret_record);
 /* Checks ranges, ids and defaults of params that were filled in by hand or from text (CLI, CSV). */
 int relief_params_check(const struct relief_shape *shape, void *params, struct relief_refusal *refusal);
+/* Fills in the defaults of fields younger than the generation that wrote these params: what a caller of today leaves out. */
+void relief_params_grow(const struct relief_shape *shape, void *params, unsigned generation);
 
 /* Appends a MessagePack map of every field (nil for absent), `extra` more pairs to be appended by the caller. */
 void relief_pack_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra);
+/* The same without the fields that are younger than the generation, at every depth. */
+void relief_pack_record_of(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra,
+                           unsigned generation);
 /* Appends a map of the fields that are present only: what a client sends. */
 void relief_pack_params(struct relief_buf *buf, const struct relief_shape *shape, const void *params);
 void relief_pack_array(struct relief_buf *buf, uint32_t count);
@@ -46,6 +51,9 @@ void relief_base64(struct relief_buf *buf, struct relief_str bytes);
 void relief_json_int(struct relief_buf *buf, int64_t value);
 /* {"k":v,...}; when table is given a "t":"table" stands at its place in the order of keys. */
 void relief_json_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, const char *table);
+/* The same without the fields that are younger than the generation, at every depth. */
+void relief_json_record_of(struct relief_buf *buf, const struct relief_shape *shape, const void *record, const char *table,
+                           unsigned generation);
 /* The key fields of a record that is gone: {"gone":true,"id":"...","t":"..."} */
 void relief_json_gone(struct relief_buf *buf, const struct relief_table_info *table, const void *record);
 /* Any MessagePack value as JSON with sorted keys; used for RAW fields and by the command line. */
@@ -55,9 +63,10 @@ void relief_json_msgpack(struct relief_buf *buf, const msgpack_object *value);
 /*
  * INT BOOL ENUM TIME: 0 for nil, else 1 + zigzag(value) as LEB128 (values near 2^63 take 10 bytes).
  * ID DID TEXT RAW: 0 for nil, else 1 + length as LEB128 and the bytes. IDS: 0 for nil, else 1 + count and the items.
- * OBJS: 0 for nil, else 1 + count and, when there are items, the number of fields of each and their fields.
- * OBJ: the number of fields up to the last that isn't nil, and these fields.
- * Fields missing at the end (an older, shorter record or part) decode as nil. LEB128 is as short as can be.
+ * OBJS: 0 for nil, else 1 + count and, when there are items, the number of fields of each (up to the last that isn't nil in any
+ * of them, at least 1) and their fields. OBJ: the number of fields up to the last that isn't nil, and these fields.
+ * A record too ends with its last field that isn't nil; what is missing decodes as nil. So the same content is the same bytes
+ * before and after a field was appended. LEB128 is as short as can be.
  */
 void relief_record_encode(struct relief_buf *buf, const struct relief_shape *shape, const void *record);
 /* Strings point into the bytes, lists into the arena. Returns bytes used, or -EBADMSG (never reads past len), -ENOMEM. */

@@ -1,7 +1,8 @@
 /*
  * JSON as dumps, log lines and hashes have it (fine print 62): the same record is the same bytes on every machine. Keys
- * in the order of their bytes, no spaces, no key left out, text as it is but for what JSON must escape, integers in
- * plain decimal. The order of a record's keys comes from its shape, so only maps of unknown content are sorted here.
+ * in the order of their bytes, no spaces, no key left out (of the generation that is asked for), text as it is but for
+ * what JSON must escape, integers in plain decimal. The order of a record's keys comes from its shape, so only maps of
+ * unknown content are sorted here.
  */
 #include "schema/codec.h"
 #include "schema/scan.h"
@@ -132,7 +133,8 @@ static void add_raw(struct relief_buf *buf, struct relief_str raw)
     msgpack_unpacked_destroy(&value);
 }
 
-static void add_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list)
+static void add_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list,
+                     unsigned generation)
 {
     if (!list->present) {
         relief_buf_add(buf, "null", 4);
@@ -145,12 +147,13 @@ static void add_list(struct relief_buf *buf, const struct relief_field *field, c
         if (field->kind == RELIEF_F_IDS)
             relief_json_str(buf, ((const struct relief_str *)list->items)[i]);
         else
-            relief_json_record(buf, field->sub, (const char *)list->items + (size_t)i * field->sub->size, NULL);
+            relief_json_record_of(buf, field->sub, (const char *)list->items + (size_t)i * field->sub->size, NULL,
+                                  generation);
     }
     relief_buf_add_char(buf, ']');
 }
 
-static void add_value(struct relief_buf *buf, const struct relief_field *field, const void *record)
+static void add_value(struct relief_buf *buf, const struct relief_field *field, const void *record, unsigned generation)
 {
     switch (field->kind) {
     case RELIEF_F_INT:
@@ -183,10 +186,10 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
         break;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
-        add_list(buf, field, relief_field_list(field, record));
+        add_list(buf, field, relief_field_list(field, record), generation);
         break;
     case RELIEF_F_OBJ:
-        relief_json_record(buf, field->sub, (const char *)record + field->offset, NULL);
+        relief_json_record_of(buf, field->sub, (const char *)record + field->offset, NULL, generation);
         break;
     }
 }
@@ -201,14 +204,14 @@ static inline bool comes_before(const char *a, const char *b)
     return a[0] != b[0] ? a[0] < b[0] : strcmp(a, b) < 0; /* names are ASCII, and mostly differ at once */
 }
 
-/* The fields before `fields` and the extras, which are in order and end with a NULL key. */
+/* The fields before `fields` up to the generation, and the extras, which are in order and end with a NULL key. */
 static void add_record(struct relief_buf *buf, const struct relief_shape *shape, unsigned fields, const void *record,
-                       const struct extra *extra)
+                       const struct extra *extra, unsigned generation)
 {
     char before = '{'; /* then a comma */
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[shape->by_name[i]];
-        if (shape->by_name[i] >= fields || field->hidden)
+        if (shape->by_name[i] >= fields || field->hidden || field->since > generation)
             continue;
         for (; extra->key && comes_before(extra->key, field->name); extra++, before = ',') {
             relief_buf_add_char(buf, before);
@@ -220,7 +223,7 @@ static void add_record(struct relief_buf *buf, const struct relief_shape *shape,
             buf->len += 1u + field->name_len + 3u;
         }
         before = ',';
-        add_value(buf, field, record);
+        add_value(buf, field, record, generation);
     }
     for (; extra->key; extra++, before = ',') {
         relief_buf_add_char(buf, before);
@@ -245,13 +248,19 @@ static void table_pair(char pair[PAIR_BYTES], const char *table)
 
 void relief_json_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, const char *table)
 {
+    relief_json_record_of(buf, shape, record, table, RELIEF_EVERY_GENERATION);
+}
+
+void relief_json_record_of(struct relief_buf *buf, const struct relief_shape *shape, const void *record,
+                           const char *table, unsigned generation)
+{
     char pair[PAIR_BYTES];
     struct extra extra[] = {{NULL, NULL}, {NULL, NULL}};
     if (table) {
         table_pair(pair, table);
         extra[0] = (struct extra){"t", pair};
     }
-    add_record(buf, shape, shape->count, record, extra);
+    add_record(buf, shape, shape->count, record, extra, generation);
 }
 
 void relief_json_gone(struct relief_buf *buf, const struct relief_table_info *table, const void *record)
@@ -259,7 +268,7 @@ void relief_json_gone(struct relief_buf *buf, const struct relief_table_info *ta
     char pair[PAIR_BYTES];
     table_pair(pair, table->name);
     const struct extra extra[] = {{"gone", "\"gone\":true"}, {"t", pair}, {NULL, NULL}};
-    add_record(buf, table->shape, table->key_fields, record, extra);
+    add_record(buf, table->shape, table->key_fields, record, extra, RELIEF_EVERY_GENERATION); /* keys never grow */
 }
 
 /* ---- any MessagePack value ---- */

@@ -177,13 +177,27 @@ static bool is_present(const struct relief_field *field, const void *record)
     return false;
 }
 
-enum absent { ABSENT_AS_NIL, ABSENT_LEFT_OUT };
+/* What of a record is packed: the fields of a generation, nil where they are absent; or all that are present. */
+enum { PRESENT_ONLY = 0 };
+
+/* A map of the fields that stand in it and `extra` more. */
+static void pack_map_of(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra,
+                        unsigned generation)
+{
+    uint32_t count = shape->count - shape->hidden;
+    if (generation == PRESENT_ONLY)
+        count = present_fields(shape, record);
+    else if (generation != RELIEF_EVERY_GENERATION)
+        for (uint32_t i = 0; i < shape->count; i++)
+            count -= !shape->fields[i].hidden && shape->fields[i].since > generation;
+    relief_pack_map(buf, count + extra);
+}
 
 static void pack_fields(struct relief_buf *buf, const struct relief_shape *shape, const void *record,
-                        enum absent absent);
+                        unsigned generation);
 
 static void pack_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list,
-                      enum absent absent)
+                      unsigned generation)
 {
     if (!list->present) {
         relief_pack_nil(buf);
@@ -196,13 +210,13 @@ static void pack_list(struct relief_buf *buf, const struct relief_field *field, 
             continue;
         }
         const void *item = (const char *)list->items + (size_t)i * field->sub->size;
-        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count - field->sub->hidden
-                                                     : present_fields(field->sub, item));
-        pack_fields(buf, field->sub, item, absent);
+        pack_map_of(buf, field->sub, item, 0, generation);
+        pack_fields(buf, field->sub, item, generation);
     }
 }
 
-static void pack_value(struct relief_buf *buf, const struct relief_field *field, const void *record, enum absent absent)
+static void pack_value(struct relief_buf *buf, const struct relief_field *field, const void *record,
+                       unsigned generation)
 {
     switch (field->kind) {
     case RELIEF_F_INT:
@@ -241,43 +255,48 @@ static void pack_value(struct relief_buf *buf, const struct relief_field *field,
         break;
     case RELIEF_F_IDS:
     case RELIEF_F_OBJS:
-        pack_list(buf, field, relief_field_list(field, record), absent);
+        pack_list(buf, field, relief_field_list(field, record), generation);
         break;
     case RELIEF_F_OBJ: {
         const void *part = (const char *)record + field->offset;
-        relief_pack_map(buf, absent == ABSENT_AS_NIL ? field->sub->count - field->sub->hidden
-                                                     : present_fields(field->sub, part));
-        pack_fields(buf, field->sub, part, absent);
+        pack_map_of(buf, field->sub, part, 0, generation);
+        pack_fields(buf, field->sub, part, generation);
         break;
     }
     }
 }
 
 static void pack_fields(struct relief_buf *buf, const struct relief_shape *shape, const void *record,
-                        enum absent absent)
+                        unsigned generation)
 {
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
-        if (field->hidden || (absent == ABSENT_LEFT_OUT && !is_present(field, record)))
+        if (field->hidden || (generation == PRESENT_ONLY ? !is_present(field, record) : field->since > generation))
             continue;
         if (relief_buf_room(buf, RELIEF_KEY_BYTES)) {
             memcpy(buf->data + buf->len, field->packed_key, RELIEF_KEY_BYTES);
             buf->len += 1u + field->name_len;
         }
-        pack_value(buf, field, record, absent);
+        pack_value(buf, field, record, generation);
     }
 }
 
 void relief_pack_record(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra)
 {
-    relief_pack_map(buf, shape->count - shape->hidden + extra);
-    pack_fields(buf, shape, record, ABSENT_AS_NIL);
+    relief_pack_record_of(buf, shape, record, extra, RELIEF_EVERY_GENERATION);
+}
+
+void relief_pack_record_of(struct relief_buf *buf, const struct relief_shape *shape, const void *record, unsigned extra,
+                           unsigned generation)
+{
+    pack_map_of(buf, shape, record, extra, generation);
+    pack_fields(buf, shape, record, generation);
 }
 
 void relief_pack_params(struct relief_buf *buf, const struct relief_shape *shape, const void *params)
 {
-    relief_pack_map(buf, present_fields(shape, params));
-    pack_fields(buf, shape, params, ABSENT_LEFT_OUT);
+    pack_map_of(buf, shape, params, 0, PRESENT_ONLY);
+    pack_fields(buf, shape, params, PRESENT_ONLY);
 }
 
 /* ---- refusals ---- */

@@ -78,13 +78,27 @@ static bool is_nil(const struct relief_field *field, const void *record)
 
 static void put_fields(struct relief_buf *buf, const struct relief_shape *shape, uint32_t count, const void *record);
 
+/* Of all items together, for they all have the same number. */
+static uint32_t used_by_items(const struct relief_shape *shape, const struct relief_list *list)
+{
+    uint32_t most = 1;
+    for (uint32_t i = 0; i < list->count && most < shape->count; i++) {
+        uint32_t used = used_fields(shape, (const char *)list->items + (size_t)i * shape->size);
+        most = used > most ? used : most;
+    }
+    return most;
+}
+
 static void put_list(struct relief_buf *buf, const struct relief_field *field, const struct relief_list *list)
 {
     if (!relief_buf_room(buf, 2 * (size_t)VARINT_BYTES_MAX))
         return;
+    uint32_t fields = 0;
     char *at = put_varint(buf->data + buf->len, list->present ? (uint64_t)list->count + 1 : 0);
-    if (field->kind == RELIEF_F_OBJS && list->present && list->count)
-        at = put_varint(at, field->sub->count);
+    if (field->kind == RELIEF_F_OBJS && list->present && list->count) {
+        fields = used_by_items(field->sub, list);
+        at = put_varint(at, fields);
+    }
     buf->len = (size_t)(at - buf->data);
     if (!list->present)
         return;
@@ -92,7 +106,7 @@ static void put_list(struct relief_buf *buf, const struct relief_field *field, c
         if (field->kind == RELIEF_F_IDS)
             put_str(buf, ((const struct relief_str *)list->items)[i]);
         else
-            put_fields(buf, field->sub, field->sub->count, (const char *)list->items + (size_t)i * field->sub->size);
+            put_fields(buf, field->sub, fields, (const char *)list->items + (size_t)i * field->sub->size);
     }
 }
 
@@ -148,7 +162,7 @@ static void put_fields(struct relief_buf *buf, const struct relief_shape *shape,
 
 void relief_record_encode(struct relief_buf *buf, const struct relief_shape *shape, const void *record)
 {
-    put_fields(buf, shape, shape->count, record);
+    put_fields(buf, shape, used_fields(shape, record), record);
 }
 
 /* ---- decoding ---- */

@@ -64,6 +64,8 @@ static void place(struct relief_field *fields, uint8_t *by_name, const size_t *o
     assert(count <= UINT8_MAX);
     for (uint32_t i = 0; i < count; i++) {
         fields[i].offset = (uint32_t)offsets[i];
+        if (!fields[i].since)
+            fields[i].since = 1;
         name_keys(&fields[i]);
         uint32_t at = i;
         for (; at > 0 && strcmp(fields[by_name[at - 1]].name, fields[i].name) > 0; at--)

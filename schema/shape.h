@@ -10,7 +10,7 @@
  *          RAW                          -> struct relief_str holding MessagePack bytes, passed through
  *          BYTES                        -> struct relief_str of any bytes, in answers only: MessagePack bin, in JSON base64 text
  *   need   REQ, OPT, or HID: stored, but in no answer, dump or log line (what a client has no use for)
- *   extra  one of the RELIEF_X_ macros below: range, names, sub-shape, default
+ *   extra  one of the RELIEF_X_ macros below: range, names, sub-shape, default; RELIEF_X_SINCE around it for a younger field
  */
 #pragma once
 #include <stddef.h>
@@ -19,6 +19,14 @@
 #include "schema/str.h"
 
 #define RELIEF_NIL INT64_MIN
+
+/*
+ * The generation of the schema: raised by one, once per release, when that release gives a field to something that stands in the
+ * log already (README.md). Every log entry says the generation that wrote it, and its line has the fields of that generation for
+ * ever, because its hash is made from the line. One byte in the log.
+ */
+#define RELIEF_GENERATION       1u
+#define RELIEF_EVERY_GENERATION UINT8_MAX /* all fields there are */
 
 enum relief_kind_of_field {
     RELIEF_F_INT,
@@ -58,6 +66,7 @@ struct relief_field {
     uint32_t offset;
     uint8_t required;
     uint8_t hidden;
+    uint8_t since; /* the generation that brought it, from 1 */
     uint8_t name_len;
     int64_t min, max;    /* INT, TIME: range; TEXT: length in bytes; 0,0 = the kind's own bound */
     int64_t fallback;    /* INT, BOOL, ENUM, TIME: value when absent, RELIEF_NIL for none */
@@ -78,13 +87,14 @@ struct relief_shape {
     uint32_t hidden;         /* fields of the kind HID */
 };
 
-/* what stands in the column "extra"; several may be joined with X2 */
+/* what stands in the column "extra" */
 #define RELIEF_X_NONE .fallback = RELIEF_NIL
 #define RELIEF_X_RANGE(lo, hi, dflt) .min = (lo), .max = (hi), .fallback = (dflt)
 #define RELIEF_X_ENUM(which) .names = &relief_enum_##which, .fallback = RELIEF_NIL
 #define RELIEF_X_ENUM_D(which, dflt) .names = &relief_enum_##which, .fallback = (dflt)
 #define RELIEF_X_BOOL_D(dflt) .fallback = (dflt)
 #define RELIEF_X_SUB(which) .sub = &relief_shape_##which, .fallback = RELIEF_NIL
+#define RELIEF_X_SINCE(generation, ...) .since = (generation), __VA_ARGS__ /* RELIEF_X_SINCE(2, RELIEF_X_COUNT) */
 #define RELIEF_X_QUANTITY RELIEF_X_RANGE(1, RELIEF_QUANTITY_MAX, RELIEF_NIL)
 #define RELIEF_X_COUNT RELIEF_X_RANGE(0, RELIEF_QUANTITY_MAX, RELIEF_NIL)
 #define RELIEF_X_MINUTES RELIEF_X_RANGE(0, RELIEF_MINUTES_MAX, RELIEF_NIL)

@@ -10,6 +10,7 @@
 #include "client/cli/execute.h"
 #include "client/cli/map.h"
 #include "client/cli/outfile.h"
+#include "client/cli/record_form.h"
 #include "client/cli/record_key.h"
 #include "client/cli/verify.h"
 
@@ -17,7 +18,7 @@ struct replay {
     struct cli_reader reader;
     struct chain chain;
     struct cli_map records; /* text NULL: gone */
-    struct relief_buf key;
+    struct relief_buf key, record;
     struct execute *execute; /* NULL: the commands are not run */
     int64_t at;              /* the last entry that is applied; 0: all */
     struct {
@@ -35,8 +36,9 @@ static int no_memory(void)
 static int apply_record(struct replay *replay, uint32_t node)
 {
     struct canon *canon = &replay->reader.canon;
+    int table = -1;
     relief_buf_clear(&replay->key);
-    if (canon->nodes[node].type != CANON_OBJECT || !cli_record_key(&replay->key, canon, node, NULL)) {
+    if (canon->nodes[node].type != CANON_OBJECT || !cli_record_key(&replay->key, canon, node, &table)) {
         cli_reader_broken(&replay->reader, "an outcome holds something that is no record");
         return CLI_DONE;
     }
@@ -51,13 +53,17 @@ static int apply_record(struct replay *replay, uint32_t node)
         item->text_len = 0;
         return CLI_DONE;
     }
-    struct relief_str text = canon_raw(canon, node);
-    char *copy = item->text && item->text_len == text.len ? item->text : realloc(item->text, text.len);
+    relief_buf_clear(&replay->record);
+    cli_record_grow(&replay->record, canon, node, &relief_tables[table]); /* the dump is one of today */
+    uint32_t len = (uint32_t)replay->record.len;
+    char *copy = replay->record.failed                 ? NULL
+                 : item->text && item->text_len == len ? item->text
+                                                       : realloc(item->text, len);
     if (!copy)
         return no_memory();
-    memcpy(copy, text.data, text.len);
+    memcpy(copy, replay->record.data, len);
     item->text = copy;
-    item->text_len = text.len;
+    item->text_len = len;
     return CLI_DONE;
 }
 
@@ -222,6 +228,7 @@ static int run_replay(struct cli *cli, int argc, char **argv)
     cli_reader_close(&replay.reader);
     cli_map_deinit(&replay.records);
     relief_buf_deinit(&replay.key);
+    relief_buf_deinit(&replay.record);
     return cli_flush(stdout, code);
 }
 

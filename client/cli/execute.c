@@ -1,7 +1,8 @@
 /*
  * A log's commands run again: identity, time and parameters of each entry go through the daemon's own core on an empty
- * store in memory, and the outcome must be the log's, byte for byte. So a log whose outcomes were changed is found even
- * when whoever changed them made all its hashes anew. Timers are commands like others.
+ * store in memory, and the outcome must be the log's, byte for byte, with the fields of the generation that wrote it.
+ * So a log whose outcomes were changed is found even when whoever changed them made all its hashes anew. Timers are
+ * commands like others.
  *
  * One of the files of this program that know daemon code: what a command does is the core's to say, and nobody else's.
  */
@@ -22,7 +23,8 @@ struct execute {
     struct core_effects effects;
     struct relief_arena params;
     struct relief_buf packed, name, outcome;
-    struct canon canon; /* of the outcome made here */
+    struct canon canon;  /* of the outcome made here */
+    unsigned generation; /* of the schema, that the entries so far had at least; it never falls in a log */
     unsigned differences;
 };
 
@@ -193,13 +195,14 @@ static void say_difference(struct execute *execute, const struct chain *chain)
 /* ---- running ---- */
 
 static void make_outcome(struct execute *execute, const struct core_entry *entry,
-                         const struct relief_command_info *command)
+                         const struct relief_command_info *command, unsigned generation)
 {
     const struct core_effects *effects = &execute->effects;
     const struct engine_entry made = {
         .seq = entry->seq,
         .time = entry->time,
         .identity = entry->who.name,
+        .generation = generation,
         .command = entry->command,
         .params = entry->params,
         .changes = effects->changes,
@@ -210,6 +213,24 @@ static void make_outcome(struct execute *execute, const struct core_entry *entry
     };
     relief_buf_clear(&execute->outcome);
     engine_entry_json_outcome(&execute->outcome, &made);
+}
+
+/*
+ * A line does not name its generation, so it may be any from the last one on; where it has no younger field they are
+ * all the same. A difference is told under the first.
+ */
+static bool same_outcome(struct execute *execute, const struct core_entry *entry,
+                         const struct relief_command_info *command, struct relief_str logged)
+{
+    for (unsigned generation = execute->generation; generation <= RELIEF_GENERATION; generation++) {
+        make_outcome(execute, entry, command, generation);
+        if (relief_str_eq(logged, (struct relief_str){execute->outcome.data, (uint32_t)execute->outcome.len})) {
+            execute->generation = generation;
+            return true;
+        }
+    }
+    make_outcome(execute, entry, command, execute->generation);
+    return false;
 }
 
 static int run(struct execute *execute, const struct chain *chain, const struct core_entry *entry,
@@ -224,11 +245,10 @@ static int run(struct execute *execute, const struct chain *chain, const struct 
                           execute->effects.refusal.message);
         return CLI_DONE;
     }
-    make_outcome(execute, entry, command);
+    bool same = same_outcome(execute, entry, command, canon_raw(canon, chain->outcome));
     if (execute->outcome.failed)
         return cli_bad("no memory");
-    if (!relief_str_eq(canon_raw(canon, chain->outcome),
-                       (struct relief_str){execute->outcome.data, (uint32_t)execute->outcome.len}))
+    if (!same)
         say_difference(execute, chain);
     return CLI_DONE;
 }
@@ -267,6 +287,7 @@ int execute_open(struct execute **ret, struct cli_reader *reader)
     if (!execute)
         return cli_bad("no memory");
     execute->reader = reader;
+    execute->generation = 1;
     int error = store_open(&execute->store, &(struct store_options){0});
     if (error == 0)
         error = core_init(&execute->core, store_view(execute->store));

@@ -45,6 +45,7 @@ struct cli_reader {
     struct relief_arena arena; /* of one record; MessagePack and CSV */
     /* CSV: where it is */
     int table;
+    unsigned generation; /* of the schema, that its first line has */
     uint64_t table_records;
     struct cli_digest file_digest;
     struct cli_table_claim claims[RELIEF_TABLE_COUNT];

@@ -144,10 +144,32 @@ static int next_row(struct cli_reader *reader)
     return 1;
 }
 
-static int open_table(struct cli_reader *reader)
+/* The columns of the generation of the schema that the table's first line has. */
+static unsigned columns_of(const struct cli_reader *reader, struct cli_column *ret)
+{
+    unsigned all = cli_columns(relief_tables[reader->table].shape, ret, CLI_COLUMNS_MAX), count = 0;
+    for (unsigned i = 0; i < all; i++) {
+        if (ret[i].field->since <= reader->generation && (!ret[i].part || ret[i].part->since <= reader->generation))
+            ret[count++] = ret[i];
+    }
+    return count;
+}
+
+/* Whether the first line names the columns of reader->generation. */
+static bool header_fits(const struct cli_reader *reader)
 {
     struct cli_column columns[CLI_COLUMNS_MAX];
     struct relief_buf header = RELIEF_BUF_INIT;
+    unsigned count = columns_of(reader, columns);
+    for (unsigned i = 0; i < count; i++)
+        relief_buf_printf(&header, "%s%s", columns[i].name, i + 1 == count ? "\n" : ",");
+    bool fits = header.len == reader->text.len && memcmp(header.data, reader->text.data, header.len) == 0;
+    relief_buf_deinit(&header);
+    return fits;
+}
+
+static int open_table(struct cli_reader *reader)
+{
     const struct relief_table_info *table = &relief_tables[reader->table];
     reader->file = open_in(reader->path, table->name, ".csv");
     reader->file_over = reader->no_line_feed = false;
@@ -157,13 +179,14 @@ static int open_table(struct cli_reader *reader)
     if (!reader->file)
         return reader_unreadable(reader, CLI_USAGE, strerror(errno));
     cli_digest_init(&reader->file_digest);
-    unsigned count = cli_columns(table->shape, columns, CLI_COLUMNS_MAX);
-    for (unsigned i = 0; i < count; i++)
-        relief_buf_printf(&header, "%s%s", columns[i].name, i + 1 == count ? "\n" : ",");
     int got = next_row(reader);
-    if (got >= 0 && (header.len != reader->text.len || memcmp(header.data, reader->text.data, header.len) != 0))
+    reader->generation = RELIEF_GENERATION;
+    while (got >= 0 && reader->generation > 0 && !header_fits(reader))
+        reader->generation--;
+    if (reader->generation == 0) {
         cli_reader_broken(reader, "the first line does not name the columns of a dump");
-    relief_buf_deinit(&header);
+        reader->generation = RELIEF_GENERATION;
+    }
     return got < 0 ? -1 : 0;
 }
 
@@ -192,7 +215,7 @@ static int take_row(struct cli_reader *reader, struct relief_str *ret)
     const struct relief_table_info *table = &relief_tables[reader->table];
     struct relief_buf line = RELIEF_BUF_INIT;
     char why[160];
-    unsigned count = cli_columns(table->shape, columns, CLI_COLUMNS_MAX);
+    unsigned count = columns_of(reader, columns);
     relief_arena_reset(&reader->arena);
     relief_shape_clear(table->shape, &record);
     cli_csv_open(&csv, reader->text.data, reader->text.len);
@@ -205,7 +228,7 @@ static int take_row(struct cli_reader *reader, struct relief_str *ret)
             snprintf(why, sizeof why, "column %s: no value as a dump has it", columns[i].name);
     }
     if (good)
-        relief_json_record(&line, table->shape, &record, table->name);
+        relief_json_record_of(&line, table->shape, &record, table->name, reader->generation);
     cli_csv_close(&csv);
     if (!good)
         return reader_unreadable(reader, CLI_USAGE, why);

@@ -1,6 +1,7 @@
 /*
  * A dump as MessagePack: the same records as a row of maps. The digest is made over the JSON lines, and many bytes of
- * MessagePack say the same; so each map must also be the very bytes that a dump has, or somebody wrote it again.
+ * MessagePack say the same; so each map must also be the very bytes that a dump has, of this generation of the schema
+ * or an older one, or somebody wrote it again.
  */
 #include <msgpack.h>
 #include <string.h>
@@ -12,6 +13,17 @@
 #include "schema/scan.h"
 
 #define RECORD_ARENA_BYTES ((size_t)256 << 20) /* address space; a record is at most a frame */
+
+static bool packs_to(struct cli_reader *reader, const struct relief_table_info *table, const void *record,
+                     unsigned generation, struct relief_str bytes)
+{
+    struct relief_buf *text = &reader->text;
+    relief_buf_clear(text);
+    relief_pack_record_of(text, table->shape, record, 1, generation);
+    relief_pack_text(text, "t");
+    relief_pack_text(text, table->name);
+    return text->len == bytes.len && memcmp(text->data, bytes.data, bytes.len) == 0;
+}
 
 /* Of a record: its line into reader->text, true when the bytes are those that the same record has in a dump. */
 static bool take_record(struct cli_reader *reader, const msgpack_object *map, struct relief_str bytes)
@@ -27,13 +39,13 @@ static bool take_record(struct cli_reader *reader, const msgpack_object *map, st
     relief_arena_reset(&reader->arena);
     if (relief_answer_decode(table->shape, map, &reader->arena, &record) != 0)
         return false;
-    relief_pack_record(&reader->text, table->shape, &record, 1);
-    relief_pack_text(&reader->text, "t");
-    relief_pack_text(&reader->text, table->name);
-    bool same = reader->text.len == bytes.len && memcmp(reader->text.data, bytes.data, bytes.len) == 0;
+    unsigned generation = RELIEF_GENERATION;
+    while (generation > 0 && !packs_to(reader, table, &record, generation, bytes))
+        generation--;
     relief_buf_clear(&reader->text);
-    relief_json_record(&reader->text, table->shape, &record, table->name);
-    return same;
+    relief_json_record_of(&reader->text, table->shape, &record, table->name,
+                          generation > 0 ? generation : RELIEF_GENERATION);
+    return generation > 0;
 }
 
 /* First and last line: packed from their JSON. */

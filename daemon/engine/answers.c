@@ -319,7 +319,7 @@ static int add_entry(struct writer *writer, const struct log_record *record)
                                     .command = entry.command,
                                     .params = entry.params};
     relief_buf_clear(&writer->payload);
-    engine_entry_encode(&writer->payload, &what, &effects);
+    engine_entry_encode_again(&writer->payload, entry.generation, &what, &effects);
     return writer->payload.failed ? -ENOMEM : add_payload(writer, entry.seq, writer->payload.data, writer->payload.len);
 }
 

@@ -41,6 +41,7 @@ struct engine_entry {
     uint64_t seq;
     int64_t time;
     struct relief_str identity;
+    unsigned generation;            /* of the schema that wrote it; its line has the fields of that one (entry.h) */
     unsigned command;
     const void *params;             /* shape: relief_command_by_number(command)->params */
     const struct core_change *changes;
@@ -94,6 +95,7 @@ struct engine_answer {
     uint64_t seq;         /* log entry of the answer */
     uint64_t release;     /* the answer may leave when this entry is durable */
     bool replay;
+    unsigned generation; /* of a replay: the first answer had the fields of this one */
     const struct relief_shape *shape;
     const void *record;
     struct relief_list candidates; /* present: to be added to the answer */

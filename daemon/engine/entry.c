@@ -7,10 +7,11 @@
  * proves with every entry that the bytes hold all that the line says, and keeps the loop free of the work.
  *
  * Layout, numbers little-endian:
- *   version 1, parts 1 (see PART_), command 2, time 8, identity length 1 and bytes,
+ *   version 1, generation of the schema 1, parts 1 (see PART_), command 2, time 8, identity length 1 and bytes,
  *   params, changes 4, each: table 1 (+ 0x80: gone, then only the key fields follow) and record,
  *   answer_change 4 (index + 1, 0: none), with PART_ANSWER the answer, with PART_CANDIDATES their number 4 and each of
- * them. A record is its length 4 and its bytes. The length is what lets a newer program read an older, shorter record.
+ * them. A record is its length 4 and its bytes. The length is what lets a newer program read an older, shorter record,
+ * the generation what lets it write the line that was hashed: without the fields that came later.
  */
 #include "engine/entry.h"
 
@@ -59,11 +60,18 @@ static void add_change(struct relief_buf *buf, const struct core_change *change)
 
 void engine_entry_encode(struct relief_buf *buf, const struct core_entry *entry, const struct core_effects *effects)
 {
+    engine_entry_encode_again(buf, RELIEF_GENERATION, entry, effects);
+}
+
+void engine_entry_encode_again(struct relief_buf *buf, unsigned generation, const struct core_entry *entry,
+                               const struct core_effects *effects)
+{
     const struct relief_command_info *command = relief_command_by_number(entry->command);
     bool answer = effects->answer_change < 0 && effects->answer && command->answer;
     bool candidates = effects->candidates.present;
 
     add_number(buf, VERSION, 1);
+    add_number(buf, generation, 1);
     add_number(buf, (answer ? PART_ANSWER : 0u) | (candidates ? PART_CANDIDATES : 0u), 1);
     add_number(buf, entry->command, 2);
     add_number(buf, (uint64_t)entry->time, 8);
@@ -132,7 +140,7 @@ static void take_record(struct reader *in, const struct relief_shape *shape, voi
     if (used < 0)
         in->error = (int)used;
     else if (used != (int64_t)bytes.len)
-        in->error = -EBADMSG; /* written by a newer program: what it says would be lost */
+        in->error = -EBADMSG; /* more fields than its generation has: what they say would be lost */
 }
 
 /* A number of items, each at least so many bytes long: a wrong one is found before memory is asked for. */
@@ -176,8 +184,14 @@ int engine_entry_decode(const struct log_record *record, struct relief_arena *ar
     struct reader in = {.at = record->payload, .end = record->payload + record->len, .arena = arena};
     struct engine_entry entry = {.seq = record->seq, .answer_change = -1};
 
-    if (take_number(&in, 1) != VERSION)
+    uint64_t version = take_number(&in, 1);
+    entry.generation = (unsigned)take_number(&in, 1);
+    if (in.error || version == 0 || entry.generation == 0)
         return -EBADMSG;
+    if (version > VERSION || entry.generation > RELIEF_GENERATION) {
+        ret->generation = version > VERSION ? 0 : entry.generation;
+        return -ENOTSUP;
+    }
     uint64_t parts = take_number(&in, 1);
     entry.command = (unsigned)take_number(&in, 2);
     entry.time = (int64_t)take_number(&in, 8);
@@ -187,6 +201,8 @@ int engine_entry_decode(const struct log_record *record, struct relief_arena *ar
         return -EBADMSG;
     void *params = take_memory(&in, command->params->size);
     take_record(&in, command->params, params);
+    if (!in.error && entry.generation < RELIEF_GENERATION)
+        relief_params_grow(command->params, params, entry.generation);
     entry.params = params;
     take_changes(&in, &entry);
     uint64_t answer_change = take_number(&in, 4);
@@ -210,14 +226,14 @@ int engine_entry_decode(const struct log_record *record, struct relief_arena *ar
 
 /* ---- JSON ---- */
 
-static void json_candidates(struct relief_buf *buf, const struct relief_list *candidates)
+static void json_candidates(struct relief_buf *buf, const struct relief_list *candidates, unsigned generation)
 {
     const struct relief_candidate *list = candidates->items;
     relief_buf_add_text(buf, "{\"candidates\":[");
     for (uint32_t i = 0; i < candidates->count; i++) {
         if (i)
             relief_buf_add_char(buf, ',');
-        relief_json_record(buf, &relief_shape_candidate, &list[i], NULL);
+        relief_json_record_of(buf, &relief_shape_candidate, &list[i], NULL, generation);
     }
     relief_buf_add_text(buf, "]}");
 }
@@ -231,11 +247,12 @@ void engine_entry_json_outcome(struct relief_buf *buf, const struct engine_entry
     relief_buf_add_char(buf, '{');
     if (entry->candidates.present) {
         relief_buf_add_text(buf, "\"answer\":");
-        json_candidates(buf, &entry->candidates);
+        json_candidates(buf, &entry->candidates, entry->generation);
         relief_buf_add_char(buf, ',');
     } else if (entry->answer) {
         relief_buf_add_text(buf, "\"answer\":");
-        relief_json_record(buf, relief_command_by_number(entry->command)->answer, entry->answer, NULL);
+        relief_json_record_of(buf, relief_command_by_number(entry->command)->answer, entry->answer, NULL,
+                              entry->generation);
         relief_buf_add_char(buf, ',');
     }
     relief_buf_add_text(buf, "\"records\":[");
@@ -247,14 +264,15 @@ void engine_entry_json_outcome(struct relief_buf *buf, const struct engine_entry
         if (change->gone)
             relief_json_gone(buf, table, change->record);
         else
-            relief_json_record(buf, table->shape, change->record, table->name);
+            relief_json_record_of(buf, table->shape, change->record, table->name, entry->generation);
     }
     relief_buf_add_text(buf, "]}");
 }
 
 void engine_entry_json_params(struct relief_buf *buf, const struct engine_entry *entry)
 {
-    relief_json_record(buf, relief_command_by_number(entry->command)->params, entry->params, NULL);
+    relief_json_record_of(buf, relief_command_by_number(entry->command)->params, entry->params, NULL,
+                          entry->generation);
 }
 
 /* Hashes are no secrets, so this need not take the same time for each as libsodium's does. */
@@ -319,6 +337,7 @@ void engine_entry_hasher_deinit(struct engine_entry_hasher *hasher)
     relief_buf_deinit(&hasher->buf);
     evidence_hasher_free(hasher->tree);
     hasher->tree = NULL;
+    hasher->newer = 0;
     hasher->error = 0;
 }
 
@@ -372,6 +391,8 @@ void engine_entry_hash(void *context, const struct log_record *record, uint8_t r
         hash_leaf(hasher, ret_hash);
     if (rc == 0 && hasher->leaves && hasher->leaves->failed)
         rc = -ENOMEM;
-    if (rc && !hasher->error)
+    if (rc && !hasher->error) {
         hasher->error = rc;
+        hasher->newer = rc == -ENOTSUP ? hasher->entry.generation : 0;
+    }
 }

@@ -56,6 +56,17 @@ int engine_folder_lock(const char *dir, int *ret_fd)
     return 0;
 }
 
+int engine_say_newer(struct engine_report *report, unsigned generation)
+{
+    char what[64] = "in another form";
+    if (generation)
+        snprintf(what, sizeof what, "of generation %u of the schema", generation);
+    return engine_say(report, -ENOTSUP,
+                      "the log was written by a newer version of this program: it has an entry %s, and this version "
+                      "knows generation %u and older ones",
+                      what, RELIEF_GENERATION);
+}
+
 int engine_open_log(struct log **ret_log, const char *dir, const struct engine_options *options, bool read_only,
                     struct engine_entry_hasher *hasher, struct engine_report *report)
 {
@@ -74,6 +85,8 @@ int engine_open_log(struct log **ret_log, const char *dir, const struct engine_o
                                         .hash = engine_entry_hash,
                                         .context = hasher},
                   &damage, &report->cut);
+    if (rc && hasher->error == -ENOTSUP) /* it has no hash here, so it seems that the chain breaks there */
+        return engine_say_newer(report, hasher->newer);
     if (rc == -EUCLEAN)
         return engine_say(report, rc, "log damaged: %s at offset %llu, entry %llu: %s", damage.segment,
                           (unsigned long long)damage.offset, (unsigned long long)damage.seq, damage.what);
@@ -82,6 +95,8 @@ int engine_open_log(struct log **ret_log, const char *dir, const struct engine_o
     if (hasher->error) {
         log_close(*ret_log);
         *ret_log = NULL;
+        if (hasher->error == -ENOTSUP)
+            return engine_say_newer(report, hasher->newer);
         return engine_say(report, -EUCLEAN, "log damaged: an entry can't be decoded (%s)", strerror(-hasher->error));
     }
     return 0;

@@ -134,6 +134,7 @@ static int answer_again(struct engine *engine, uint64_t seq, const struct relief
     ret->seq = seq;
     ret->release = seq;
     ret->replay = true;
+    ret->generation = entry.generation;
     ret->shape = command->answer;
     ret->record = entry.answer_change < 0 ? entry.answer : entry.changes[entry.answer_change].record;
     ret->candidates = entry.candidates;

@@ -80,6 +80,8 @@ int engine_open_store(struct store **ret_store, const char *dir, bool read_only,
                       struct engine_report *report);
 /* Fills in the message. Returns rc. */
 int engine_say(struct engine_report *report, int rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The message that a newer program wrote the log, with what hasher->newer says. Returns -ENOTSUP. */
+int engine_say_newer(struct engine_report *report, unsigned generation);
 
 /* ---- walk.c ---- */
 /* Called for each entry of a walk; mark is its sequence number, time and hash. 0 goes on. */

@@ -31,6 +31,8 @@ static int walk(struct log_cursor *cursor, uint64_t until, struct engine_entry_h
             return rc;
         struct store_mark next = {.seq = record.seq};
         engine_entry_hash(hasher, &record, next.hash);
+        if (hasher->error == -ENOTSUP)
+            return engine_say_newer(report, hasher->newer);
         if (hasher->error)
             return engine_say(report, hasher->error == -ENOMEM ? -ENOMEM : -EUCLEAN,
                               "entry %llu of the log can't be decoded: %s", (unsigned long long)record.seq,

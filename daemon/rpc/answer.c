@@ -48,14 +48,16 @@ void rpc_answer_change(struct rpc_call *call, const struct engine_answer *answer
     /* clock.confirm answers with the log's head, whose own seq is the entry's */
     bool has_seq = relief_shape_find(answer->shape, RELIEF_STR("seq")) != NULL;
     bool candidates = answer->candidates.present;
-    relief_pack_record(out, answer->shape, answer->record,
-                       (has_seq ? 0u : 1u) + (candidates ? 1u : 0u) + (call->receipt ? 1u : 0u));
+    /* A replay has the fields that the first answer had, so that it is the same bytes after an upgrade too. */
+    unsigned generation = answer->replay ? answer->generation : RELIEF_EVERY_GENERATION;
+    relief_pack_record_of(out, answer->shape, answer->record,
+                          (has_seq ? 0u : 1u) + (candidates ? 1u : 0u) + (call->receipt ? 1u : 0u), generation);
     if (candidates) {
         const struct relief_candidate *items = answer->candidates.items;
         relief_pack_text(out, "candidates");
         relief_pack_array(out, answer->candidates.count);
         for (uint32_t i = 0; i < answer->candidates.count; i++) /* as the core let this identity see them */
-            relief_pack_record(out, &relief_shape_candidate, &items[i], 0);
+            relief_pack_record_of(out, &relief_shape_candidate, &items[i], 0, generation);
     }
     if (!has_seq) {
         relief_pack_text(out, "seq");

@@ -32,7 +32,7 @@ int rpc_log_head(struct rpc_call *call)
     return 0;
 }
 
-static void pack_change(struct relief_buf *buf, const struct core_change *change)
+static void pack_change(struct relief_buf *buf, const struct core_change *change, unsigned generation)
 {
     const struct relief_table_info *table = &relief_tables[change->table];
     if (change->gone) {
@@ -44,7 +44,7 @@ static void pack_change(struct relief_buf *buf, const struct core_change *change
         relief_pack_text(buf, "gone");
         relief_pack_bool(buf, true);
     } else {
-        relief_pack_record(buf, table->shape, change->record, 1);
+        relief_pack_record_of(buf, table->shape, change->record, 1, generation);
     }
     relief_pack_text(buf, "t");
     relief_pack_text(buf, table->name);
@@ -62,15 +62,16 @@ static void pack_outcome(struct relief_buf *buf, const struct engine_entry *entr
         relief_pack_text(buf, "candidates");
         relief_pack_array(buf, entry->candidates.count);
         for (uint32_t i = 0; i < entry->candidates.count; i++)
-            relief_pack_record(buf, &relief_shape_candidate, &items[i], 0);
+            relief_pack_record_of(buf, &relief_shape_candidate, &items[i], 0, entry->generation);
     } else if (answer) {
         relief_pack_text(buf, "answer");
-        relief_pack_record(buf, relief_command_by_number(entry->command)->answer, entry->answer, 0);
+        relief_pack_record_of(buf, relief_command_by_number(entry->command)->answer, entry->answer, 0,
+                              entry->generation);
     }
     relief_pack_text(buf, "records");
     relief_pack_array(buf, entry->change_count);
     for (uint32_t i = 0; i < entry->change_count; i++)
-        pack_change(buf, &entry->changes[i]);
+        pack_change(buf, &entry->changes[i], entry->generation);
 }
 
 /* 1 when it was added, 0 when the page is full, or -errno. */
@@ -84,7 +85,7 @@ static int add_entry(struct rpc_page *page, struct engine_entry_hasher *hasher, 
     const struct engine_entry *entry = &hasher->entry;
     const struct relief_command_info *command = relief_command_by_number(entry->command);
     struct hex hash = hex_of(bytes), prev = hex_of(record->prev);
-    relief_pack_record(&params, command->params, entry->params, 0);
+    relief_pack_record_of(&params, command->params, entry->params, 0, entry->generation);
     pack_outcome(&outcome, entry);
     struct relief_entry item = {
         .seq = (int64_t)entry->seq,

@@ -108,11 +108,11 @@ static bool concerns(const struct rpc_subscription *subscription, const struct c
            has_city(&((const struct relief_incident *)change->record)->affected, city);
 }
 
-static void pack_record(struct relief_buf *buf, const struct core_change *change)
+static void pack_record(struct relief_buf *buf, const struct core_change *change, unsigned generation)
 {
     const struct relief_table_info *table = &relief_tables[change->table];
     if (!change->gone) {
-        relief_pack_record(buf, table->shape, change->record, 0);
+        relief_pack_record_of(buf, table->shape, change->record, 0, generation);
         return;
     }
     relief_pack_map(buf, table->key_fields + 1);
@@ -147,7 +147,7 @@ static void pack_event(struct relief_buf *buf, const struct engine_entry *entry,
     for (uint32_t i = 0; i < cities->count; i++)
         relief_pack_str(buf, items[i]);
     relief_pack_text(buf, "record");
-    pack_record(buf, change);
+    pack_record(buf, change, entry->generation);
 }
 
 /* ---- the stream ---- */

@@ -281,7 +281,7 @@ static void damaged_bytes(void **state)
             struct log_record record = {.seq = 7, .payload = copy, .len = (uint32_t)len};
             relief_arena_reset(&f->arena);
             int rc = engine_entry_decode(&record, &f->arena, &f->entry);
-            assert_true(rc == 0 || rc == -EBADMSG || rc == -ENOMEM);
+            assert_true(rc == 0 || rc == -EBADMSG || rc == -ENOMEM || (rc == -ENOTSUP && at < 2));
         }
     }
     free(copy);
@@ -293,7 +293,7 @@ static void damaged_bytes(void **state)
 static void hash_of_damage_is_an_error(void **state)
 {
     (void)state;
-    static const uint8_t zeros[LOG_HASH_BYTES], bad[] = {9, 9, 9};
+    static const uint8_t zeros[LOG_HASH_BYTES], bad[] = {0, 9, 9};
     struct log_record record = {.seq = 1, .payload = bad, .len = sizeof bad};
     struct engine_entry_hasher hasher;
     uint8_t hash[LOG_HASH_BYTES];
@@ -302,6 +302,89 @@ static void hash_of_damage_is_an_error(void **state)
     assert_int_equal(hasher.error, -EBADMSG);
     assert_memory_equal(hash, zeros, sizeof hash);
     engine_entry_hasher_deinit(&hasher);
+}
+
+/* ---- generations ---- */
+
+/* A field as if a later generation had brought it, until it is put back. */
+static void set_since(const struct relief_shape *shape, const char *name, uint8_t since)
+{
+    const struct relief_field *field = relief_shape_find(shape, relief_str_of(name));
+    assert_non_null(field);
+    ((struct relief_field *)(uintptr_t)field)->since = since;
+}
+
+/* Two fields that came later: the line of an older entry is what it was before there were any, and so is its hash. */
+static void line_of_an_older_generation(void **state)
+{
+    struct sample s;
+    sample_init(&s);
+    set_since(&relief_shape_region, "agreement", 2);
+    set_since(&relief_shape_region_put_params, "shares", 2);
+    expect_line(*state, &s,
+                "{\"identity\":\"coordinator:east\",\"method\":\"region.put\",\"outcome\":{\"records\":[{"
+                "\"id\":\"east\",\"name\":\"Ost \\\"1\\\"\\n\xe4\xb8\x9c\",\"neighbour_minutes\":null,"
+                "\"parent\":null,\"shares\":null,\"t\":\"region\"},"
+                "{\"identity\":\"coordinator:east\",\"op\":\"op-1\",\"seq\":7,\"t\":\"op\"}]},"
+                "\"params\":{\"agreement\":null,\"id\":\"east\",\"name\":\"Ost \\\"1\\\"\\n\xe4\xb8\x9c\","
+                "\"neighbour_minutes\":null,\"op\":\"op-1\",\"parent\":null}" TAIL);
+    set_since(&relief_shape_region, "agreement", 1);
+    set_since(&relief_shape_region_put_params, "shares", 1);
+}
+
+/* The parts of an entry that are no table: an answer of its own, and candidates. */
+static void answer_of_an_older_generation(void **state)
+{
+    struct fixture *f = *state;
+    struct relief_head head = {.seq = 7, .hash = RELIEF_STR("h"), .time = 5};
+    struct relief_candidate candidate;
+    relief_shape_clear(&relief_shape_candidate, &candidate);
+    candidate.city = RELIEF_STR("A");
+    struct engine_entry entry = {.generation = 1, .command = RELIEF_METHOD_clock_confirm, .answer = &head};
+    set_since(&relief_shape_head, "time", 2);
+    engine_entry_json_outcome(&f->json, &entry);
+    entry.generation = 2;
+    engine_entry_json_outcome(&f->json, &entry);
+    set_since(&relief_shape_head, "time", 1);
+    relief_buf_add_char(&f->json, '\0');
+    assert_string_equal(f->json.data, "{\"answer\":{\"hash\":\"h\",\"seq\":7},\"records\":[]}"
+                                      "{\"answer\":{\"hash\":\"h\",\"seq\":7,\"time\":5},\"records\":[]}");
+    relief_buf_clear(&f->json);
+    set_since(&relief_shape_candidate, "reserved", 2);
+    entry = (struct engine_entry){
+        .generation = 1, .command = RELIEF_METHOD_request_submit, .candidates = {&candidate, 1, 1}};
+    engine_entry_json_outcome(&f->json, &entry);
+    set_since(&relief_shape_candidate, "reserved", 1);
+    relief_buf_add_char(&f->json, '\0');
+    assert_non_null(strstr(f->json.data, "\"city\":\"A\""));
+    assert_null(strstr(f->json.data, "reserved"));
+}
+
+static void expect_newer(struct fixture *f, unsigned generation)
+{
+    struct log_record record = record_of(f, 7);
+    struct engine_entry_hasher hasher;
+    uint8_t hash[LOG_HASH_BYTES];
+    assert_int_equal(engine_entry_decode(&record, &f->arena, &f->entry), -ENOTSUP);
+    assert_int_equal(f->entry.generation, generation);
+    assert_int_equal(engine_entry_hasher_init(&hasher), 0);
+    engine_entry_hash(&hasher, &record, hash);
+    assert_int_equal(hasher.error, -ENOTSUP);
+    assert_int_equal(hasher.newer, generation);
+    engine_entry_hasher_deinit(&hasher);
+}
+
+static void entry_of_a_newer_program(void **state)
+{
+    struct fixture *f = *state;
+    struct sample s;
+    sample_init(&s);
+    encode(f, &s);
+    assert_int_equal(f->bytes.data[1], RELIEF_GENERATION);
+    f->bytes.data[1] = RELIEF_GENERATION + 1;
+    expect_newer(f, RELIEF_GENERATION + 1);
+    f->bytes.data[0]++; /* another form: nothing behind it means what it meant */
+    expect_newer(f, 0);
 }
 
 int main(void)
@@ -317,6 +400,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(decoded_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_bytes, setup, teardown),
         cmocka_unit_test(hash_of_damage_is_an_error),
+        cmocka_unit_test_setup_teardown(line_of_an_older_generation, setup, teardown),
+        cmocka_unit_test_setup_teardown(answer_of_an_older_generation, setup, teardown),
+        cmocka_unit_test_setup_teardown(entry_of_a_newer_program, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

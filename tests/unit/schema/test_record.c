@@ -107,7 +107,7 @@ static void test_numbers(void **state)
     static const int64_t values[] = {0, 1, -1, 62, 63, 64, -63, -64, 8191, 8192, INT64_MAX, INT64_MAX - 1,
                                      INT64_MIN + 1,
                                      RELIEF_NIL};
-    static const unsigned lengths[] = {1, 1, 1, 1, 1, 2, 1, 2, 2, 3, 10, 10, 10, 1};
+    static const unsigned lengths[] = {1, 1, 1, 1, 1, 2, 1, 2, 2, 3, 10, 10, 10, 0};
     struct relief_buf buf = RELIEF_BUF_INIT;
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         struct relief_subscription record = {.seq = values[i]}, back;
