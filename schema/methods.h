@@ -306,6 +306,8 @@
 #define RELIEF_PARAMS_snapshot_dump(F)                                                                                 \
     F(IDS, tables, "tables", OPT, RELIEF_X_NONE, "only these tables")                                                  \
     F(INT, at, "at", OPT, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "as of this log entry; absent: now")
+#define RELIEF_PARAMS_snapshot_backup(F)                                                                               \
+    F(BOOL, with_key, "with_key", OPT, RELIEF_X_BOOL_D(0), "the private key of the log's checkpoints too")
 #define RELIEF_PARAMS_event_subscribe(F)                                                                               \
     F(IDS, topics, "topics", OPT, RELIEF_X_NONE, "only these tables")                                                  \
     F(ID, city, "city", OPT, RELIEF_X_NONE, "only what concerns this city")                                            \
@@ -451,6 +453,12 @@
     F(RAW, outcome, "outcome", REQ, RELIEF_X_NONE, "records changed, and the answer where it is none of them")         \
     F(TEXT, prev, "prev", REQ, RELIEF_X_NONE, "hash of the entry before")                                              \
     F(TEXT, hash, "hash", REQ, RELIEF_X_NONE, "hash of this entry")
+#define RELIEF_FIELDS_backup_end(F)                                                                                    \
+    F(INT, seq, "seq", REQ, RELIEF_X_NONE, "last log entry")                                                           \
+    F(TEXT, head, "head", REQ, RELIEF_X_NONE, "its hash")                                                              \
+    F(INT, base, "base", REQ, RELIEF_X_NONE, "log entry of the base: the state that the rest of the log goes on from; 0: none") \
+    F(INT, files, "files", REQ, RELIEF_X_NONE, "files sent")                                                           \
+    F(INT, bytes, "bytes", REQ, RELIEF_X_NONE, "bytes in them")
 #define RELIEF_FIELDS_dump_end(F)                                                                                      \
     F(INT, seq, "seq", REQ, RELIEF_X_NONE, "log entry that the dump stands for")                                       \
     F(TEXT, head, "head", REQ, RELIEF_X_NONE, "its hash")                                                              \
@@ -462,7 +470,7 @@
 
 #define RELIEF_RESULTS(P)                                                                                              \
     P(nothing) P(hello) P(info) P(counter) P(latency) P(stats) P(stock_total) P(stock) P(candidate) P(explanation)     \
-    P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(subscription) P(plan) P(witness)             \
+    P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(backup_end) P(subscription) P(plan) P(witness)             \
     P(checkpoint) P(inclusion) P(consistency) P(receipt)
 
 /* clang-format off */
@@ -540,6 +548,7 @@
     M(106, proof, inclusion, QUERY, RELIEF_R_ALL, inclusion, BUILT, "proof that an entry stands in the tree of a checkpoint") \
     M(107, proof, consistency, QUERY, RELIEF_R_ALL, consistency, BUILT, "proof that a tree is the beginning of a later one") \
     M(110, snapshot, dump, STREAM, RELIEF_R_AUDIT, dump_end, BUILT, "every record at one moment")                      \
+    M(111, snapshot, backup, STREAM, RELIEF_R_OPER, backup_end, BUILT, "the files of the data folder as they stand at one entry, for relief backup") \
     M(115, event, subscribe, STREAM, RELIEF_R_READ, subscription, BUILT, "every change in log order, from any entry on")
 /* clang-format on */
 

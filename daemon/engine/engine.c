@@ -340,6 +340,9 @@ static int open_folder(struct engine *engine, const char *dir, struct engine_rep
         rc = engine_folder_lock(dir, &engine->lock_fd);
     if (rc)
         return engine_say(report, rc, "%s: %s", dir, rc == -EBUSY ? "another daemon has it" : strerror(-rc));
+    rc = engine_folder_whole(dir, report);
+    if (rc)
+        return rc;
     engine_sweep(dir);
     rc = engine_open_store(&engine->store, dir, false, &engine->flush, report);
     if (rc == 0)

@@ -57,6 +57,7 @@ enum engine_start { ENGINE_NEW, ENGINE_CLEAN, ENGINE_RECOVERED };
 struct engine_report {
     enum engine_start start;
     uint64_t seq, applied, cut;   /* head; entries applied from the log's tail; records cut from the last batch */
+    uint8_t hash[LOG_HASH_BYTES]; /* of the head, after a rebuild */
     uint64_t base, records;       /* entry of the base that the store was made from, 0: none; and its records */
     char message[320];            /* why it did not start, or a warning (clock) */
     bool evidence_anew;           /* the evidence was missing or damaged and was made from the log */
@@ -128,10 +129,12 @@ int engine_read_entry(struct engine *engine, uint64_t seq, struct engine_entry *
 /* ---- a folder that no daemon serves ---- */
 
 /*
- * Makes the store anew from the log, and where that was pruned from the base below it; newest: from the newest base. 0 or as
+ * Makes the store anew from the log, and where that was pruned from the base below it. restoring: from the newest base, also in a folder
+ * that says itself to be incomplete (ENGINE_INCOMPLETE; a start and a plain rebuild refuse that). 0 or as
  * engine_open, with report->applied the entries of the log that came behind the base.
  */
-int engine_rebuild(const char *dir, bool newest, struct engine_report *report);
+#define ENGINE_INCOMPLETE "incomplete" /* a file in a data folder that is being restored */
+int engine_rebuild(const char *dir, bool restoring, struct engine_report *report);
 /*
  * Puts a damaged store out of the way: store/data.mdb becomes store/data.damaged, and the next start makes it anew from the log.
  * For the process that has the folder; its store may be open, it is only to be closed after that. 0 or -errno.

@@ -39,6 +39,14 @@ int engine_folder_make(const char *path)
     return rc;
 }
 
+int engine_folder_whole(const char *dir, struct engine_report *report)
+{
+    char path[PATH_MAX];
+    if (!engine_folder_path(path, sizeof path, dir, ENGINE_INCOMPLETE) || access(path, F_OK) != 0)
+        return 0;
+    return engine_say(report, -EUCLEAN, "%s: a restore into this folder was interrupted: run it again", dir);
+}
+
 int engine_folder_lock(const char *dir, int *ret_fd)
 {
     char path[PATH_MAX];

@@ -51,7 +51,7 @@ static int open_empty(struct store **ret_store, const char *dir, struct engine_f
     return engine_open_store(ret_store, dir, false, flush, report);
 }
 
-int engine_rebuild(const char *dir, bool newest, struct engine_report *report)
+int engine_rebuild(const char *dir, bool restoring, struct engine_report *report)
 {
     const struct engine_options options = {0};
     struct engine_entry_hasher hasher;
@@ -59,7 +59,7 @@ int engine_rebuild(const char *dir, bool newest, struct engine_report *report)
     struct log *log = NULL;
     struct store *store = NULL;
     struct core core;
-    struct store_mark head;
+    struct store_mark head = {0};
     int lock_fd = -1;
     bool core_ready = false;
 
@@ -72,12 +72,15 @@ int engine_rebuild(const char *dir, bool newest, struct engine_report *report)
         engine_say(report, rc, "%s: %s", dir, rc == -EBUSY ? "another daemon has it" : strerror(-rc));
         goto out;
     }
+    rc = restoring ? 0 : engine_folder_whole(dir, report);
+    if (rc)
+        goto out;
     engine_sweep(dir);
     rc = engine_open_log(&log, dir, &options, false, &hasher, report);
     if (rc == 0)
         rc = open_empty(&store, dir, &flush, report);
     if (rc == 0)
-        rc = engine_begin(dir, log, newest ? ENGINE_FROM_NEWEST : ENGINE_FROM_FIRST, &store, &flush, report);
+        rc = engine_begin(dir, log, restoring ? ENGINE_FROM_NEWEST : ENGINE_FROM_FIRST, &store, &flush, report);
     if (rc)
         goto out;
     rc = core_init(&core, store_view(store));
@@ -86,6 +89,7 @@ int engine_rebuild(const char *dir, bool newest, struct engine_report *report)
         rc = engine_recover(log, store, &core, &flush, NULL, &options, report, &head);
     if (rc == 0 && (rc = engine_flush_all(&flush, store, head.seq)) < 0)
         engine_say(report, rc, "writing the store: %s", strerror(-rc));
+    memcpy(report->hash, head.hash, sizeof report->hash);
 out:
     if (core_ready)
         core_deinit(&core);

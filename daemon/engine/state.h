@@ -72,6 +72,8 @@ int engine_flush_all(struct engine_flush_signal *flush, struct store *store, uin
 int engine_folder_make(const char *path);
 /* Locks it; -EBUSY when another process has. */
 int engine_folder_lock(const char *dir, int *ret_fd);
+/* 0; -EUCLEAN with a message: a restore into it was interrupted. */
+int engine_folder_whole(const char *dir, struct engine_report *report);
 /* "DIR/NAME", or false when it is too long. */
 bool engine_folder_path(char *ret_path, size_t size, const char *dir, const char *name);
 int engine_open_log(struct log **ret_log, const char *dir, const struct engine_options *options, bool read_only,

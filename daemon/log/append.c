@@ -239,6 +239,7 @@ static void batch_publish(struct log *log, const struct log_record *records, siz
         offset += log_frame_bytes(records[i].len);
     }
     log->head = *head;
+    log->head_end = offset;
     pthread_mutex_unlock(&log->lock);
 }
 

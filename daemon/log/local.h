@@ -55,6 +55,7 @@ struct log {
 
     pthread_mutex_t lock;
     struct log_head head;
+    uint64_t head_end; /* where the head's record ends in its segment */
     struct log_segment **segments;
     size_t segments_count, segments_space;
 };

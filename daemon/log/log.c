@@ -141,6 +141,31 @@ uint64_t log_first(struct log *log)
     return first;
 }
 
+int log_segments(struct log *log, struct log_segment_info **ret_segments, size_t *ret_count, struct log_head *ret_head)
+{
+    struct log_segment_info *infos;
+    size_t count = 0;
+
+    pthread_mutex_lock(&log->lock);
+    infos = calloc(log->segments_count + 1, sizeof(*infos));
+    for (size_t i = 0; infos && i < log->segments_count && log->segments[i]->first <= log->head.seq; i++) {
+        const struct log_segment *segment = log->segments[i];
+        bool last = i + 1 == log->segments_count;
+
+        infos[count] = (struct log_segment_info){
+            .first = segment->first, .bytes = segment->bytes, .end = last ? log->head_end : segment->bytes};
+        log_segment_name(segment->first, infos[count].name);
+        count++;
+    }
+    *ret_head = log->head;
+    pthread_mutex_unlock(&log->lock);
+    if (!infos)
+        return -ENOMEM;
+    *ret_segments = infos;
+    *ret_count = count;
+    return 0;
+}
+
 static int options_check(const struct log_options *options)
 {
     if (!options->dir)

@@ -83,6 +83,16 @@ int log_prepare(struct log *log);
 /* First sequence number that is still there (1 unless pruned); 0 when empty. Any thread. */
 uint64_t log_first(struct log *log);
 
+/* The files that hold what is durable, in their order, for copying; any thread. */
+struct log_segment_info {
+    char name[32];
+    uint64_t first; /* number of its first record */
+    uint64_t bytes; /* of the file */
+    uint64_t end;   /* of what is durable in it; what stands behind may be half written, and counts as zeros */
+};
+/* 0 and a list to be freed, and the head at which it ends; -ENOMEM. */
+int log_segments(struct log *log, struct log_segment_info **ret_segments, size_t *ret_count, struct log_head *ret_head);
+
 /* Reading in order, on any thread, never past log_durable(). Each record is checked again. */
 struct log_cursor;
 /* from 0: the first that is there. -ENOENT: pruned. A number that is not there yet is waited for. Close it before the log. */

@@ -199,7 +199,7 @@ static int recover_last(struct log *log, struct log_damage *damage, uint64_t *re
     if (r == 0) {
         log->head = walk.kept;
         log->batch = walk.kept_batch;
-        log->end = walk.kept_end;
+        log->end = log->head_end = walk.kept_end;
         memcpy(log->key, walk.key, sizeof(log->key));
         log->fd = fd;
         fd = -1;

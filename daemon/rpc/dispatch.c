@@ -46,6 +46,7 @@ static rpc_handler *const handlers[STATS_METHODS] = {
     [RELIEF_METHOD_proof_inclusion] = rpc_proof_inclusion,
     [RELIEF_METHOD_proof_consistency] = rpc_proof_consistency,
     [RELIEF_METHOD_snapshot_dump] = rpc_snapshot_dump,
+    [RELIEF_METHOD_snapshot_backup] = rpc_snapshot_backup,
     [RELIEF_METHOD_event_subscribe] = rpc_event_subscribe,
 };
 

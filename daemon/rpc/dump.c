@@ -1,9 +1,9 @@
 /*
- * snapshot.dump on its connection. Three steps, each begun when the one before is done, none of them waiting in the
- * loop: the log makes durable what was applied when the request came; the store writes that to LMDB; a worker reads a
- * snapshot and the loop passes its notifications on as fast as the peer reads. Later messages of the connection wait
- * until the answer is sent. A dump of the past needs nothing of the store: its worker makes the state from base and
- * log.
+ * snapshot.dump and snapshot.backup on their connection. Three steps, each begun when the one before is done, none of
+ * them waiting in the loop: the log makes durable what was applied when the request came; the store writes that to
+ * LMDB; a worker reads a snapshot and the loop passes its notifications on as fast as the peer reads. Later messages of
+ * the connection wait until the answer is sent. A dump of the past needs nothing of the store: its worker makes the
+ * state from base and log.
  */
 #include "rpc/session.h"
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/notice.h"
+#include "views/backup.h"
 #include "views/dump.h"
 
 struct rpc_dump {
@@ -21,6 +22,13 @@ struct rpc_dump {
     bool past; /* of the state at `want`; else of a state that includes it */
     bool tables[RELIEF_TABLE_COUNT];
     struct views_dump *view; /* NULL until LMDB has reached `want` */
+    bool is_backup, with_key;
+    struct views_backup *backup; /* NULL until the first step */
+};
+
+union rpc_dump_end {
+    struct views_dump_end dump;
+    struct views_backup_end backup;
 };
 
 static int start(struct rpc_session *session)
@@ -43,11 +51,27 @@ static int start(struct rpc_session *session)
     return views_dump_start(&dump->view, &options);
 }
 
+static int start_backup(struct rpc_session *session)
+{
+    struct rpc *rpc = session->rpc;
+    const struct views_backup_options options = {
+        .engine = rpc->engine,
+        .msgid = session->dump->msgid,
+        .with_key = session->dump->with_key,
+        .ms_max = rpc->options.dump_ms_max,
+        .wake = rpc_wake,
+        .context = rpc,
+    };
+    return views_backup_start(&session->dump->backup, &options);
+}
+
 static void refuse(struct rpc_session *session, int error)
 {
     struct relief_refusal refusal;
     if (error == -ETIME)
-        relief_refuse(&refusal, RELIEF_BUSY, "the dump took longer than it may; read faster, or name fewer tables");
+        relief_refuse(&refusal, RELIEF_BUSY,
+                      session->dump->is_backup ? "the base took longer than it may; read faster"
+                                               : "the dump took longer than it may; read faster, or name fewer tables");
     else
         rpc_answer_machine(error, &refusal);
     notice(RELIEF_MESSAGE_DUMP_FAILED, "identity=%s error=%s", session->identity.name,
@@ -55,43 +79,55 @@ static void refuse(struct rpc_session *session, int error)
     rpc_answer_refusal(session, session->dump->msgid, 0, &refusal);
 }
 
-static void complete(struct rpc_session *session, const struct views_dump_end *end)
+static void complete(struct rpc_session *session, const union rpc_dump_end *end)
 {
     struct relief_buf *out = &session->rpc->out;
-    struct relief_dump_end answer = {
-        .seq = (int64_t)end->seq,
-        .head = relief_str_of(end->head),
-        .records = (int64_t)end->records,
-        .digest = relief_str_of(end->digest),
-    };
     rpc_answer_start(out, session->dump->msgid);
-    relief_pack_record(out, &relief_shape_dump_end, &answer, 0);
+    if (session->dump->is_backup) {
+        struct relief_backup_end answer = {
+            .seq = (int64_t)end->backup.seq,
+            .head = relief_str_of(end->backup.head),
+            .base = (int64_t)end->backup.base,
+            .files = (int64_t)end->backup.files,
+            .bytes = (int64_t)end->backup.bytes,
+        };
+        relief_pack_record(out, &relief_shape_backup_end, &answer, 0);
+    } else {
+        struct relief_dump_end answer = {
+            .seq = (int64_t)end->dump.seq,
+            .head = relief_str_of(end->dump.head),
+            .records = (int64_t)end->dump.records,
+            .digest = relief_str_of(end->dump.digest),
+        };
+        relief_pack_record(out, &relief_shape_dump_end, &answer, 0);
+        session->rpc->dumps_done++;
+    }
     rpc_answer_send(session, 0);
-    session->rpc->dumps_done++;
 }
 
-static void finish(struct rpc_session *session, int result, const struct views_dump_end *end)
+static void finish(struct rpc_session *session, int result, const union rpc_dump_end *end)
 {
     struct rpc *rpc = session->rpc;
     if (result == -ENODATA)
         complete(session, end);
     else
         refuse(session, result);
-    stats_answered(&rpc->stats, RELIEF_METHOD_snapshot_dump, result != -ENODATA, 0, 0, session->dump->since_us,
-                   rpc->turn_us);
+    stats_answered(&rpc->stats, session->dump->is_backup ? RELIEF_METHOD_snapshot_backup : RELIEF_METHOD_snapshot_dump,
+                   result != -ENODATA, 0, 0, session->dump->since_us, rpc->turn_us);
     rpc_dump_free(session);
     net_conn_resume(session->conn);
 }
 
 /* Passes on what there is. 0: goes on later, else the dump's end as views_dump_take says it. */
-static int pass_on(struct rpc_session *session, struct views_dump_end *ret_end)
+static int pass_on(struct rpc_session *session, union rpc_dump_end *ret_end)
 {
     int result = 1;
     while (result == 1) {
         struct relief_buf chunk;
         if (net_conn_queued(session->conn) >= RELIEF_UNREAD_BYTES_MAX)
             return 0;
-        result = views_dump_take(session->dump->view, &chunk, ret_end);
+        result = session->dump->is_backup ? views_backup_take(session->dump->backup, &chunk, &ret_end->backup)
+                                          : views_dump_take(session->dump->view, &chunk, &ret_end->dump);
         if (result == 1) {
             net_conn_send(session->conn, chunk.data, chunk.len, session->release, false);
             relief_buf_deinit(&chunk);
@@ -104,9 +140,11 @@ void rpc_dump_step(struct rpc_session *session)
 {
     struct engine *engine = session->rpc->engine;
     struct rpc_dump *dump = session->dump;
-    struct views_dump_end end;
+    union rpc_dump_end end;
     int result = 0;
-    if (!dump->view) {
+    if (dump->is_backup) {
+        result = dump->backup ? 0 : start_backup(session);
+    } else if (!dump->view) {
         if (engine_durable(engine) < dump->want)
             return;
         if (!dump->past && !dump->flush_asked) {
@@ -128,6 +166,7 @@ void rpc_dump_free(struct rpc_session *session)
     if (!session->dump)
         return;
     views_dump_free(session->dump->view);
+    views_backup_free(session->dump->backup);
     free(session->dump);
     session->dump = NULL;
     session->rpc->dump_count--;
@@ -165,6 +204,24 @@ static int choose_past(struct rpc_call *call, int64_t at)
     return rpc_not_found(&call->refusal, "from", "entry any more", relief_str_of(text)); /* fine print 71 */
 }
 
+static int begin(struct rpc_call *call, const struct rpc_dump *what)
+{
+    struct rpc *rpc = call->rpc;
+    if (rpc->dump_count >= RPC_DUMPS_MAX)
+        return relief_refuse(&call->refusal, RELIEF_TOO_MANY, "%u dumps are under way", RPC_DUMPS_MAX);
+    struct rpc_dump *dump = calloc(1, sizeof *dump);
+    if (!dump)
+        return -EAGAIN;
+    *dump = *what;
+    dump->msgid = call->msgid;
+    dump->since_us = rpc->turn_us;
+    call->session->dump = dump;
+    rpc->dump_count++;
+    net_conn_pause(call->session->conn);
+    rpc_wake(rpc); /* the first step is made by the loop, not inside this message */
+    return RPC_LATER;
+}
+
 int rpc_snapshot_dump(struct rpc_call *call)
 {
     const struct relief_snapshot_dump_params *params = call->params;
@@ -175,19 +232,14 @@ int rpc_snapshot_dump(struct rpc_call *call)
         result = choose_past(call, params->at);
     if (result)
         return result;
-    if (rpc->dump_count >= RPC_DUMPS_MAX)
-        return relief_refuse(&call->refusal, RELIEF_TOO_MANY, "%u dumps are under way", RPC_DUMPS_MAX);
-    struct rpc_dump *dump = calloc(1, sizeof *dump);
-    if (!dump)
-        return -EAGAIN;
-    dump->msgid = call->msgid;
-    dump->past = params->at != RELIEF_NIL;
-    dump->want = dump->past ? (uint64_t)params->at : engine_applied(rpc->engine);
-    dump->since_us = rpc->turn_us;
-    memcpy(dump->tables, chosen, sizeof dump->tables);
-    call->session->dump = dump;
-    rpc->dump_count++;
-    net_conn_pause(call->session->conn);
-    rpc_wake(rpc); /* the first step is made by the loop, not inside this message */
-    return RPC_LATER;
+    struct rpc_dump dump = {.past = params->at != RELIEF_NIL};
+    dump.want = dump.past ? (uint64_t)params->at : engine_applied(rpc->engine);
+    memcpy(dump.tables, chosen, sizeof dump.tables);
+    return begin(call, &dump);
+}
+
+int rpc_snapshot_backup(struct rpc_call *call)
+{
+    const struct relief_snapshot_backup_params *params = call->params;
+    return begin(call, &(struct rpc_dump){.is_backup = true, .with_key = params->with_key == 1});
 }

@@ -178,4 +178,4 @@ rpc_handler rpc_asset_list, rpc_shortfall_list;
 rpc_handler rpc_request_list, rpc_request_explain, rpc_match_preview, rpc_dispatch_list;
 rpc_handler rpc_log_list, rpc_log_head;
 rpc_handler rpc_log_checkpoint, rpc_log_cosign, rpc_proof_inclusion, rpc_proof_consistency;
-rpc_handler rpc_event_subscribe, rpc_snapshot_dump;
+rpc_handler rpc_event_subscribe, rpc_snapshot_dump, rpc_snapshot_backup;

@@ -5,27 +5,18 @@
  */
 #include "views/dump.h"
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 #include "core/key.h"
 #include "schema/codec.h"
+#include "views/stream.h"
 
 #define RECORD_ARENA_BYTES ((size_t)64 << 20) /* address space: a request with a million legs fits */
 
 struct views_dump {
     struct views_dump_options options;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t room;
-    struct relief_buf chunks[VIEWS_DUMP_CHUNKS];
-    unsigned first, count;
-    bool cancelled, finished;
-    int result;
-    struct views_dump_end end;
-    int64_t deadline_ms; /* boot clock */
+    struct views_stream *stream;
+    struct views_dump_end end; /* whole when the stream is over */
     /* the worker's own */
     struct store_mark mark;
     crypto_generichash_state digest;
@@ -34,36 +25,6 @@ struct views_dump {
     uint32_t row_count;
     bool head_sent;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Waits for room. 0, -ECANCELED or -ETIME. */
-static int put_chunk(struct views_dump *dump, const struct relief_buf *chunk)
-{
-    struct timespec until = {.tv_sec = (time_t)(dump->deadline_ms / 1000),
-                             .tv_nsec = dump->deadline_ms % 1000 * 1000000};
-    int result = 0;
-    pthread_mutex_lock(&dump->lock);
-    while (dump->count == VIEWS_DUMP_CHUNKS && !dump->cancelled && result == 0)
-        result = -pthread_cond_timedwait(&dump->room, &dump->lock, &until);
-    if (dump->cancelled)
-        result = -ECANCELED;
-    else if (dump->count < VIEWS_DUMP_CHUNKS)
-        result = 0;
-    else
-        result = -ETIME;
-    if (result == 0)
-        dump->chunks[(dump->first + dump->count++) % VIEWS_DUMP_CHUNKS] = *chunk;
-    pthread_mutex_unlock(&dump->lock);
-    if (result == 0)
-        dump->options.wake(dump->options.context);
-    return result;
-}
 
 /* [2, "rows", [{msgid, rows: [...], and the first time seq, head, time}]] */
 static int send_rows(struct views_dump *dump)
@@ -88,7 +49,7 @@ static int send_rows(struct views_dump *dump)
     relief_pack_text(&chunk, "rows");
     relief_pack_array(&chunk, dump->row_count);
     relief_buf_add(&chunk, dump->rows.data, dump->rows.len);
-    int result = chunk.failed || dump->rows.failed ? -ENOMEM : put_chunk(dump, &chunk);
+    int result = chunk.failed || dump->rows.failed ? -ENOMEM : views_stream_put(dump->stream, &chunk);
     if (result)
         relief_buf_deinit(&chunk);
     relief_buf_clear(&dump->rows);
@@ -136,16 +97,6 @@ static int add_record(struct views_dump *dump, const struct relief_table_info *t
     return result;
 }
 
-static int over(struct views_dump *dump)
-{
-    pthread_mutex_lock(&dump->lock);
-    bool cancelled = dump->cancelled;
-    pthread_mutex_unlock(&dump->lock);
-    if (cancelled)
-        return -ECANCELED;
-    return now_ms() > dump->deadline_ms ? -ETIME : 0;
-}
-
 static int walk_table(struct views_dump *dump, struct core_view *view, enum relief_table table)
 {
     struct core_key prefix, from = {.len = 0};
@@ -157,7 +108,7 @@ static int walk_table(struct views_dump *dump, struct core_view *view, enum reli
     for (unsigned n = 0; result == 0 && view->ops->next(view, &cursor, &key, &value); n++) {
         result = add_record(dump, &relief_tables[table], value);
         if (result == 0 && n % 256 == 255)
-            result = over(dump);
+            result = views_stream_over(dump->stream);
     }
     return result;
 }
@@ -165,7 +116,7 @@ static int walk_table(struct views_dump *dump, struct core_view *view, enum reli
 static int past_over(void *context, uint64_t done, uint64_t total)
 {
     (void)done, (void)total;
-    return over(context);
+    return views_stream_over(context);
 }
 
 /* The store to read: the daemon's, or one that is made for this dump. */
@@ -180,15 +131,17 @@ static int choose_store(struct views_dump *dump, struct engine_at **ret_past, st
                                                             .log = dump->options.past_log,
                                                             .seq = dump->options.past_seq,
                                                             .over = past_over,
-                                                            .context = dump},
+                                                            .context = dump->stream},
                                 &report);
     if (result == 0)
         *ret_store = engine_at_store(*ret_past);
     return result;
 }
 
-static int walk(struct views_dump *dump)
+static int walk(struct views_stream *stream, void *context)
 {
+    struct views_dump *dump = context;
+    dump->stream = stream;
     struct store_snapshot *snapshot = NULL;
     struct engine_at *past = NULL;
     struct store *store = NULL;
@@ -221,45 +174,20 @@ out:
     return result;
 }
 
-static void *worker(void *context)
-{
-    struct views_dump *dump = context;
-    int result = walk(dump);
-    pthread_mutex_lock(&dump->lock);
-    dump->result = result;
-    dump->finished = true;
-    pthread_mutex_unlock(&dump->lock);
-    dump->options.wake(dump->options.context);
-    return NULL;
-}
-
-static int start_thread(struct views_dump *dump)
-{
-    sigset_t all, before; /* signals are the loop's */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = -pthread_create(&dump->thread, NULL, worker, dump);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result;
-}
-
 int views_dump_start(struct views_dump **ret, const struct views_dump_options *options)
 {
     struct views_dump *dump = calloc(1, sizeof *dump);
-    pthread_condattr_t attributes;
     if (!dump)
         return -ENOMEM;
     dump->options = *options;
-    dump->deadline_ms = now_ms() + (options->ms_max ? options->ms_max : VIEWS_DUMP_MS_MAX);
-    pthread_mutex_init(&dump->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&dump->room, &attributes);
-    pthread_condattr_destroy(&attributes);
-    int result = start_thread(dump);
+    int result = views_stream_start(&dump->stream, &(struct views_stream_options){
+                                                       .work = walk,
+                                                       .context = dump,
+                                                       .ms_max = options->ms_max ? options->ms_max : VIEWS_DUMP_MS_MAX,
+                                                       .wake = options->wake,
+                                                       .wake_context = options->context,
+                                                   });
     if (result) {
-        pthread_cond_destroy(&dump->room);
-        pthread_mutex_destroy(&dump->lock);
         free(dump);
         return result;
     }
@@ -269,44 +197,21 @@ int views_dump_start(struct views_dump **ret, const struct views_dump_options *o
 
 int views_dump_take(struct views_dump *dump, struct relief_buf *ret, struct views_dump_end *ret_end)
 {
-    int result = 0;
-    pthread_mutex_lock(&dump->lock);
-    if (dump->count > 0) {
-        *ret = dump->chunks[dump->first];
-        dump->first = (dump->first + 1) % VIEWS_DUMP_CHUNKS;
-        dump->count--;
-        pthread_cond_signal(&dump->room);
-        result = 1;
-    } else if (dump->finished) {
-        result = dump->result ? dump->result : -ENODATA;
+    int result = views_stream_take(dump->stream, ret);
+    if (result < 0)
         *ret_end = dump->end;
-    }
-    pthread_mutex_unlock(&dump->lock);
     return result;
 }
 
 bool views_dump_over(struct views_dump *dump)
 {
-    pthread_mutex_lock(&dump->lock);
-    bool finished = dump->finished;
-    pthread_mutex_unlock(&dump->lock);
-    return finished;
+    return views_stream_finished(dump->stream);
 }
 
 void views_dump_free(struct views_dump *dump)
 {
     if (!dump)
         return;
-    pthread_mutex_lock(&dump->lock);
-    dump->cancelled = true;
-    pthread_cond_signal(&dump->room);
-    pthread_mutex_unlock(&dump->lock);
-    pthread_join(dump->thread, NULL);
-    for (; dump->count > 0; dump->count--) {
-        relief_buf_deinit(&dump->chunks[dump->first]);
-        dump->first = (dump->first + 1) % VIEWS_DUMP_CHUNKS;
-    }
-    pthread_cond_destroy(&dump->room);
-    pthread_mutex_destroy(&dump->lock);
+    views_stream_free(dump->stream);
     free(dump);
 }

@@ -2,7 +2,7 @@
  * A dump: every record at one moment, on a thread of its own. The store's snapshot gives the moment, so it does not matter how
  * long the reading takes or what is written meanwhile (DESIGN 3.4).
  *
- * The worker makes whole `rows` notifications and puts them into a queue of VIEWS_DUMP_CHUNKS; the loop takes them out
+ * The worker makes whole `rows` notifications and puts them into a queue of VIEWS_STREAM_CHUNKS (stream.h); the loop takes them out
  * as fast as the peer reads. So a dump holds a megabyte, whatever the size of the database.
  *
  * A dump of the past has its state made first, by the same worker, from base and log (engine_at).
@@ -12,7 +12,6 @@
 #include "engine/engine.h"
 #include "store/store.h"
 
-#define VIEWS_DUMP_CHUNKS 4u
 #define VIEWS_DUMP_CHUNK_BYTES (256u * 1024u)
 #define VIEWS_DUMP_MS_MAX INT64_C(600000) /* a read transaction pins the pages that it sees; ten minutes of writes fit any disk */
 

@@ -1,6 +1,7 @@
 /* A dump is one moment whatever happens meanwhile, waits for its reader, ends when told to, and its digest is that of
  * its lines. */
 #include "views/dump.h"
+#include "views/stream.h"
 #include "core/key.h"
 #include "schema/codec.h"
 #include "world.h"
@@ -190,7 +191,7 @@ static void it_ends_when_told_to(void **state)
     many_cities(w, 3000);
     flush(w);
     struct views_dump *dump = start(w, &due, 0);
-    for (unsigned i = 0; i < VIEWS_DUMP_CHUNKS; i++)
+    for (unsigned i = 0; i < VIEWS_STREAM_CHUNKS; i++)
         sem_wait(&due);
     views_dump_free(dump);
     sem_destroy(&due);

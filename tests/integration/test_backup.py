@@ -1,0 +1,227 @@
+"""A backup of a daemon at work is a whole data folder; what is restored from it says the same, and retries find their first answers; what was damaged is refused by name."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from harness import BIN, Daemon, DEADLINE, HANGZHOU, KIND, NINGBO, Refused, world
+
+
+def tree(folder):
+    """Every file below, by its path there."""
+    return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names)
+
+
+class Backups(unittest.TestCase):
+    SEGMENT = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="relief-backup-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.args = []
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def relief(self, *args, server=None):
+        command = [os.path.join(BIN, "relief")] + (["--server", "unix:" + server.socket_path] if server else [])
+        done = subprocess.run(command + list(args), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE,
+                              env=dict(os.environ, TMPDIR=self.folder))
+        return done.returncode, done.stdout, done.stderr
+
+    def good(self, *args, server=None):
+        code, out, err = self.relief(*args, server=server)
+        self.assertEqual(code, 0, out + err)
+        return out
+
+    def daemon(self, data=None):
+        daemon = Daemon(args=self.args)
+        if data:
+            daemon.data = data
+        self.addCleanup(daemon.close)
+        return daemon.start()
+
+    def stop(self, daemon):
+        self.assertEqual(daemon.stop(), 0, "\n".join(daemon.lines))
+        self.assertEqual(daemon.faults(), [])
+
+    def work(self, client, tag, count):
+        """Requests with and without op; {what was sent: what was answered}."""
+        answers = []
+        for n in range(count):
+            params = {"id": "%s-%d" % (tag, n), "city": HANGZHOU, "kind": KIND, "quantity": 1 + n % 3}
+            if n % 4 == 0:
+                params["explain"] = True
+            answers.append(("request.submit", params, client.call("request.submit", params)))
+            op = {"op": "%s-op-%d" % (tag, n), "city": NINGBO, "kind": KIND, "lot": "a", "quantity": 5}
+            answers.append(("stock.receive", op, client.call("stock.receive", op)))
+        return answers
+
+    def expect_replays(self, client, answers):
+        before = client.call("log.head")
+        for method, params, answer in answers:
+            self.assertEqual(client.call(method, params), answer)
+        self.assertEqual(client.call("log.head"), before)
+
+
+class Backup(Backups):
+    def test_under_load(self):
+        daemon = self.daemon()
+        stop = threading.Event()
+        failed = []
+
+        def load(tag):
+            try:
+                with daemon.client() as client:
+                    n = 0
+                    while not stop.is_set():
+                        client.call("request.submit", id="%s-%d" % (tag, n), city=HANGZHOU, kind=KIND, quantity=1)
+                        n += 1
+            except Exception as error:  # told by the test, not by a thread that nobody reads
+                failed.append(error)
+
+        with daemon.client() as client:
+            world(client)
+            answers = self.work(client, "first", 40)
+            threads = [threading.Thread(target=load, args=("w%d" % n,)) for n in range(2)]
+            for thread in threads:
+                thread.start()
+            out = self.good("backup", self.path("b"), "--with-key", server=daemon)
+            stop.set()
+            for thread in threads:
+                thread.join(DEADLINE)
+            self.assertEqual(failed, [])
+            with open(self.path("b", "manifest.json")) as file:
+                manifest = json.load(file)
+            self.assertIn("entry %d " % manifest["seq"], out)
+            self.assertGreaterEqual(manifest["seq"], answers[-1][2]["seq"])
+            self.assertLessEqual(manifest["base"], manifest["seq"])
+            self.assertEqual(sorted(file["name"] for file in manifest["files"]) + ["manifest.json"], tree(self.path("b")))
+            then = client.dump(at=manifest["seq"])
+            self.assertEqual(then.head, manifest["head"])
+            rest = client.call("log.head")["seq"]
+        self.stop(daemon)
+        self.assertIn("restored up to entry %d, head %s" % (manifest["seq"], manifest["head"]),
+                      self.good("restore", self.path("b"), self.path("r")))
+        self.assertIn("holds", self.good("check", self.path("r")))
+        self.assertNotIn("incomplete", tree(self.path("r")))
+        again = self.daemon(self.path("r"))
+        with again.client() as client:
+            self.assertEqual(client.call("log.head")["seq"], manifest["seq"])
+            self.assertEqual(client.dump().lines, then.lines)
+            self.expect_replays(client, answers)
+            self.work(client, "second", 3)
+        self.stop(again)
+        self.assertIn("holds", self.good("check", self.path("r")))
+        self.assertGreaterEqual(rest, manifest["seq"])
+        # the backup is a data folder of its own
+        shutil.copytree(self.path("b"), self.path("c"))
+        direct = self.daemon(self.path("c"))
+        with direct.client() as client:
+            self.assertEqual(client.dump().lines, then.lines)
+        self.stop(direct)
+
+    def test_of_nothing(self):
+        daemon = self.daemon()
+        self.good("backup", self.path("b"), "--with-key", server=daemon)
+        self.good("restore", self.path("b"), self.path("r"))
+        again = self.daemon(self.path("r"))
+        with again.client() as client:
+            self.assertEqual(client.call("log.head")["seq"], 0)
+            world(client)
+        self.stop(again)
+        self.stop(daemon)
+
+    def test_rights_and_places(self):
+        daemon = self.daemon()
+        with daemon.client() as client:
+            world(client)
+            client.call("server.hello", role="auditor")
+            self.assertEqual(client.error("snapshot.backup")["code"], "DENIED")
+        os.mkdir(self.path("full"))
+        with open(self.path("full", "x"), "w"):
+            pass
+        self.assertEqual(self.relief("backup", self.path("full"), server=daemon)[0], 2)
+        self.assertEqual(tree(self.path("full")), ["x"])
+        self.good("backup", self.path("b"), server=daemon)
+        self.assertNotIn("evidence/key", tree(self.path("b")))
+        self.assertEqual(self.relief("restore", self.path("b"), self.path("full"))[0], 2)
+        self.assertEqual(self.relief("restore", self.path("nope"), self.path("r"))[0], 2)
+        code, _, err = self.relief("restore", self.path("b"), self.path("keyless"))
+        self.assertEqual(code, 0, err)
+        self.assertIn("no private key", err)
+        shutil.copy(os.path.join(daemon.data, "evidence", "key"), self.path("keyless", "evidence", "key"))
+        self.stop(self.daemon(self.path("keyless")))
+        self.good("restore", self.path("b"), self.path("r"), "--new-origin")
+        self.stop(self.daemon(self.path("r")))
+        with daemon.client() as client:
+            client.call("server.hello", role="operator")
+            client.send_request("snapshot.backup")
+            while True:
+                message = client.message()
+                if message[0] == 1:
+                    break
+                self.assertEqual(message[:2], [2, "file"])
+                self.assertLessEqual(len(message[2][0].get("data", b"")), 1 << 18)
+            self.assertIsNone(message[2])
+        self.stop(daemon)
+
+    def test_damage_is_refused_by_name(self):
+        daemon = self.daemon()
+        with daemon.client() as client:
+            world(client)
+            self.work(client, "x", 5)
+        self.good("backup", self.path("b"), "--with-key", server=daemon)
+        self.stop(daemon)
+        for name in tree(self.path("b")):
+            size = os.path.getsize(self.path("b", name))
+            for place in sorted({0, size // 2, size - 1, min(size - 1, 700)}):
+                with self.subTest(name=name, place=place):
+                    with open(self.path("b", name), "r+b") as file:
+                        file.seek(place)
+                        byte = file.read(1)[0]
+                        file.seek(place)
+                        file.write(bytes([byte ^ 0x10]))
+                    code, _, err = self.relief("restore", self.path("b"), self.path("r"))
+                    self.assertEqual(code, 4, err)
+                    self.assertIn(name, err)
+                    self.assertIn(manifest_empty(self.path("r")), (None, []))
+                    with open(self.path("b", name), "r+b") as file:
+                        file.seek(place)
+                        file.write(bytes([byte]))
+            os.rename(self.path("b", name), self.path("away"))
+            code, _, err = self.relief("restore", self.path("b"), self.path("r"))
+            self.assertNotEqual(code, 0)
+            self.assertIn(name, err)
+            os.rename(self.path("away"), self.path("b", name))
+        self.good("restore", self.path("b"), self.path("r"))
+
+    def test_an_interrupted_restore(self):
+        daemon = self.daemon()
+        with daemon.client() as client:
+            world(client)
+            self.work(client, "x", 5)
+        self.good("backup", self.path("b"), "--with-key", server=daemon)
+        self.stop(daemon)
+        self.good("restore", self.path("b"), self.path("r"))
+        with open(self.path("r", "incomplete"), "w"):
+            pass
+        refused = Daemon(args=self.args)
+        refused.data = self.path("r")
+        self.addCleanup(refused.close)
+        self.assertRaises(AssertionError, refused.start)
+        self.assertIn("interrupted", "\n".join(refused.lines))
+        self.assertNotEqual(self.relief("rebuild", self.path("r"))[0], 0)
+        self.good("restore", self.path("b"), self.path("r"))
+        self.stop(self.daemon(self.path("r")))
+
+
+def manifest_empty(folder):
+    return tree(folder) if os.path.isdir(folder) else None
+
+
+if __name__ == "__main__":
+    unittest.main()
