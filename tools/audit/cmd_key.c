@@ -136,8 +136,8 @@ static int run_consistency(const struct audit_command *command, int argc, char *
     if (!proofs.count && old.size != new.size &&old.size != 0)
         return audit_say("from %llu to %llu entries: a consistency proof is wanted (--proof)",
                          (unsigned long long)old.size, (unsigned long long)new.size);
-    audit_trust_signed(&trust, words.items[0], &old, &faults);
-    audit_trust_signed(&trust, words.items[1], &new, &faults);
+    audit_trust_signed(&trust, words.items[0], 0, &old, &faults);
+    audit_trust_signed(&trust, words.items[1], 0, &new, &faults);
     if (!audit_text_eq(old.origin, new.origin))
         audit_fault(&faults, words.items[1], 0, "a checkpoint of another log");
     audit_trust_pair(words.items[1], &new, words.items[0], &old, &faults);

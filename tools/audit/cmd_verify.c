@@ -1,17 +1,14 @@
 /*
  * relief-audit verify: files of any kind, each proved by itself, and all of them against each other. What signed things
- * say about the log (roots, leaves, times) becomes claims that the log is held to as it is read once, from the first
- * entry to the last.
+ * say about the log (roots, leaves, times) is gathered first (book.h); the log is held to it as it is read once, from
+ * the first entry to the last.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include "tools/audit/book.h"
 #include "tools/audit/command.h"
 #include "tools/audit/dump.h"
-#include "tools/audit/log.h"
-#include "tools/audit/proof.h"
-#include "tools/audit/trust.h"
 
 enum type { LOG, DUMP, FOLDER, NOTE, PROOF, UNKNOWN };
 
@@ -19,10 +16,6 @@ struct item {
     const char *path;
     enum type type;
     bool against_log; /* a dump that the log must give */
-    union {
-        struct audit_note *note;
-        struct audit_proof *proof;
-    };
 };
 
 struct verify {
@@ -30,8 +23,7 @@ struct verify {
     unsigned count;
     struct audit_trust trust;
     struct audit_faults faults;
-    struct audit_claim *claims;
-    size_t claim_count;
+    struct audit_book book;
     struct audit_log log;
     bool has_log;
 };
@@ -66,26 +58,6 @@ static enum type type_of(const char *path)
     return type;
 }
 
-static int load_proof(struct item *item)
-{
-    struct audit_buf text = AUDIT_BUF_INIT;
-    item->proof = malloc(sizeof *item->proof);
-    if (!item->proof)
-        return audit_say("no memory");
-    int code = audit_file_read(item->path, AUDIT_PROOF_MAX, &text);
-    const char *fault = code ? NULL : audit_proof_read(audit_buf_view(&text), item->proof);
-    if (fault)
-        code = audit_say("%s: not a proof: %s", item->path, fault);
-    audit_buf_deinit(&text);
-    return code;
-}
-
-static int load_note(struct item *item)
-{
-    item->note = malloc(sizeof *item->note);
-    return item->note ? audit_note_file(item->path, item->note) : audit_say("no memory");
-}
-
 static int add_item(struct verify *verify, const char *path, enum type wanted, bool against_log)
 {
     static const char *const names[] = {"log export", "dump", "folder", "checkpoint", "proof or receipt"};
@@ -97,136 +69,7 @@ static int add_item(struct verify *verify, const char *path, enum type wanted, b
         return audit_say("%s: not a %s", path, names[wanted]);
     verify->count++;
     verify->has_log |= item->type == LOG;
-    if (item->type == NOTE)
-        return load_note(item);
-    return item->type == PROOF ? load_proof(item) : 0;
-}
-
-/* The checkpoints of an item. */
-static unsigned notes_of(const struct item *item, const struct audit_note *ret[2])
-{
-    if (item->type == NOTE) {
-        ret[0] = item->note;
-        return 1;
-    }
-    if (item->type != PROOF)
-        return 0;
-    ret[0] = &item->proof->note;
-    ret[1] = &item->proof->from_note;
-    return item->proof->kind == AUDIT_CONSISTENCY ? 2 : 1;
-}
-
-/* ---- what is signed ---- */
-
-static void claim(struct verify *verify, const struct item *item)
-{
-    const struct audit_note *notes[2];
-    unsigned count = notes_of(item, notes);
-    for (unsigned i = 0; i < count; i++) {
-        struct audit_claim *root = &verify->claims[verify->claim_count++];
-        *root = (struct audit_claim){.path = item->path, .seq = notes[i]->size, .time = -1};
-        memcpy(root->hash, notes[i]->root, AUDIT_HASH);
-        if (notes[i]->timed)
-            root->time = notes[i]->time;
-    }
-    if (item->type == PROOF && item->proof->kind != AUDIT_CONSISTENCY) {
-        struct audit_claim *leaf = &verify->claims[verify->claim_count++];
-        *leaf = (struct audit_claim){.path = item->path, .seq = item->proof->seq, .leaf = true, .time = -1};
-        memcpy(leaf->hash, item->proof->leaf, AUDIT_HASH);
-    }
-}
-
-static void report_proof(const struct item *item)
-{
-    const struct audit_proof *proof = item->proof;
-    if (proof->kind == AUDIT_CONSISTENCY)
-        printf("%s: the first %llu of %llu entries of %.*s are unchanged\n", item->path,
-               (unsigned long long)proof->from, (unsigned long long)proof->size, (int)proof->note.origin.len,
-               proof->note.origin.data);
-    else
-        printf("%s: entry %llu is in the signed tree of %llu entries of %.*s\n", item->path,
-               (unsigned long long)proof->seq, (unsigned long long)proof->size, (int)proof->note.origin.len,
-               proof->note.origin.data);
-}
-
-static void report_note(const struct item *item)
-{
-    char root[AUDIT_HASH_B64], when[32];
-    audit_base64_write(item->note->root, AUDIT_HASH, root);
-    audit_time_text(item->note->time / 1000, when);
-    printf("%s: checkpoint of %.*s, %llu entries until %s, root %s, signed\n", item->path, (int)item->note->origin.len,
-           item->note->origin.data, (unsigned long long)item->note->size, when, root);
-}
-
-static void prove_signed(struct verify *verify, const struct item *item)
-{
-    const struct audit_note *notes[2];
-    unsigned count = notes_of(item, notes);
-    uint64_t before = verify->faults.count;
-    for (unsigned i = 0; i < count; i++)
-        audit_trust_signed(&verify->trust, item->path, notes[i], &verify->faults);
-    const char *fault = item->type == PROOF ? audit_proof_check(item->proof) : NULL;
-    if (fault)
-        audit_fault(&verify->faults, item->path, 0, "%s", fault);
-    if (item->type == NOTE && verify->faults.count == before) {
-        report_note(item);
-        audit_trust_witnessed(&verify->trust, item->path, item->note, (int64_t)time(NULL), &verify->faults);
-    } else if (item->type == PROOF && verify->faults.count == before) {
-        report_proof(item);
-    }
-    claim(verify, item);
-}
-
-static void prove_pairs(struct verify *verify)
-{
-    const struct audit_note *ours[2], *theirs[2];
-    for (unsigned i = 0; i < verify->count; i++) {
-        unsigned count = notes_of(&verify->items[i], ours);
-        for (unsigned j = 0; j < i; j++) {
-            unsigned others = notes_of(&verify->items[j], theirs);
-            for (unsigned a = 0; a < count; a++)
-                for (unsigned b = 0; b < others; b++)
-                    audit_trust_pair(verify->items[i].path, ours[a], verify->items[j].path, theirs[b], &verify->faults);
-        }
-    }
-}
-
-/* Whether some consistency proof leads from one checkpoint to another. Its roots are the signed ones of its own notes,
- * which prove_pairs has compared with these. */
-static bool linked(const struct verify *verify, const struct audit_note *from, const struct audit_note *to)
-{
-    if (from->size == to->size)
-        return true;
-    for (unsigned i = 0; i < verify->count; i++) {
-        const struct item *item = &verify->items[i];
-        if (item->type == PROOF && item->proof->kind == AUDIT_CONSISTENCY && item->proof->from == from->size &&
-            item->proof->size == to->size && audit_text_eq(item->proof->note.origin, to->origin))
-            return true;
-    }
-    return false;
-}
-
-/* Without the log: a receipt beside checkpoints must lead to one of them. */
-static void prove_links(struct verify *verify)
-{
-    for (unsigned i = 0; i < verify->count; i++) {
-        const struct item *receipt = &verify->items[i];
-        bool any = false, good = false;
-        if (receipt->type != PROOF || receipt->proof->kind == AUDIT_CONSISTENCY)
-            continue;
-        for (unsigned j = 0; j < verify->count; j++) {
-            if (verify->items[j].type != NOTE)
-                continue;
-            any = true;
-            good |= audit_text_eq(receipt->proof->note.origin, verify->items[j].note->origin) &&
-                    linked(verify, &receipt->proof->note, verify->items[j].note);
-        }
-        if (any && !good)
-            audit_fault(&verify->faults, receipt->path, 0,
-                        "nothing leads from its tree of %llu entries to a checkpoint that was given: a consistency "
-                        "proof is wanted (--proof), or the log",
-                        (unsigned long long)receipt->proof->size);
-    }
+    return 0;
 }
 
 /* ---- what is long ---- */
@@ -323,29 +166,43 @@ static int read_long(struct verify *verify, const struct item *against)
     return code ? code : read_dumps(verify);
 }
 
+static bool is_signed(const struct item *item)
+{
+    return item->type == NOTE || item->type == PROOF;
+}
+
+static int read_signed(struct verify *verify)
+{
+    int code = 0;
+    verify->book.trust = &verify->trust;
+    verify->book.now = (int64_t)time(NULL);
+    for (unsigned i = 0; i < verify->count && code == 0; i++) {
+        const struct item *item = &verify->items[i];
+        if (is_signed(item) && verify->trust.log_count == 0)
+            code = audit_say("a signature says nothing without the log's key: --key NAME+HASH+KEY, or a file with it");
+        else if (item->type == NOTE)
+            code = audit_book_note(&verify->book, item->path, &verify->faults);
+        else if (item->type == PROOF)
+            code = audit_book_proofs(&verify->book, item->path, &verify->faults);
+    }
+    return code;
+}
+
 static int prove(struct verify *verify)
 {
     const struct item *against = NULL;
-    bool any_signed = false;
-    for (unsigned i = 0; i < verify->count; i++) {
-        any_signed |= verify->items[i].type == NOTE || verify->items[i].type == PROOF;
+    int code = read_signed(verify);
+    if (code)
+        return code;
+    for (unsigned i = 0; i < verify->count; i++)
         if (verify->items[i].against_log)
             against = &verify->items[i];
-    }
-    if (any_signed && verify->trust.log_count == 0)
-        return audit_say("a signature says nothing without the log's key: --key NAME+HASH+KEY, or a file with it");
-    verify->claims = calloc(3 * (size_t)verify->count + 1, sizeof *verify->claims);
-    if (!verify->claims)
-        return audit_say("no memory");
-    for (unsigned i = 0; i < verify->count; i++)
-        if (verify->items[i].type == NOTE || verify->items[i].type == PROOF)
-            prove_signed(verify, &verify->items[i]);
-    prove_pairs(verify);
+    audit_book_compare(&verify->book, &verify->faults);
     if (!verify->has_log)
-        prove_links(verify);
-    audit_claims_sort(verify->claims, verify->claim_count);
-    verify->log.claims = verify->claims;
-    verify->log.claim_count = verify->claim_count;
+        audit_book_lead(&verify->book, &verify->faults);
+    audit_claims_sort(verify->book.claims, verify->book.count);
+    verify->log.claims = verify->book.claims;
+    verify->log.claim_count = verify->book.count;
     return read_long(verify, against);
 }
 
@@ -397,10 +254,7 @@ static int run(const struct audit_command *command, int argc, char **argv)
     if (code == 0)
         code = prove(&verify);
     audit_faults_end(&verify.faults);
-    for (unsigned i = 0; i < verify.count; i++)
-        if (verify.items[i].type == NOTE || verify.items[i].type == PROOF)
-            free(verify.items[i].note);
-    free(verify.claims);
+    audit_book_deinit(&verify.book);
     return verify.faults.count ? AUDIT_FAILS : code;
 }
 

@@ -234,7 +234,7 @@ const char *audit_json_whole(struct audit_text text)
     return fault;
 }
 
-const char *audit_json_open(struct audit_text text, struct audit_json_map *ret)
+static const char *open_map(struct audit_text text, struct audit_json_map *ret)
 {
     const char *at = text.data, *end = text.data + text.len, *fault;
     struct level level = {.map = true};
@@ -261,6 +261,14 @@ const char *audit_json_open(struct audit_text text, struct audit_json_map *ret)
         if (*at != ',')
             return "not JSON";
     }
+}
+
+const char *audit_json_open(struct audit_text text, struct audit_json_map *ret)
+{
+    const char *fault = open_map(text, ret);
+    if (fault)
+        ret->count = 0;
+    return fault;
 }
 
 /* ---- pieces of checked text ---- */
@@ -307,12 +315,12 @@ static const char *pass_value(const char *at, const char *end)
     return at;
 }
 
-bool audit_json_map(struct audit_text value, struct audit_json_map *ret)
+static bool cut_map(struct audit_text value, struct audit_json_map *ret)
 {
-    const char *at = value.data, *end = value.data + value.len;
     ret->count = 0;
-    if (value.len < 2 || *at++ != '{')
+    if (value.len < 2 || value.data[0] != '{')
         return false;
+    const char *at = value.data + 1, *end = value.data + value.len;
     if (*at == '}')
         return true;
     while (at < end && *at == '"') {
@@ -335,11 +343,19 @@ bool audit_json_map(struct audit_text value, struct audit_json_map *ret)
     return false;
 }
 
+bool audit_json_map(struct audit_text value, struct audit_json_map *ret)
+{
+    bool good = cut_map(value, ret);
+    if (!good)
+        ret->count = 0;
+    return good;
+}
+
 bool audit_json_next(struct audit_text array, const char **at, struct audit_text *ret_item)
 {
-    const char *end = array.data + array.len;
     if (array.len < 2 || array.data[0] != '[')
         return false;
+    const char *end = array.data + array.len;
     if (!*at)
         *at = array.data + 1;
     else if (*at < end && **at == ',')

@@ -32,7 +32,7 @@ const char *audit_json_check(const char **at, const char *end);
 /* The same for a text that must be one value. */
 const char *audit_json_whole(struct audit_text text);
 
-/* Checks a text that must be one map, and cuts it into its members, in one walk. */
+/* Checks a text that must be one map, and cuts it into its members, in one walk; none when something is wrong. */
 const char *audit_json_open(struct audit_text text, struct audit_json_map *ret);
 
 /*

@@ -155,16 +155,17 @@ static void prove_claims(struct audit_log *log, const uint8_t leaf[AUDIT_HASH], 
     audit_tree_root(&log->tree, root);
     while (log->claim_next < log->claim_count && log->claims[log->claim_next].seq <= log->seq) {
         struct audit_claim *claim = &log->claims[log->claim_next++];
-        if (claim->seq != log->seq || (!claim->leaf && !log->whole))
+        if (claim->seq != log->seq || (claim->of != AUDIT_OF_LEAF && !log->whole))
             continue; /* below what the log has; audit_log_end says so */
         claim->met = true;
-        if (claim->leaf && memcmp(claim->hash, leaf, AUDIT_HASH) != 0)
-            audit_fault(faults, claim->path, 0, "entry %llu of the log is another one", (unsigned long long)claim->seq);
-        if (!claim->leaf && memcmp(claim->hash, root, AUDIT_HASH) != 0)
-            audit_fault(faults, claim->path, 0, "fork: the log's first %llu entries give another root",
+        if (claim->of == AUDIT_OF_LEAF && memcmp(claim->hash, leaf, AUDIT_HASH) != 0)
+            audit_fault(faults, claim->path, claim->line, "entry %llu of the log is another one",
+                        (unsigned long long)claim->seq);
+        if (claim->of != AUDIT_OF_LEAF && memcmp(claim->hash, root, AUDIT_HASH) != 0)
+            audit_fault(faults, claim->path, claim->line, "fork: the log's first %llu entries give another root",
                         (unsigned long long)claim->seq);
         if (claim->time >= 0 && claim->time != log->time)
-            audit_fault(faults, claim->path, 0, "time: the log's entry %llu is of another",
+            audit_fault(faults, claim->path, claim->line, "time: the log's entry %llu is of another",
                         (unsigned long long)claim->seq);
     }
 }
@@ -176,10 +177,12 @@ void audit_log_end(struct audit_log *log, struct audit_faults *faults)
         if (claim->met)
             continue;
         if (claim->seq > log->seq)
-            audit_fault(faults, claim->path, 0, "it is about %llu entries, the log has %llu: rolled back or cut off",
+            audit_fault(faults, claim->path, claim->line,
+                        "it is about %llu entries, the log has %llu: rolled back or cut off",
                         (unsigned long long)claim->seq, (unsigned long long)log->seq);
         else
-            audit_fault(faults, claim->path, 0, "can't be proved: the log does not hold all entries from 1 to %llu",
+            audit_fault(faults, claim->path, claim->line,
+                        "can't be proved: the log does not hold all entries from 1 to %llu",
                         (unsigned long long)claim->seq);
     }
 }

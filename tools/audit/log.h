@@ -7,13 +7,17 @@
 #include "tools/audit/source.h"
 #include "tools/audit/tree.h"
 
+enum audit_claim_of { AUDIT_OF_CHECKPOINT, AUDIT_OF_PROOF, AUDIT_OF_RECEIPT, AUDIT_OF_LEAF };
+
 /* Something signed that the log must agree with. */
 struct audit_claim {
     const char *path;
+    uint64_t line; /* 0: the file is all of it */
+    enum audit_claim_of of;
+    unsigned log; /* index of the first trusted key of its origin */
     uint64_t seq;
-    bool leaf; /* `hash` is that of the leaf of entry seq; else the root of the tree of seq entries */
-    uint8_t hash[AUDIT_HASH];
-    int64_t time; /* of entry seq, as a checkpoint says it; -1: it says none */
+    uint8_t hash[AUDIT_HASH]; /* of the leaf of entry seq, or the root of the tree of seq entries */
+    int64_t time;             /* of entry seq, as a checkpoint says it; -1: it says none */
     bool met;
 };
 

@@ -167,6 +167,15 @@ static bool sort_pairs(struct audit_buf *buf, size_t start, struct pair *pairs, 
     return good;
 }
 
+/* Keys are words of the schema; the JSON check takes no others. */
+static bool is_word(struct audit_text key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (key.data[i] < ' ' || key.data[i] > '~' || key.data[i] == '"' || key.data[i] == '\\')
+            return false;
+    return true;
+}
+
 static bool convert_map(struct reader *reader, uint64_t count, unsigned depth)
 {
     struct audit_buf *buf = reader->buf;
@@ -180,7 +189,7 @@ static bool convert_map(struct reader *reader, uint64_t count, unsigned depth)
         if (i > 0)
             audit_buf_add(buf, ",", 1);
         pairs[i].from = buf->len;
-        good = take_text(reader, &pairs[i].key);
+        good = take_text(reader, &pairs[i].key) && is_word(pairs[i].key);
         if (good) {
             add_text(buf, pairs[i].key);
             audit_buf_add(buf, ":", 1);

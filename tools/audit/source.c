@@ -86,6 +86,11 @@ static enum audit_got next_line(struct audit_source *source, struct audit_text *
         int more = read_more(source);
         if (more < 0)
             return AUDIT_GOT_NOTHING;
+        if (more == 0 && have && source->loose) {
+            *ret = (struct audit_text){source->data + source->at, have};
+            source->at = source->len;
+            return AUDIT_GOT_LINE;
+        }
         if (more == 0) {
             *ret = AUDIT_TEXT("the file ends in the middle of a line");
             source->at = source->len;

@@ -12,6 +12,7 @@ struct audit_source {
     const char *path;
     int fd;
     bool packed, ended;
+    bool loose; /* a last line may stand without its line feed */
     char *data;
     size_t cap, len, at;
     uint64_t line; /* number of the last one that was given out */

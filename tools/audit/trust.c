@@ -4,7 +4,7 @@
 #include "tools/audit/trust.h"
 #include <stdio.h>
 
-bool audit_trust_signed(const struct audit_trust *trust, const char *path, const struct audit_note *note,
+bool audit_trust_signed(const struct audit_trust *trust, const char *path, uint64_t line, const struct audit_note *note,
                         struct audit_faults *faults)
 {
     bool known = false, good = false;
@@ -14,18 +14,18 @@ bool audit_trust_signed(const struct audit_trust *trust, const char *path, const
         known = true;
         enum audit_signed result = audit_note_signed(note, &trust->logs[i], NULL);
         if (result == AUDIT_SIGNED_WRONG) {
-            audit_fault(faults, path, 0, "the log's signature is wrong");
+            audit_fault(faults, path, line, "the log's signature is wrong");
             return false;
         }
         good |= result == AUDIT_SIGNED_WELL;
     }
     if (!known)
-        audit_fault(faults, path, 0, "a checkpoint of %.*s, of which no key was given", (int)note->origin.len,
+        audit_fault(faults, path, line, "a checkpoint of %.*s, of which no key was given", (int)note->origin.len,
                     note->origin.data);
     else if (!good)
-        audit_fault(faults, path, 0, "not signed with the key of %.*s", (int)note->origin.len, note->origin.data);
+        audit_fault(faults, path, line, "not signed with the key of %.*s", (int)note->origin.len, note->origin.data);
     if (good && !note->timed) {
-        audit_fault(faults, path, 0, "the checkpoint says no time");
+        audit_fault(faults, path, line, "the checkpoint says no time");
         return false;
     }
     return good;

@@ -83,6 +83,7 @@ static void test_refused(void **state)
            "b\x01\xa1"
            "b\x02");
     REFUSE("\xa2\xc3\x28"); /* not UTF-8 */
+    REFUSE("\x81\xa1\n\x01"); /* a key that is no word */
     REFUSE("\x92\x01");
     REFUSE("\xdf\xff\xff\xff\xff\xa1"
            "a");
