@@ -99,28 +99,35 @@ static bool take_string(struct parse *parse, bool *ret_escaped)
     return true;
 }
 
+/* 19 digits and more: does the number fit into 64 bits? */
+static bool fits(const char *at, const char *end, bool negative)
+{
+    int64_t value = 0;
+    for (; at < end; at++) {
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, *at - '0', &value)) /* downwards: it has one more value */
+            return false;
+    }
+    return negative || value != INT64_MIN;
+}
+
 static bool take_int(struct parse *parse)
 {
-    const char *start = parse->at;
-    parse->at += *parse->at == '-';
-    const char *digits = parse->at;
-    int64_t value = 0;
-    bool fits = true;
-    for (; parse->at < parse->end && *parse->at >= '0' && *parse->at <= '9'; parse->at++)
-        fits = fits && !__builtin_mul_overflow(value, 10, &value) &&
-               !__builtin_sub_overflow(value, *parse->at - '0', &value); /* downwards: it has one more value */
-    size_t len = (size_t)(parse->at - digits);
-    bool other = parse->at < parse->end && (*parse->at == '.' || *parse->at == 'e' || *parse->at == 'E');
-    if (len == 0 || other || (digits[0] == '0' && (len > 1 || digits != start)))
+    bool negative = *parse->at == '-';
+    const char *at = parse->at + negative, *digits = at, *end = parse->end;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    size_t len = (size_t)(at - digits);
+    bool other = at < end && (*at == '.' || *at == 'e' || *at == 'E');
+    parse->at = at;
+    if (len == 0 || other || (digits[0] == '0' && (len > 1 || negative)))
         return wrong(parse, len ? "a number that is no whole number in plain decimal" : "no JSON value");
-    if (!fits || (digits == start && value == INT64_MIN))
-        return wrong(parse, "a number beyond 64 bits");
-    return true;
+    return len < 19 || fits(digits, at, negative) || wrong(parse, "a number beyond 64 bits");
 }
 
 static bool take_value(struct parse *parse, uint32_t number, unsigned depth);
 
-static bool new_node(struct parse *parse, const char *key, size_t key_len, uint32_t *ret)
+static inline bool new_node(struct parse *parse, const char *key, size_t key_len, uint32_t *ret)
 {
     struct canon *canon = parse->canon;
     if (canon->count == canon->cap) {
@@ -132,7 +139,8 @@ static bool new_node(struct parse *parse, const char *key, size_t key_len, uint3
         canon->cap = cap;
     }
     *ret = canon->count++;
-    canon->nodes[*ret] = (struct canon_node){.key = key, .key_len = (uint32_t)key_len};
+    canon->nodes[*ret].key = key;
+    canon->nodes[*ret].key_len = (uint32_t)key_len;
     return true;
 }
 
@@ -147,7 +155,9 @@ static bool take_key(struct parse *parse, struct relief_str *last, struct relief
     *ret = (struct relief_str){start, (uint32_t)(parse->at - start - 1)};
     if (escaped)
         return wrong(parse, "a key with an escape");
-    if (last->data && relief_str_cmp(*last, *ret) >= 0)
+    /* Most keys differ in their first byte. */
+    if (last->data && (ret->len == 0 || (unsigned char)*last->data >= (unsigned char)*start) &&
+        relief_str_cmp(*last, *ret) >= 0)
         return wrong(parse, "keys that are not in order, or twice");
     *last = *ret;
     if (parse->at >= parse->end || *parse->at != ':')
@@ -183,7 +193,7 @@ static bool take_members(struct parse *parse, bool object, unsigned depth)
     }
 }
 
-static bool take_word(struct parse *parse, const char *word, size_t len)
+static inline bool take_word(struct parse *parse, const char *word, size_t len)
 {
     if (!starts(parse, word, len))
         return wrong(parse, "no JSON value");
@@ -249,11 +259,12 @@ bool canon_parse(struct canon *canon, struct relief_str line)
 
 uint32_t canon_get(const struct canon *canon, uint32_t of, const char *key)
 {
+    const struct canon_node *nodes = canon->nodes;
     size_t len = strlen(key);
-    if (canon->nodes[of].type != CANON_OBJECT)
+    if (nodes[of].type != CANON_OBJECT)
         return 0;
-    for (uint32_t i = of + 1; i < canon->nodes[of].next; i = canon->nodes[i].next) {
-        if (canon->nodes[i].key_len == len && memcmp(canon->nodes[i].key, key, len) == 0)
+    for (uint32_t i = of + 1, end = nodes[of].next; i < end; i = nodes[i].next) {
+        if (nodes[i].key_len == len && nodes[i].key[0] == key[0] && memcmp(nodes[i].key, key, len) == 0)
             return i;
     }
     return 0;

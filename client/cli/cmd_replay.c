@@ -112,15 +112,12 @@ static void put(FILE *file, struct cli_digest *digest, struct relief_str line)
     fputc('\n', file);
 }
 
-static int write_dump(struct replay *replay, FILE *file)
+static int write_dump(const struct replay *replay, struct cli_map_item **items, FILE *file)
 {
-    struct cli_map_item **items = cli_map_sorted(&replay->records);
     struct relief_buf line = RELIEF_BUF_INIT;
     struct cli_digest digest;
     char zeros[CLI_HASH_TEXT] = "", text[CLI_HASH_TEXT];
     int64_t records = 0;
-    if (!items)
-        return no_memory();
     memset(zeros, '0', 64);
     cli_digest_init(&digest);
     cli_dump_header(&line, replay->head.seq, relief_str_of(replay->head.seq ? replay->head.hash : zeros),
@@ -138,17 +135,13 @@ static int write_dump(struct replay *replay, FILE *file)
     fwrite(line.data, 1, line.len, file);
     fputc('\n', file);
     relief_buf_deinit(&line);
-    free(items);
     return CLI_DONE;
 }
 
 /* The invariants of what came out: an outcome that breaks a sum is wrong, however well its hash fits. */
-static int prove_state(struct replay *replay)
+static int prove_state(struct replay *replay, struct cli_map_item **items)
 {
-    struct cli_map_item **items = cli_map_sorted(&replay->records);
     struct verify verify = {.reader = &replay->reader};
-    if (!items)
-        return no_memory();
     replay->reader.line = 0;
     for (size_t i = 0; i < replay->records.count; i++) {
         if (items[i]->text)
@@ -156,7 +149,6 @@ static int prove_state(struct replay *replay)
     }
     verify_end(&verify);
     verify_deinit(&verify);
-    free(items);
     return replay->reader.broken ? CLI_DIFFERENT : CLI_DONE;
 }
 
@@ -186,8 +178,9 @@ static int run_log(struct replay *replay, const char *output, bool execute)
     int code = execute ? execute_open(&replay->execute, &replay->reader) : CLI_DONE;
     if (code == 0)
         code = apply_log(replay);
+    struct cli_map_item **items = code == 0 ? cli_map_sorted(&replay->records) : NULL;
     if (code == 0)
-        code = prove_state(replay);
+        code = items ? prove_state(replay, items) : no_memory();
     if (code == 0 && execute) /* says so where the dump does not go */
         fprintf(output && strcmp(output, "-") != 0 ? stdout : stderr,
                 "%s: %lld commands ran again, each with the outcome that the log says\n", replay->reader.path,
@@ -195,11 +188,12 @@ static int run_log(struct replay *replay, const char *output, bool execute)
     if (code == 0 && (output || !execute)) {
         code = cli_outfile_open(&out, output);
         if (code == 0)
-            code = write_dump(replay, out.file);
+            code = write_dump(replay, items, out.file);
         if (code == 0)
             code = cli_outfile_commit(&out);
         cli_outfile_abort(&out);
     }
+    free(items);
     execute_close(replay->execute);
     return code;
 }

@@ -1,7 +1,7 @@
 /*
- * Open addressing with linear steps over pointers; keys are hashed with SipHash under a key of the process, because
- * they come from files that anybody may have written. Items are never removed: what is gone is marked by the user of
- * the map.
+ * Open addressing with linear steps; keys are hashed with SipHash under a key of the process, because they come from
+ * files that anybody may have written. The hash stands beside the pointer, so that a step touches no item that isn't the
+ * one. Items are never removed: what is gone is marked by the user of the map.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,18 +11,17 @@
 void cli_map_deinit(struct cli_map *map)
 {
     for (size_t i = 0; i < map->size; i++) {
-        if (!map->slots[i])
+        if (!map->slots[i].item)
             continue;
-        free(map->slots[i]->key);
-        free(map->slots[i]->text);
-        free(map->slots[i]);
+        free(map->slots[i].item->text);
+        free(map->slots[i].item);
     }
     free(map->slots);
     *map = CLI_MAP_INIT;
 }
 
 /* Files don't know the addresses of this process, so an address-dependent key is enough against crafted collisions. */
-static uint64_t hash(const struct cli_map *map, struct relief_str key)
+static uint64_t hash_of(const struct cli_map *map, struct relief_str key)
 {
     unsigned char secret[crypto_shorthash_KEYBYTES] = {0}, out[crypto_shorthash_BYTES];
     const void *self = map;
@@ -33,53 +32,56 @@ static uint64_t hash(const struct cli_map *map, struct relief_str key)
     return value;
 }
 
-static struct cli_map_item **slot_of(const struct cli_map *map, struct relief_str key)
+static struct cli_map_slot *slot_of(const struct cli_map *map, struct relief_str key, uint64_t hash)
 {
-    size_t at = hash(map, key) & (map->size - 1);
-    while (map->slots[at] &&
-           !(map->slots[at]->key_len == key.len && memcmp(map->slots[at]->key, key.data, key.len) == 0))
-        at = (at + 1) & (map->size - 1);
-    return &map->slots[at];
+    size_t at = hash & (map->size - 1);
+    for (;; at = (at + 1) & (map->size - 1)) {
+        struct cli_map_slot *slot = &map->slots[at];
+        if (!slot->item || (slot->hash == hash && slot->item->key_len == key.len &&
+                            memcmp(slot->item->key, key.data, key.len) == 0))
+            return slot;
+    }
 }
 
 static bool grow(struct cli_map *map)
 {
-    struct cli_map larger = *map;
-    larger.size = map->size ? map->size * 2 : 64;
-    larger.slots = calloc(larger.size, sizeof *larger.slots);
-    if (!larger.slots)
+    size_t size = map->size ? map->size * 2 : 64;
+    struct cli_map_slot *slots = calloc(size, sizeof *slots);
+    if (!slots)
         return false;
-    struct cli_map_item **old = map->slots;
-    size_t size = map->size;
-    *map = larger;
-    for (size_t i = 0; i < size; i++) {
-        if (old[i])
-            *slot_of(map, (struct relief_str){old[i]->key, old[i]->key_len}) = old[i];
+    for (size_t i = 0; i < map->size; i++) {
+        size_t at = map->slots[i].hash & (size - 1);
+        if (!map->slots[i].item)
+            continue;
+        while (slots[at].item)
+            at = (at + 1) & (size - 1);
+        slots[at] = map->slots[i];
     }
-    free(old);
+    free(map->slots);
+    map->slots = slots;
+    map->size = size;
     return true;
 }
 
 struct cli_map_item *cli_map_find(const struct cli_map *map, struct relief_str key)
 {
-    return map->size ? *slot_of(map, key) : NULL;
+    return map->size ? slot_of(map, key, hash_of(map, key))->item : NULL;
 }
 
 struct cli_map_item *cli_map_get(struct cli_map *map, struct relief_str key)
 {
     if (map->count * 4 >= map->size * 3 && !grow(map))
         return NULL;
-    struct cli_map_item **slot = slot_of(map, key);
-    if (*slot)
-        return *slot; /* cppcheck-suppress identicalInnerCondition; the item, not whether there is one */
-    struct cli_map_item *item = calloc(1, sizeof *item);
-    if (!item || !(item->key = malloc(key.len ? key.len : 1))) {
-        free(item);
+    uint64_t hash = hash_of(map, key);
+    struct cli_map_slot *slot = slot_of(map, key, hash);
+    if (slot->item)
+        return slot->item;
+    struct cli_map_item *item = malloc(sizeof *item + key.len);
+    if (!item)
         return NULL;
-    }
+    *item = (struct cli_map_item){.key = (char *)(item + 1), .key_len = key.len};
     memcpy(item->key, key.data, key.len);
-    item->key_len = key.len;
-    *slot = item;
+    *slot = (struct cli_map_slot){hash, item};
     map->count++;
     return item;
 }
@@ -97,8 +99,8 @@ struct cli_map_item **cli_map_sorted(const struct cli_map *map)
     if (!items)
         return NULL;
     for (size_t i = 0; i < map->size; i++) {
-        if (map->slots[i])
-            items[count++] = map->slots[i];
+        if (map->slots[i].item)
+            items[count++] = map->slots[i].item;
     }
     qsort(items, count, sizeof *items, by_key);
     return items;

@@ -6,7 +6,7 @@
 #include "schema/buf.h"
 
 struct cli_map_item {
-    char *key;
+    char *key; /* behind the item */
     uint32_t key_len;
     uint32_t text_len;
     char *text;
@@ -14,7 +14,10 @@ struct cli_map_item {
 };
 
 struct cli_map {
-    struct cli_map_item **slots;
+    struct cli_map_slot {
+        uint64_t hash;
+        struct cli_map_item *item; /* NULL: free */
+    } *slots;
     size_t size, count;
 };
 

@@ -207,7 +207,7 @@ static void end_kinds(struct verify *verify)
 {
     char name[256];
     for (size_t i = 0; i < verify->kinds.size; i++) {
-        const struct cli_map_item *kind = verify->kinds.slots[i];
+        const struct cli_map_item *kind = verify->kinds.slots[i].item;
         bool lots = verify->seen[RELIEF_TABLE_lot] > 0, assets = verify->seen[RELIEF_TABLE_asset] > 0;
         if (!kind || !(kind->n[4] == 1 ? lots : kind->n[4] == 2 ? assets : lots && assets))
             continue;
@@ -226,7 +226,7 @@ static void end_lots(struct verify *verify)
 {
     char name[256];
     for (size_t i = 0; i < verify->lots.size; i++) {
-        const struct cli_map_item *lot = verify->lots.slots[i];
+        const struct cli_map_item *lot = verify->lots.slots[i].item;
         if (lot && (lot->n[1] != lot->n[3] || lot->n[2] != lot->n[4]))
             cli_reader_broken(verify->reader,
                               "invariant 2: lot %s: held %lld, its legs %lld; reserved %lld, its legs %lld",
@@ -239,7 +239,7 @@ static void end_requests(struct verify *verify)
 {
     char name[256];
     for (size_t i = 0; i < verify->requests.size; i++) {
-        const struct cli_map_item *request = verify->requests.slots[i];
+        const struct cli_map_item *request = verify->requests.slots[i].item;
         if (request && request->n[0] != request->n[1])
             cli_reader_broken(verify->reader, "invariant 4: request %s: covered %lld, its legs %lld",
                               name_of(request, name), (long long)request->n[0], (long long)request->n[1]);
