@@ -219,6 +219,133 @@ class Backup(Backups):
         self.stop(self.daemon(self.path("r")))
 
 
+class Prune(Backups):
+    def setUp(self):
+        super().setUp()
+        with open(self.path("conf"), "w") as file:
+            file.write("[data]\nsegment_mib = 1\n")
+        self.args = ["-c", self.path("conf")]
+
+    def bulk(self, client, tag, count):
+        """Entries by the thousand; the answers of some of them."""
+        kept = []
+        for at in range(0, count, 500):
+            sent = []
+            for n in range(at, min(at + 500, count)):
+                params = {"id": "%s-%d" % (tag, n), "city": HANGZHOU, "kind": KIND, "quantity": 1, "own_first": False}
+                sent.append(params)
+                client.send_request("request.submit", params)
+            for params in sent:
+                answer = client.answer()
+                self.assertIsNone(answer[2])
+                if len(kept) < 20 or params is sent[-1]:
+                    kept.append(("request.submit", params, answer[3]))
+        return kept
+
+    def segments(self, data):
+        return sorted(int(name[:20]) for name in os.listdir(os.path.join(data, "log")) if name[:20].isdigit())
+
+    def test_the_life_of_a_pruned_log(self):
+        data, archive = self.path("data"), self.path("archive")
+        daemon = self.daemon(data)
+        past = {}
+        with daemon.client() as client:
+            world(client)
+            answers = self.work(client, "first", 20) + self.bulk(client, "a", 9000)
+            past[client.call("log.head")["seq"]] = client.dump().lines
+            answers += self.bulk(client, "b", 9000)
+            seq = client.call("log.head")["seq"]
+            past[seq] = client.dump().lines
+            answers += self.work(client, "last", 5)
+            head = client.call("log.head")
+        code, _, err = self.relief("log", "prune", data, "--below", "4000", "--archive", archive)
+        self.assertEqual(code, 1, err)  # the daemon has it
+        self.stop(daemon)
+        firsts = self.segments(data)
+        self.assertGreater(len(firsts), 3)
+        below = firsts[2] + 5
+        self.assertIn("up to entry %d " % (firsts[2] - 1),
+                      self.good("log", "prune", data, "--below", str(below), "--archive", archive))
+        self.assertEqual(self.segments(data), firsts[2:])
+        self.assertEqual(self.segments(archive), firsts[:2])
+        self.assertIn("nothing to prune", self.good("log", "prune", data, "--below", str(below), "--archive", archive))
+        self.assertIn("holds", self.good("check", data))
+        self.assertIn("holds with its archive", self.good("log", "archive", "verify", archive, "--data", data))
+
+        base = firsts[2] - 1
+        daemon = self.daemon(data)
+        with daemon.client() as client:
+            self.assertEqual(client.call("log.head"), head)
+            self.expect_replays(client, answers)
+            for error in (client.error("log.list", {"from": 1}), client.error("snapshot.dump", at=base - 1),
+                          client.error("snapshot.dump", at=0), client.error("event.subscribe", from_seq=base)):
+                self.assertEqual((error["code"], error["field"]), ("NOT_FOUND", "from"), error)
+            self.assertEqual(client.call("log.list", {"from": base + 1, "limit": 1})["items"][0]["seq"], base + 1)
+            self.assertEqual(client.dump(at=base).seq, base)
+            for at, lines in past.items():
+                if at >= base:
+                    self.assertEqual(client.dump(at=at).lines, lines)
+            now = client.dump()
+            self.good("backup", self.path("b"), "--with-key", server=daemon)
+            answers += self.work(client, "more", 5)
+        self.assertEqual(self.relief("dump", "--data", data, "--at", "5", "-o", self.path("x"))[0], 1)
+        self.stop(daemon)
+
+        # rebuilt, and restored, and both pruned again
+        self.assertIn("base at entry %d," % base, self.good("rebuild", data))
+        self.assertIn("holds", self.good("check", data))
+        self.good("restore", self.path("b"), self.path("r"))
+        self.assertEqual(self.segments(self.path("r")), firsts[2:])
+        self.assertIn("holds with its archive", self.good("log", "archive", "verify", archive, "--data", self.path("r")))
+        again = self.daemon(self.path("r"))
+        with again.client() as client:
+            self.assertEqual(client.dump().lines, now.lines)
+            self.expect_replays(client, answers[:-10])
+        self.stop(again)
+        self.good("log", "prune", data, "--below", "10000000", "--archive", archive)
+        self.assertEqual(self.segments(archive) + self.segments(data), firsts)
+        self.assertEqual(len(self.segments(data)), 1)
+        self.assertIn("holds with its archive", self.good("log", "archive", "verify", archive, "--data", data))
+        daemon = self.daemon(data)
+        with daemon.client() as client:
+            self.expect_replays(client, answers)
+            self.bulk(client, "c", 100)
+        self.stop(daemon)
+        self.assertIn("holds with its archive", self.good("log", "archive", "verify", archive, "--data", data))
+        self.damage(data, archive)
+
+    def flip(self, path, place):
+        with open(path, "r+b") as file:
+            file.seek(place)
+            byte = file.read(1)[0]
+            file.seek(place)
+            file.write(bytes([byte ^ 1]))
+
+    def damage(self, data, archive):
+        """A changed archive, a missing segment, a base that is another one: each is found."""
+        verify = ("log", "archive", "verify", archive, "--data", data)
+        segment = os.path.join(archive, "log", sorted(os.listdir(os.path.join(archive, "log")))[0])
+        self.flip(segment, 5000)
+        self.assertEqual(self.relief(*verify)[0], 4)
+        self.flip(segment, 5000)
+        os.rename(segment, self.path("away"))
+        self.assertEqual(self.relief(*verify)[0], 4)
+        os.rename(self.path("away"), segment)
+        self.good(*verify)
+        base = [name for name in os.listdir(os.path.join(data, "base")) if name.endswith(".base")]
+        self.assertEqual(len(base), 1)
+        os.rename(os.path.join(data, "base", base[0]), self.path("away"))
+        self.assertEqual(self.relief("check", data)[0], 4)
+        self.assertEqual(self.relief("rebuild", data)[0], 4)
+        refused = Daemon(args=self.args)
+        refused.data = data
+        self.addCleanup(refused.close)
+        self.assertRaises(AssertionError, refused.start)
+        self.assertIn("no base", "\n".join(refused.lines))
+        os.rename(self.path("away"), os.path.join(data, "base", base[0]))
+        self.good("check", data)
+
+
 def manifest_empty(folder):
     return tree(folder) if os.path.isdir(folder) else None
 
