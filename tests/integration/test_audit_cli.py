@@ -1,0 +1,325 @@
+"""What an auditor does at the command line: dumps in every form, their differences, logs that are verified, replayed and run again, and
+evidence; and what was changed behind the daemon's back is found, by line and field."""
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import BIN, Case, DEADLINE, HANGZHOU, KIND, NINGBO, SANITIZER, line, world
+
+FORMS = {"jsonl": "d.jsonl", "msgpack": "d.msgpack", "csv": "d.csv"}
+
+
+def digest(data):
+    return hashlib.blake2b(data, digest_size=32).hexdigest()
+
+
+def sealed(lines):
+    """Lines of a dump or log with their trailer made anew: what somebody writes who knows the format."""
+    body = b"".join(lines)
+    return body + line({"digest": digest(body), "records": len(lines) - 1}).encode()
+
+
+def chained(entries):
+    """Entries of a log with every hash made anew."""
+    prev, lines = "0" * 64, []
+    for entry in entries:
+        entry = {**entry, "prev": prev}
+        entry.pop("hash", None)
+        prev = digest(prev.encode() + line(entry)[:-1].encode())
+        lines.append(line({**entry, "hash": prev}).encode())
+    return lines
+
+
+class Files(Case):
+    """A daemon with some of everything, and its dumps and log in a folder."""
+
+    @classmethod
+    def prepare(cls):
+        cls.work = tempfile.mkdtemp(prefix="relief-audit-")
+        cls.addClassCleanup(shutil.rmtree, cls.work)
+        with cls.daemon.client() as client:
+            world(client)
+            client.call("kind.put", {"code": "team", "name": "team", "class": "team", "unit": "team"})
+            client.call("asset.put", id="t1", kind="team", city=NINGBO,
+                        certificates=[{"name": "a|b\\c: \"d\"", "until": 1900000000250}, {"name": "z", "until": 1900000000000}])
+            client.call("agreement.put", id="none", donor=HANGZHOU, requester=NINGBO, commit="ask", kinds=[])
+            client.call("agreement.put", id="ask", donor=NINGBO, requester=HANGZHOU, commit="ask", answer_minutes=0)
+            client.call("incident.open", id="i1", category="natural", level=2, origin=HANGZHOU, title='flood, "7" \\ \n é\u0001')
+            client.call("request.submit", id="r1", city=HANGZHOU, kind=KIND, quantity=600, explain=True)
+            client.call("request.submit", id="t", city=HANGZHOU, kind="team", quantity=1, priority=2)
+            client.call("stock.issue", city=NINGBO, kind=KIND, quantity=1, reason="use", op="op-1")
+            cls.before = client.call("log.head")["seq"]
+            # Legs of the agreement `ask` lapse at the next tick: wait for the timer's entry.
+            client.call("event.subscribe", topics=["dispatch"], from_seq=cls.before)
+            while client.call("dispatch.get", id="r1/1")["state"] == "asked":
+                client.notification()
+            with cls.daemon.client("tcp") as city:
+                city.call("server.hello", role="city", city=NINGBO)
+                city.call("stock.receive", city=NINGBO, kind=KIND, lot="c", quantity=7)
+        for form, name in FORMS.items():
+            cls.good("dump", "--format", form, "-o", cls.path(name))
+        cls.good("log", "export", "-o", cls.path("log.jsonl"))
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.work, name)
+
+    @classmethod
+    def run_relief(cls, *args):
+        environment = dict(os.environ, RELIEF_SERVER="unix:" + cls.daemon.socket_path)
+        done = subprocess.run([os.path.join(BIN, "relief"), *args], capture_output=True, text=True, errors="replace",
+                              timeout=DEADLINE, env=environment)
+        assert done.returncode in (0, 1, 2, 3, 4) and not SANITIZER.search(done.stderr), done
+        return done.returncode, done.stdout, done.stderr
+
+    @classmethod
+    def good(cls, *args):
+        code, out, err = cls.run_relief(*args)
+        assert code == 0, (args, code, out, err)
+        return out
+
+    def written(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def lines_of(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read().splitlines(keepends=True)
+
+class Audit(Files):
+    # ---- dumps ----
+
+    def test_every_form_holds_and_says_the_same(self):
+        for name in FORMS.values():
+            self.assertIn("digest and invariants hold", self.good("verify", self.path(name)))
+        for one in FORMS.values():
+            for other in FORMS.values():
+                self.assertEqual(self.good("diff", self.path(one), self.path(other)), "")
+
+    def test_a_byte_of_any_form_that_changes_is_found(self):
+        rng, work = random.Random(7), self.path("changed")
+        for form, name in FORMS.items():
+            for n in range(60):
+                shutil.rmtree(work, ignore_errors=True)
+                if form == "csv":
+                    shutil.copytree(self.path(name), work)
+                    target = os.path.join(work, rng.choice(sorted(os.listdir(work))))
+                else:
+                    os.makedirs(work)
+                    target = shutil.copy(self.path(name), work)
+                with open(target, "rb") as file:
+                    data = bytearray(file.read())
+                at = rng.randrange(len(data))
+                data[at:at + 1] = rng.choice([b"", bytes([data[at] ^ 1 << rng.randrange(8)]), bytes([data[at]]) * 2, b"\0" + data[at:at + 1]])
+                if n % 6 == 5:
+                    data = data[:at]
+                with open(target, "wb") as file:
+                    file.write(data)
+                code, out, err = self.run_relief("verify", work if form == "csv" else target)
+                self.assertIn(code, (2, 4), (form, n, target, at, out, err))
+
+    def test_what_was_edited_and_sealed_again_breaks_an_invariant(self):
+        lines = self.lines_of("d.jsonl")[:-1]
+        lot = next(i for i, text in enumerate(lines) if b'"t":"lot"' in text)
+        record = json.loads(lines[lot])
+        for field, value, wanted in (("quantity", record["quantity"] + 1, "invariant 1"), ("held", record["held"] + 1, "invariant 2"),
+                                     ("surprise", 1, "field"), ("state", "fine", "field state"), ("quantity", "5", "field quantity")):
+            with self.subTest(field=field, value=value):
+                changed = lines[:lot] + [line({**record, field: value}).encode()] + lines[lot + 1:]
+                code, out, _ = self.run_relief("verify", self.written("edited.jsonl", sealed(changed)))
+                self.assertEqual(code, 4)
+                self.assertIn(wanted, out)
+
+    def test_lines_are_named(self):
+        lines = self.lines_of("d.jsonl")
+        for changed, wanted in ((lines[:3] + [lines[4], lines[3]] + lines[5:], ":5: order"), (lines[:4] + [lines[3]] + lines[4:], ":5: order"),
+                                (lines[:2] + [b'{"t": "city"}\n'] + lines[2:], ":3: not a record: byte 6"),
+                                (lines[:2] + [b"\xff\xfe\n"] + lines[2:], ":3: not a record"), (lines + [b"x\n"], "something stands behind"),
+                                (lines[:-1], "is missing"), (lines[:-1] + [lines[-1][:-1]], "line feed is missing"),
+                                (lines[:-1] + [lines[-1].replace(b'"records":', b'"records":1')], "records: there are"),
+                                (lines[:2] + [b'{"a":"' + b"x" * 3000000 + b'"}\n'] + lines[2:], ":3: not a record"),
+                                (lines[:2] + [b'{"code":"\0"}\n'] + lines[2:], "a NUL byte"),
+                                (lines[:2] + [b"[" * 100 + b"\n"] + lines[2:], "nested too deep")):
+            with self.subTest(wanted=wanted):
+                code, out, err = self.run_relief("verify", self.written("lines.jsonl", b"".join(changed)))
+                self.assertEqual(code, 4, err)
+                self.assertIn(wanted, out)
+
+    def test_csv_with_another_quoting_is_found(self):
+        folder = self.path("quoted")
+        shutil.copytree(self.path("d.csv"), folder)
+        with open(os.path.join(folder, "region.csv")) as file:
+            text = file.read()
+        with open(os.path.join(folder, "region.csv"), "w") as file:
+            file.write(text.replace("zhejiang,", '"zhejiang",', 1))
+        code, out, _ = self.run_relief("verify", folder)
+        self.assertEqual(code, 4)
+        self.assertIn("region.csv: the file was changed", out)
+
+    # ---- diff ----
+
+    def test_diff_in_each_form(self):
+        old = self.path("old.jsonl")
+        self.good("replay", self.path("log.jsonl"), "--at", str(self.before), "-o", old)
+        for name in FORMS.values():
+            code, out, err = self.run_relief("diff", old, self.path(name))
+            self.assertEqual(code, 4, err)
+            self.assertIn("is of entry %d" % self.before, err)
+            self.assertIn("+ lot %s %s c\n" % (NINGBO, KIND), out)
+            self.assertRegex(out, r"~ dispatch r1/1: .*state \"asked\" -> \"lapsed\"")
+            code, out, _ = self.run_relief("--json", "diff", old, self.path(name))
+            self.assertEqual(code, 4)
+            rows = [json.loads(text) for text in out.splitlines()]
+            leg = next(row for row in rows if row["t"] == "dispatch" and row["key"] == {"id": "r1/1"})
+            self.assertEqual((leg["difference"], leg["fields"]["state"]), ("changed", {"a": "asked", "b": "lapsed"}))
+            new = next(row for row in rows if row["difference"] == "only_b" and row["t"] == "lot")
+            self.assertEqual((new["key"], new["record"]["quantity"]), ({"city": NINGBO, "kind": KIND, "lot": "c"}, 7))
+            code, out, _ = self.run_relief("diff", "--csv", old, self.path(name))
+            self.assertTrue(out.startswith("difference,table,key,field,a,b\n"))
+            self.assertIn('changed,dispatch,r1/1,state,"""asked""","""lapsed"""\n', out)
+        code, out, _ = self.run_relief("diff", self.path("d.csv"), old, "--table", "lot", "--summary")
+        self.assertEqual((code, out), (4, "lot: 1 only in A, 0 only in B, 2 changed\n"))
+        self.assertEqual(self.run_relief("diff", old, self.path("log.jsonl"))[0], 2)
+        self.assertEqual(self.run_relief("diff", old, old, "--table", "cars")[0], 2)
+
+    def test_the_same_sequence_with_another_head_is_a_fork(self):
+        lines = self.lines_of("d.jsonl")[:-1]
+        head = json.loads(lines[0])
+        fork = self.written("fork.jsonl", sealed([line({**head, "head": "ab" * 32}).encode()] + lines[1:]))
+        code, out, _ = self.run_relief("diff", self.path("d.jsonl"), fork)
+        self.assertEqual(code, 4)
+        self.assertEqual(out, "! entry %d: head %s -> %s\n" % (head["seq"], head["head"], "ab" * 32))
+        code, out, _ = self.run_relief("diff", self.path("d.jsonl"), fork, "--json")
+        self.assertEqual(json.loads(out)["difference"], "fork")
+
+    # ---- logs ----
+
+    def test_a_log_is_verified_replayed_and_run_again(self):
+        log = self.path("log.jsonl")
+        self.assertIn("hash chain and digest hold", self.good("verify", log))
+        self.good("replay", log, "-o", self.path("replayed.jsonl"))
+        self.assertEqual(self.lines_of("replayed.jsonl"), self.lines_of("d.jsonl"))
+        self.assertIn("commands ran again", self.run_relief("replay", log, "--execute")[2])
+        part = self.path("part.jsonl")
+        self.good("log", "export", "--from", "3", "--to", "5", "-o", part)
+        self.assertIn("3 entries from 3", self.good("verify", part))
+        self.assertEqual([json.loads(text)["seq"] for text in self.lines_of("part.jsonl")[1:-1]], [3, 4, 5])
+        for args in (("--to", "999999"), ("--from", "5", "--to", "3"), ("--to", "x")):
+            self.assertEqual(self.run_relief("log", "export", *args)[0], 2)
+        self.assertEqual(self.run_relief("replay", part)[0], 2)
+        self.assertEqual(self.run_relief("replay", log, "--at", "999999")[0], 2)
+
+    def test_a_past_that_was_written_anew_is_found_by_running_it(self):
+        """The planted control: every hash fits, every sum holds, and still it is not what the commands do."""
+        lines = self.lines_of("log.jsonl")
+        entries = [json.loads(text) for text in lines[1:-1]]
+        self.assertEqual(chained(entries), lines[1:-1])  # it is our forging that is right
+        for n, entry in enumerate(entries):
+            if entry["method"] != "stock.receive":
+                continue
+            changed = json.loads(json.dumps(entries))
+            for later in changed[n:]:
+                for record in later["outcome"]["records"]:
+                    if record["t"] == "lot":
+                        record["source"] = "the mayor"
+            forged = self.written("forged.jsonl", sealed([lines[0]] + chained(changed)))
+            self.good("verify", forged)
+            code, out, _ = self.run_relief("replay", forged, "--execute", "-o", self.path("never.jsonl"))
+            self.assertEqual(code, 4)
+            self.assertIn("entry %d: lot %s %s" % (entry["seq"], entry["params"]["city"], entry["params"]["kind"]), out)
+            self.assertIn('source is "the mayor" in the log, and null when the command runs again', out)
+            self.assertFalse(os.path.exists(self.path("never.jsonl")))
+            return
+        self.fail("no entry to change")
+
+    def test_changed_logs_are_found(self):
+        lines = self.lines_of("log.jsonl")
+        for changed, wanted in (([*lines[:3], lines[4], lines[3], *lines[5:]], "stands where"), ([*lines[:4], lines[3], *lines[4:]], "stands where"),
+                                (lines[:4] + lines[5:], "does not follow"), (lines[:-2] + lines[-1:], "records: there are"),
+                                ([*lines[:3], lines[3].replace(b'"time":', b'"time":1'), *lines[4:]], "was changed"),
+                                ([*lines[:3], lines[3].replace(b'":', b'": ', 1), *lines[4:]], "not a log entry: byte")):
+            with self.subTest(wanted=wanted):
+                path = self.written("changed.jsonl", b"".join(changed))
+                code, out, err = self.run_relief("verify", path)
+                self.assertEqual(code, 4, err)
+                self.assertIn(wanted, out)
+                self.assertEqual(self.run_relief("replay", path, "-o", self.path("never.jsonl"))[0], 4)
+                self.assertFalse(os.path.exists(self.path("never.jsonl")))
+
+    def test_a_time_limit(self):
+        body = self.lines_of("d.jsonl")
+        many = self.written("many.jsonl", b"".join(body[:-1]) + body[2] * 300000)
+        code, _, err = self.run_relief("--timeout", "0.001", "verify", many)
+        self.assertEqual((code, "the time limit is over" in err), (3, True), err)
+
+
+class Evidence(Files):
+    """Checkpoints, proofs and receipts."""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.key = json.loads(cls.good("--json", "log", "checkpoint"))["key"]
+        cls.good("log", "checkpoint", "-o", cls.path("old.note"))
+        cls.good("--receipt", cls.path("receipts"), "stock", "receive", NINGBO, KIND, "3", "--lot", "late")
+        cls.good("--receipt", cls.path("receipts"), "stock", "receive", NINGBO, KIND, "4", "--lot", "late")
+        cls.good("log", "checkpoint", "-o", cls.path("new.note"))
+        cls.good("proof", "inclusion", "3", "-o", cls.path("inclusion.json"))
+        cls.good("proof", "consistency", cls.path("old.note"), "-o", cls.path("consistency.json"))
+        cls.good("log", "export", "-o", cls.path("whole.jsonl"))
+
+    def test_all_of_it_holds(self):
+        for name, wanted in (("old.note", "not witnessed"), ("new.note", "signature holds"), ("inclusion.json", "entry 3 stands in the log"),
+                             ("consistency.json", "is the beginning of that"), ("receipts", "receipt, entry")):
+            self.assertIn(wanted, self.good("verify", self.path(name), "--key", self.key))
+            self.assertEqual(self.run_relief("verify", self.path(name))[0], 2)  # a signature without a key proves nothing
+        for note in ("old.note", "new.note"):
+            self.assertIn("are those that", self.good("verify", self.path("whole.jsonl"), "--checkpoint", self.path(note), "--key", self.key))
+        self.assertEqual(len(self.lines_of("receipts")), 2)
+        self.assertEqual(self.good("proof", "consistency", "3", "--json")[:1], "{")
+
+    def test_the_other_reader_agrees(self):
+        for name in ("new.note", "inclusion.json", "consistency.json"):
+            done = subprocess.run([os.path.join(BIN, "relief-audit"), "verify", "--key", self.key, self.path(name)], capture_output=True,
+                                  text=True, timeout=DEADLINE)
+            self.assertEqual(done.returncode, 0, done)
+
+    def test_a_changed_byte_is_found(self):
+        rng = random.Random(9)
+        for name in ("old.note", "inclusion.json", "consistency.json", "receipts"):
+            with open(self.path(name), "rb") as file:
+                whole = file.read()
+            for n in range(80):
+                data, at = bytearray(whole), rng.randrange(len(whole))
+                data[at:at + 1] = rng.choice([b"", bytes([data[at] ^ 1 << rng.randrange(8)]), data[at:at + 1] * 2])
+                code, out, err = self.run_relief("verify", self.written("changed.evidence", data), "--key", self.key)
+                if bytes(data) != whole:
+                    self.assertIn(code, (2, 4), (name, n, at, out, err))
+
+    def test_a_log_that_is_not_the_signed_one(self):
+        lines = self.lines_of("whole.jsonl")
+        entries = [json.loads(text) for text in lines[1:-1]]
+        entries[2]["identity"] = "operator"
+        forged = self.written("forged2.jsonl", sealed([lines[0]] + chained(entries)))
+        self.good("verify", forged)
+        code, out, _ = self.run_relief("verify", forged, "--checkpoint", self.path("new.note"), "--key", self.key)
+        self.assertEqual(code, 4)
+        self.assertIn("another root", out)
+        code, out, _ = self.run_relief("verify", self.path("log.jsonl"), "--checkpoint", self.path("new.note"), "--key", self.key)
+        self.assertEqual(code, 4)
+        self.assertIn("the log ends with entry", out)
+
+    def test_another_key(self):
+        name, _, rest = self.key.split("+", 2)
+        code, _, err = self.run_relief("verify", self.path("new.note"), "--key", "%s+00000000+%s" % (name, rest))
+        self.assertEqual((code, "is no log's key" in err), (2, True), err)
+
+
+if __name__ == "__main__":
+    unittest.main()
