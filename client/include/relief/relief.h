@@ -60,7 +60,7 @@ RELIEF_API size_t relief_client_pending(const struct relief_client *client);
 /* Blocks until nothing is pending. */
 RELIEF_API int relief_client_drain(struct relief_client *client);
 
-/* ---- notifications: event, rows, progress ---- */
+/* ---- notifications: event, rows, file, progress ---- */
 typedef void relief_notified(void *context, const char *topic, const void *msgpack, size_t len);
 RELIEF_API void relief_client_on_notification(struct relief_client *client, relief_notified *notified, void *context);
 
