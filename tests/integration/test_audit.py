@@ -263,6 +263,17 @@ class Files(Base):
         open_more[request] = re.sub(r'"covered":\d+', '"covered":3', open_more[request])
         self.assertIn("invariant 4", self.assertAudit(4, "verify", remake(open_more)))
 
+    def test_parts(self):
+        """Exports that follow each other are one log; a later part alone proves no root."""
+        self.relief("log", "export", "--to", "10", "-o", self.path("one"))
+        self.relief("log", "export", "--from", "11", "-o", self.path("two"))
+        notes = [self.path("old.note"), self.path("new.note"), self.path("receipts"), "--key", self.key]
+        self.assertAudit(0, "verify", self.path("one"), self.path("two"), *notes)
+        self.assertAudit(0, "verify", self.path("two"))
+        self.assertIn("can't be proved", self.assertAudit(4, "verify", self.path("two"), *notes))
+        self.assertAudit(4, "verify", self.path("one"), *notes)
+        self.assertAudit(2, "verify", self.path("two"), "--dump", self.path("dump"))
+
     def test_csv(self):
         with open(self.path("csv/lot.csv"), "ab") as file:
             file.write(b"x\n")

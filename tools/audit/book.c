@@ -67,7 +67,9 @@ int audit_book_note(struct audit_book *book, const char *path, struct audit_faul
 {
     struct audit_note *note = malloc(sizeof *note);
     char root[AUDIT_HASH_B64], when[32];
-    int code = note ? audit_note_file(path, note) : audit_say("no memory");
+    if (!note)
+        return audit_say("no memory");
+    int code = audit_note_file(path, note);
     if (code == 0)
         code = claim_root(book, path, 0, note, AUDIT_OF_CHECKPOINT);
     if (code == 0 && audit_trust_signed(book->trust, path, 0, note, faults)) {
@@ -124,15 +126,15 @@ static int take_proof(struct audit_book *book, const char *path, uint64_t line, 
 
 int audit_book_proofs(struct audit_book *book, const char *path, struct audit_faults *faults)
 {
-    struct audit_proof *proof = malloc(sizeof *proof);
+    struct audit_proof *proof = calloc(1, sizeof *proof);
     struct audit_source source;
     struct audit_text line;
     uint64_t before = faults->count, count = 0;
     enum audit_got got = AUDIT_GOT_END;
+    if (!proof)
+        return audit_say("no memory");
     int code = audit_source_open(&source, path);
     source.loose = true; /* one document may stand without a line feed */
-    if (code == 0 && !proof)
-        code = audit_say("no memory");
     while (code == 0 && (got = audit_source_next(&source, &line)) == AUDIT_GOT_LINE) {
         const char *fault = line.len > AUDIT_PROOF_MAX ? "too long" : audit_proof_read(line, proof);
         count++;

@@ -115,7 +115,7 @@ static int read_logs(struct verify *verify)
 static int read_dump(struct verify *verify, const struct item *item, struct audit_fold *fold)
 {
     struct audit_source source;
-    struct audit_dump dump;
+    struct audit_dump dump = {0};
     uint64_t before = verify->faults.count;
     int code = audit_source_open(&source, item->path);
     if (code == 0)
@@ -146,7 +146,7 @@ static int read_long(struct verify *verify, const struct item *against)
 {
     struct audit_fold fold;
     struct audit_source source;
-    struct audit_dump dump;
+    struct audit_dump dump = {0};
     int code = 0;
     if (against) {
         if (!verify->has_log)
@@ -159,8 +159,11 @@ static int read_long(struct verify *verify, const struct item *against)
     }
     if (verify->has_log)
         code = read_logs(verify);
+    if (code == 0 && against && !verify->log.whole && verify->faults.count == 0)
+        code = audit_say("--dump %s: the log must begin with entry 1", against->path);
     if (code == 0 && against)
         code = read_dump(verify, against, &fold);
+    verify->log.fold = NULL;
     if (against)
         audit_fold_deinit(&fold);
     return code ? code : read_dumps(verify);

@@ -13,7 +13,7 @@
 #include "tools/audit/witness.h"
 
 struct words {
-    struct audit_values words, key, log_key, state, fresh, listen, follow, interval, token, proof, output;
+    struct audit_values words, key, log_key, state, fresh, listen, follow, interval, token, proof;
     bool once;
 };
 

@@ -180,7 +180,7 @@ void audit_http_ready(const struct audit_http *http)
 {
     fputs("ready", stderr);
     for (unsigned i = 0; http && i < http->socket_count; i++) {
-        struct sockaddr_storage address;
+        struct sockaddr_storage address = {0};
         socklen_t len = sizeof address;
         char host[INET6_ADDRSTRLEN] = "";
         if (getsockname(evhttp_bound_socket_get_fd(http->sockets[i]), (struct sockaddr *)&address, &len) != 0)

@@ -23,7 +23,7 @@ bool audit_header(struct audit_text line, const char *format, const char *const 
     unsigned count = 0;
     if (audit_json_open(line, ret))
         return false;
-    while (names[count] && count < ret->count && audit_text_eq(ret->members[count].name, audit_text_of(names[count])))
+    while (count < ret->count && names[count] && audit_text_eq(ret->members[count].name, audit_text_of(names[count])))
         count++;
     return !names[count] && count == ret->count && audit_json_plain(audit_json_find(ret, "format"), &text) &&
            audit_text_eq(text, audit_text_of(format)) &&

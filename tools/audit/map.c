@@ -8,6 +8,11 @@
 
 #define BLOCK ((size_t)1 << 20)
 
+struct audit_block {
+    struct audit_block *before;
+    char bytes[];
+};
+
 void audit_map_init(struct audit_map *map, size_t value_size)
 {
     *map = (struct audit_map){.value_size = (value_size + 7) / 8 * 8};
@@ -61,17 +66,17 @@ static void *take(struct audit_map *map, size_t len)
 {
     len = (len + 7) / 8 * 8;
     if (map->room - map->used < len) {
-        size_t room = len + sizeof(char *) > BLOCK ? len + sizeof(char *) : BLOCK;
-        char *block = malloc(room);
+        size_t room = len > BLOCK ? len : BLOCK;
+        struct audit_block *block = malloc(sizeof *block + room);
         if (!block)
             return NULL;
-        memcpy(block, &map->block, sizeof(char *));
+        block->before = map->block;
         map->block = block;
-        map->used = sizeof(char *);
+        map->used = 0;
         map->room = room;
     }
     map->used += len;
-    return map->block + map->used - len;
+    return map->block->bytes + map->used - len;
 }
 
 struct audit_item *audit_map_get(struct audit_map *map, struct audit_text key)
@@ -81,15 +86,17 @@ struct audit_item *audit_map_get(struct audit_map *map, struct audit_text key)
     if (map->count * 2 >= map->size && !grow(map))
         return NULL;
     slot = slot_of(map, hash, key);
-    if (*slot)
-        return *slot;
+    item = *slot;
+    if (item)
+        return item;
     if (key.len > UINT32_MAX || !(item = take(map, sizeof *item + map->value_size + key.len)))
         return NULL;
     *item = (struct audit_item){.hash = hash, .key_len = (uint32_t)key.len};
     memset(item->bytes, 0, map->value_size);
     memcpy(item->bytes + map->value_size, key.data, key.len);
     map->count++;
-    return *slot = item;
+    *slot = item;
+    return item;
 }
 
 struct audit_item *audit_map_find(const struct audit_map *map, struct audit_text key)
@@ -110,8 +117,7 @@ struct audit_item *audit_map_next(const struct audit_map *map, size_t *at)
 void audit_map_deinit(struct audit_map *map)
 {
     while (map->block) {
-        char *before;
-        memcpy(&before, map->block, sizeof before);
+        struct audit_block *before = map->block->before;
         free(map->block);
         map->block = before;
     }

@@ -12,12 +12,14 @@ struct audit_item {
     _Alignas(8) unsigned char bytes[];
 };
 
+struct audit_block;
+
 struct audit_map {
     size_t value_size;
     struct audit_item **slots;
     size_t size, count;
-    char *block; /* items stand one behind the other in blocks; the first word of a block is the block before */
-    size_t used, room;
+    struct audit_block *block; /* items stand one behind the other in blocks; the newest */
+    size_t used, room;         /* of it */
     uint8_t secret[16];
 };
 

@@ -9,7 +9,8 @@
 
 /* Bytes of the first object; 0: not all there yet; -1: not MessagePack. */
 long audit_pack_measure(const uint8_t *data, size_t len);
-/* Appends one whole object. False: not valid, a float, ext, a key that is no plain word or stands twice, or no memory. */
+/* Appends one whole object. False: not valid, a float, ext, a key that is no plain word or stands twice, or no memory.
+ */
 bool audit_pack_json(const uint8_t *data, size_t len, struct audit_buf *buf);
 
 void audit_pack_array(struct audit_buf *buf, uint8_t count); /* up to 15 */

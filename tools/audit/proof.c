@@ -27,7 +27,7 @@ static bool kind_of(const struct audit_json_map *map, enum audit_proof_kind *ret
     else
         return false;
     unsigned count = 0;
-    while (members[*ret][count] && count < map->count &&
+    while (count < map->count && members[*ret][count] &&
            audit_text_eq(map->members[count].name, audit_text_of(members[*ret][count])))
         count++;
     return !members[*ret][count] && count == map->count;

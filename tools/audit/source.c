@@ -40,14 +40,15 @@ static int read_more(struct audit_source *source)
         source->at = 0;
     }
     if (source->len == source->cap) {
-        char *data = source->cap < AUDIT_LINE_MAX ? realloc(source->data, source->cap * 2) : NULL;
+        size_t cap = source->cap ? source->cap * 2 : ROOM;
+        char *data = cap <= AUDIT_LINE_MAX ? realloc(source->data, cap) : NULL;
         if (!data) {
             audit_say("%s:%llu: a line longer than %zu bytes, or no memory for it", source->path,
                       (unsigned long long)source->line + 1, source->cap);
             return -1;
         }
         source->data = data;
-        source->cap *= 2;
+        source->cap = cap;
     }
     ssize_t got;
     do

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 root, compiler = pathlib.Path(sys.argv[1]), sys.argv[2]
-headers = [h for top in ("schema", "daemon", "client") for h in sorted((root / top).rglob("*.h"))]
+headers = [h for top in ("schema", "daemon", "client", "tools") for h in sorted((root / top).rglob("*.h"))]
 bad = 0
 for header in headers:
     name = header.relative_to(root)
