@@ -6,9 +6,11 @@ for each reader, so that an allowed call really succeeds and a denied one is den
 import itertools
 import os
 import re
+import tempfile
 import time
 import unittest
 
+from evidence import Witness
 from harness import Case, Refused
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "schema", "protocol.md")
@@ -102,6 +104,11 @@ STOCK = {"city": D, "kind": GOODS}
 REASON = {"reason": "r"}
 LATER = 4102444800000
 FIELDS = {"name": "n", "lat": 0, "lon": 0}
+
+WITNESS = Witness("witness.example")
+CONFIG = tempfile.NamedTemporaryFile("w", suffix=".conf")
+CONFIG.write("[witness]\nkey = %s\n" % WITNESS.verifier)
+CONFIG.flush()
 
 ROWS = [
     Row("server.hello", fixed(), READERS), Row("server.ping", fixed(), READERS),
@@ -197,6 +204,9 @@ ROWS = [
     Row("shortfall.list", fixed(region="east-low"), SEES_ALL | {"of nation", "of east", "of east-low"}),
     Row("shortfall.list", fixed(kind=GOODS), SEES_ALL),
     Row("log.list", fixed(limit=1), {"local", "auditor"}), Row("log.head", fixed(), KNOWN),
+    Row("log.checkpoint", fixed(), KNOWN),
+    Row("log.cosign", lambda case: {"note": WITNESS.cosign(case.local.call("log.checkpoint")["note"], 1)}, KNOWN),
+    Row("proof.inclusion", fixed(seq=1), KNOWN), Row("proof.consistency", fixed(**{"from": 1}), KNOWN),
     Row("clock.confirm", lambda case: {"time": int(time.time() * 1000)}, {"local", "operator"}),
     Row("snapshot.dump", fixed(tables=["region"]), {"local", "auditor"}),
     Row("event.subscribe", fixed(topics=["region"]), READ),
@@ -212,7 +222,7 @@ def methods():
 
 
 class World(Case):
-    options = {"listen": ("tcp:127.0.0.1:0",)}
+    options = {"listen": ("tcp:127.0.0.1:0",), "args": ("-c", CONFIG.name)}
 
     @classmethod
     def prepare(cls):
