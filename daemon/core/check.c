@@ -366,6 +366,23 @@ static void check_derived(struct checking *checking)
         broken(checking, 0, "%zu derived keys are missing", expected - met);
 }
 
+/* The request would find nothing more if it were matched now. */
+static void check_settled(struct checking *checking, struct relief_str id)
+{
+    struct relief_request request = {.id = id};
+    struct need need;
+    struct match match = {0};
+    relief_arena_reset(checking->work.arena);
+    if (!work_find(&checking->work, RELIEF_TABLE_request, &request))
+        return; /* reported as a derived key */
+    match_need(&checking->work, &request, &need);
+    match_plan(&checking->work, &need, &match);
+    if (match.count)
+        broken(checking, 4, "request %.*s could be matched further: %.*s gives %lld", (int)request.id.len,
+               request.id.data, (int)match.legs[0].donor.len, match.legs[0].donor.data,
+               (long long)match.legs[0].quantity);
+}
+
 static void check_fixed_point(struct checking *checking)
 {
     struct core_view *view = checking->work.view;
@@ -375,23 +392,21 @@ static void check_fixed_point(struct checking *checking)
     core_key_start(&prefix, CORE_KEY_OPEN);
     view->ops->scan(view, &cursor, &prefix, NULL);
     while (view->ops->next(view, &cursor, &key, &value)) {
-        struct relief_request request;
-        struct need need;
-        struct match match = {0};
         uint32_t at = 1;
         core_key_take_str(key, &at);
         at += 1 + 8;
-        relief_arena_reset(checking->work.arena);
-        request.id = core_key_take_str(key, &at);
-        if (!work_find(&checking->work, RELIEF_TABLE_request, &request))
-            continue; /* reported as a derived key */
-        match_need(&checking->work, &request, &need);
-        match_plan(&checking->work, &need, &match);
-        if (match.count)
-            broken(checking, 4, "request %.*s could be matched further: %.*s gives %lld", (int)request.id.len,
-                   request.id.data, (int)match.legs[0].donor.len, match.legs[0].donor.data,
-                   (long long)match.legs[0].quantity);
+        check_settled(checking, core_key_take_str(key, &at));
     }
+}
+
+unsigned core_check_settled(struct core *core, int64_t time, struct relief_str request, core_check_report *report,
+                            void *context)
+{
+    struct checking checking = {.work = {.core = core, .view = core->view, .arena = &core->scratch, .now = time},
+                                .report = report,
+                                .context = context};
+    check_settled(&checking, request);
+    return checking.reports;
 }
 
 unsigned core_check(struct core *core, int64_t time, bool fixed_point, core_check_report *report, void *context)

@@ -12,3 +12,6 @@ typedef void core_check_report(void *context, int invariant, const char *what);
  * requests once more would change nothing. Returns the number of reports.
  */
 unsigned core_check(struct core *core, int64_t time, bool fixed_point, core_check_report *report, void *context);
+/* Of one request only: that matching it once more at time T would change nothing. Looks at the view, not at what was read before. */
+unsigned core_check_settled(struct core *core, int64_t time, struct relief_str request, core_check_report *report,
+                            void *context);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include "base/file.h"
 #include "engine/engine.h"
+#include "watch.h"
 
 /* ---- the disk (disk.c) ---- */
 
@@ -97,6 +98,8 @@ struct sim {
     uint64_t handed;   /* last entry of the batch that is with the log, 0: none */
     uint64_t released; /* last entry whose answer left */
     struct replica outcomes, commands;
+    struct watch *watch;
+    uint64_t watched; /* last entry that it was told */
     struct relief_arena strings; /* all ids and texts of this world */
     unsigned cities, kinds, requests, agreements, incidents, ops;
     struct past past[PAST_MAX];

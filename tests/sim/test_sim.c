@@ -99,6 +99,24 @@ static void wake(void *context)
     sem_post(&((struct sim *)context)->woken);
 }
 
+static void report_broken(void *context, int invariant, const char *what)
+{
+    sim_fail(context, "invariant %d: %s", invariant, what);
+}
+
+/* After each step: what its entries touched (watch.h). */
+static void observe(struct sim *sim)
+{
+    struct engine_entry entry;
+    for (; sim->watched < engine_applied(sim->engine); sim->watched++) {
+        if (engine_read_entry(sim->engine, sim->watched + 1, &entry))
+            sim_fail(sim, "entry %llu was applied and can't be read", (unsigned long long)sim->watched + 1);
+        watch_entry(sim->watch, entry.seq, entry.time, entry.changes, entry.change_count);
+    }
+    watch_step(sim->watch, engine_core(sim->engine), engine_now(sim->engine));
+    watch_log(sim->watch, engine_log(sim->engine));
+}
+
 static void start(struct sim *sim)
 {
     struct engine_report report;
@@ -114,6 +132,10 @@ static void start(struct sim *sim)
     if (rc)
         sim_fail(sim, "does not start: %s", report.message);
     sim->handed = 0;
+    sim->watched = engine_applied(sim->engine);
+    watch_open(sim->watch, engine_core(sim->engine), sim->watched, engine_head(sim->engine).time,
+               engine_now(sim->engine));
+    watch_log(sim->watch, engine_log(sim->engine));
 }
 
 /* Hands over what formed, when nothing is with the log. */
@@ -150,16 +172,12 @@ static void make_durable(struct sim *sim)
 
 /* ---- what must hold ---- */
 
-static void report_broken(void *context, int invariant, const char *what)
-{
-    sim_fail(context, "invariant %d: %s", invariant, what);
-}
-
 static void checkpoint(struct sim *sim)
 {
     while (engine_tick(sim->engine) == 0)
         ; /* what T has passed is matched first, a confirmed clock may have jumped over it */
     make_durable(sim);
+    observe(sim);
     struct log *log = engine_log(sim->engine);
     const char *wrong = replica_restore(&sim->outcomes, log);
     if (!wrong)
@@ -306,6 +324,7 @@ static void crash(struct sim *sim)
     traffic_next(sim, &command);
     if (engine_command(sim->engine, &command.who, command.method, &command.params, &answer) != -EROFS)
         sim_fail(sim, "a command is taken on a dead disk");
+    watch_log_close(sim->watch);
     if (engine_close(sim->engine) != -EIO)
         sim_fail(sim, "a dead disk closes well");
     disk_revive(&sim->disk);
@@ -336,6 +355,7 @@ static void step(struct sim *sim)
     } else if (sim_chance(sim, 30)) {
         crash(sim);
     }
+    observe(sim);
     if (sim->step % CHECK_EVERY == 0)
         checkpoint(sim);
 }
@@ -387,9 +407,12 @@ static void run_world(uint64_t seed, unsigned steps, const char *expected)
     disk_init(&sim->disk);
     replica_init(&sim->outcomes);
     replica_init(&sim->commands);
+    sim->watch = watch_new(report_broken, sim);
     start(sim);
-    for (unsigned i = 0; traffic_found(sim, i, &command); i++)
+    for (unsigned i = 0; traffic_found(sim, i, &command); i++) {
         carry_out(sim, &command);
+        observe(sim);
+    }
     make_durable(sim); /* a crash must not take the founding away */
     for (sim->step = 1; sim->step <= steps; sim->step++)
         step(sim);
@@ -403,6 +426,7 @@ static void run_world(uint64_t seed, unsigned steps, const char *expected)
         fprintf(stderr, "seed %llu: expected %s: this build decides otherwise\n", (unsigned long long)seed, expected);
         exit(1);
     }
+    watch_free(sim->watch);
     if (engine_close(sim->engine))
         sim_fail(sim, "does not close");
     replica_deinit(&sim->outcomes);

@@ -1,0 +1,159 @@
+/*
+ * The simulator's own books: what the entries said of each record, and sums over that which nobody in the daemon has a hand in. They
+ * follow the changed records of each entry one by one; watch.c compares them with each other and with the state.
+ */
+#pragma once
+#include "core/apply.h"
+#include "core/key.h"
+
+#define BOOKS_CITIES_MAX 64u /* a mask of cities is one word; a simulated world has eight */
+#define BOOKS_KINDS_MAX  64u
+
+/* A record, or with table BOOKS_PLACE what a city has of a kind. There are nodes for what was only named, too. */
+struct book_node {
+    struct relief_str key;
+    uint64_t hash, touched; /* touched: number of the entry */
+    uint8_t table;
+    bool there;
+    uint32_t written; /* 1 + place in the list of what this step wrote, or 0 */
+};
+#define BOOKS_PLACE RELIEF_TABLE_COUNT
+
+struct book_city {
+    struct book_node node;
+    struct relief_str code;
+    int64_t mode;
+    unsigned number;
+};
+
+enum book_sum {
+    BOOK_RECEIVED,
+    BOOK_ON_HAND,
+    BOOK_IN_TRANSIT,
+    BOOK_ON_LOAN,
+    BOOK_ISSUED,
+    BOOK_LOST,
+    BOOK_WRITTEN_OFF,
+    BOOK_SUMS
+};
+
+struct book_kind {
+    struct book_node node;
+    struct relief_str code;
+    int64_t class_;
+    int64_t sums[BOOK_SUMS]; /* over all cities: invariant 1 */
+    struct book_place *places;
+    struct book_kind **stand_ins; /* its substitutes */
+    uint32_t stand_in_count;
+    struct book_request **open; /* live requests with something open */
+    uint32_t open_count, open_cap;
+    bool stirred; /* its requests have to be matched once more */
+    uint64_t givers, givers_as_of;
+};
+
+struct book_place {
+    struct book_node node;
+    struct book_city *city;
+    struct book_kind *kind;
+    struct book_place *next; /* of the kind */
+    struct book_lot *lots;
+    struct book_asset *assets;
+    int64_t floor, emergency_floor;
+    int64_t account[BOOK_SUMS]; /* on hand: 0 */
+    int64_t moving, lent;       /* the same as the account's in transit and on loan, as the legs say */
+};
+
+struct book_lot {
+    struct book_node node;
+    struct book_place *place;
+    struct book_lot *next;
+    int64_t quantity, held, reserved, expires, state;
+    int64_t asked, committed; /* as the legs say */
+};
+
+struct book_asset {
+    struct book_node node;
+    struct relief_str id;
+    struct book_place *place;
+    struct book_asset *next;
+    int64_t use, condition, rest_until;
+    struct relief_str dispatch; /* as its record says */
+    unsigned live;              /* legs that have it */
+    struct book_leg *leg;       /* the last of them */
+};
+
+struct book_incident {
+    struct book_node node;
+    uint64_t affected; /* mask of cities that don't give */
+};
+
+struct book_request {
+    struct book_node node;
+    struct relief_str id;
+    struct book_kind *kind;
+    struct book_city *city;
+    struct book_incident *incident;
+    int64_t quantity, covered, open, shortfall, received, asked;
+    bool live, own_first, substitutes;
+    uint64_t excluded;
+    struct book_leg **named; /* its list of dispatches */
+    uint32_t named_count, named_cap;
+    int64_t legs, legs_cover, legs_asked; /* as the legs say */
+    uint32_t open_at;                     /* 1 + place in the kind's list, or 0 */
+};
+
+struct book_piece {
+    struct book_asset *asset;
+    struct book_place *operators; /* where it counts as an operator on the road and on loan; NULL: it is what was asked for */
+    bool live;
+};
+
+struct book_leg {
+    struct book_node node;
+    struct relief_str id;
+    struct book_request *request;
+    struct book_place *place;
+    int64_t state, quantity, covers, covers_due, moving, lent, sum;
+    bool ordered;
+    struct book_portion {
+        struct book_lot *lot;
+        int64_t units;
+    } *portions;
+    struct book_piece *pieces;
+    uint32_t portion_count, portion_cap, piece_count, piece_cap, assets;
+};
+
+struct books {
+    struct relief_arena arena, scratch;
+    struct book_node **slots;
+    size_t count, cap;
+    struct book_city *cities[BOOKS_CITIES_MAX];
+    struct book_kind *kinds[BOOKS_KINDS_MAX];
+    unsigned city_count, kind_count;
+    uint64_t entry; /* number of entries seen: what `touched` refers to */
+    struct book_node **touched;
+    size_t touched_count, touched_cap;
+    struct book_leg **made; /* legs that the entry made */
+    size_t made_count, made_cap;
+    bool stirred; /* all kinds */
+    struct books_written {
+        struct book_node *node;
+        size_t at, len; /* bytes of the record as the entry has it; len 0: gone */
+    } *written;         /* in this step */
+    size_t written_count, written_cap;
+    struct relief_buf bytes;
+};
+
+int books_init(struct books *books);
+void books_deinit(struct books *books);
+void books_clear(struct books *books);
+/* The next entry: touched and made begin anew. */
+void books_begin(struct books *books);
+void books_take(struct books *books, const struct core_change *change);
+/* The next step: what is written begins anew. */
+void books_written_clear(struct books *books);
+
+/* What the city would have to give of a kind at a time: on hand - unusable - held - reserved - floor, below 0 too. */
+int64_t books_spare(const struct book_place *place, int64_t time);
+/* Mask of the cities that could give something of a kind, nothing else looked at. */
+uint64_t books_givers(struct book_kind *kind, int64_t time, uint64_t as_of);
