@@ -2,6 +2,8 @@
  */
 #include "world.h"
 
+#include "engine/entry.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -315,6 +317,56 @@ static void start_after_a_long_time_says_so(void **state)
     assert_int_equal(engine_now(w->engine), WORLD_START);
 }
 
+/* The last entry once more, as a program of the generation to come would write it. */
+static void append_newer_entry(struct world *w)
+{
+    struct engine_entry_hasher hasher;
+    struct log_cursor *cursor = NULL;
+    struct log_record record;
+    struct log *log = NULL;
+    char dir[80];
+    snprintf(dir, sizeof dir, "%s/log", w->dir);
+    assert_int_equal(engine_entry_hasher_init(&hasher), 0);
+    const struct log_options options = {
+        .dir = dir, .segment_bytes = w->segment_bytes, .hash = engine_entry_hash, .context = &hasher};
+    assert_int_equal(log_open(&log, &options, NULL, NULL), 0);
+    uint64_t last = log_durable(log).seq;
+    assert_int_equal(log_cursor_open(&cursor, log, last), 0);
+    assert_int_equal(log_cursor_next(cursor, &record), 1);
+    uint8_t *payload = malloc(record.len);
+    memcpy(payload, record.payload, record.len);
+    assert_int_equal(payload[1], RELIEF_GENERATION);
+    payload[1]++;
+    struct log_record newer = {.seq = last + 1, .payload = payload, .len = record.len};
+    log_cursor_close(cursor);
+    assert_int_equal(log_append(log, &newer, 1), 0);
+    log_close(log);
+    engine_entry_hasher_deinit(&hasher);
+    free(payload);
+}
+
+/* Refused in words, by all that read a folder, and left as it is for the program that can read it. */
+static void log_of_a_newer_program(void **state)
+{
+    struct world *w = *state;
+    struct engine_report report = {0};
+    char generation[32];
+    snprintf(generation, sizeof generation, "of generation %u ", RELIEF_GENERATION + 1);
+    world_start(w);
+    world_found(w);
+    assert_int_equal(world_durable(w), 0);
+    world_stop(w);
+    append_newer_entry(w);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        assert_int_equal(world_open(w), -ENOTSUP);
+        assert_non_null(strstr(w->report.message, "written by a newer version"));
+        assert_non_null(strstr(w->report.message, generation));
+    }
+    assert_int_equal(engine_check(w->dir, NULL, NULL, &report), -ENOTSUP);
+    assert_non_null(strstr(report.message, "written by a newer version"));
+    assert_int_equal(engine_rebuild(w->dir, false, &report), -ENOTSUP);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
@@ -328,6 +380,7 @@ int main(void)
         T(store_ahead_of_the_log),
         T(store_of_another_log),
         T(damaged_log_names_the_place),
+        T(log_of_a_newer_program),
         T(rebuild_of_a_broken_store),
         T(rebuild_beside_a_daemon_is_refused),
         T(start_after_a_long_time_says_so),
