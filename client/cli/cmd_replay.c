@@ -33,9 +33,8 @@ static int no_memory(void)
     return CLI_REFUSED;
 }
 
-static int apply_record(struct replay *replay, uint32_t node)
+static int apply_record(struct replay *replay, const struct canon *canon, uint32_t node)
 {
-    struct canon *canon = &replay->reader.canon;
     int table = -1;
     relief_buf_clear(&replay->key);
     if (canon->nodes[node].type != CANON_OBJECT || !cli_record_key(&replay->key, canon, node, &table)) {
@@ -67,6 +66,34 @@ static int apply_record(struct replay *replay, uint32_t node)
     return CLI_DONE;
 }
 
+/* The state that a pruned log goes on from: a dump of the entry before its first. */
+static int load_base(struct replay *replay, const char *path, int timeout_ms)
+{
+    struct cli_reader base;
+    struct relief_str line;
+    int got, code = cli_reader_open(&base, path, timeout_ms);
+    if (code)
+        return code;
+    if (base.log || base.seq != replay->reader.from - 1)
+        code = cli_bad("%s is no dump of entry %lld, the one before the log's first", path,
+                       (long long)replay->reader.from - 1);
+    while (code == 0 && (got = cli_reader_next(&base, &line)) != 0) {
+        if (got < 0)
+            code = base.code;
+        else if (!canon_parse(&base.canon, line))
+            cli_reader_broken(&base, "not a record: %s", base.canon.error);
+        else
+            code = apply_record(replay, &base.canon, 0);
+    }
+    replay->head.seq = base.seq;
+    replay->head.time = base.time;
+    memcpy(replay->head.hash, base.head, sizeof base.head);
+    if (code == 0 && base.broken)
+        code = CLI_DIFFERENT;
+    cli_reader_close(&base);
+    return code;
+}
+
 static int apply_entry(struct replay *replay)
 {
     const struct canon *canon = &replay->reader.canon;
@@ -78,7 +105,7 @@ static int apply_entry(struct replay *replay)
         return CLI_DONE;
     }
     for (uint32_t i = records + 1; code == 0 && i < canon->nodes[records].next; i = canon->nodes[i].next)
-        code = apply_record(replay, i);
+        code = apply_record(replay, canon, i);
     if (code == 0 && replay->execute)
         code = execute_entry(replay->execute, chain);
     replay->head.seq = chain->seq;
@@ -92,6 +119,11 @@ static int apply_log(struct replay *replay)
     struct relief_str line;
     int got = 0, code = CLI_DONE;
     chain_init(&replay->chain, &replay->reader);
+    if (replay->head.seq > 0) { /* the chain goes on from the base */
+        memcpy(replay->chain.hash, replay->head.hash, sizeof replay->chain.hash);
+        replay->chain.seq = replay->head.seq;
+        replay->chain.time = replay->head.time;
+    }
     while (code == 0 && (got = cli_reader_next(&replay->reader, &line)) == 1) {
         if (chain_entry(&replay->chain, line) && (replay->at == 0 || replay->chain.seq <= replay->at))
             code = apply_entry(replay);
@@ -152,16 +184,20 @@ static int prove_state(struct replay *replay, struct cli_map_item **items)
     return replay->reader.broken ? CLI_DIFFERENT : CLI_DONE;
 }
 
-static int open_log(struct replay *replay, const char *path, int timeout_ms)
+static int open_log(struct replay *replay, const char *path, const char *base, bool execute, int timeout_ms)
 {
     int code = cli_reader_open(&replay->reader, path, timeout_ms);
     if (code)
         return code;
     if (!replay->reader.log)
         return cli_bad("%s is a dump; replay takes a log export", path);
+    if (base && execute) /* a dump leaves out what is stored and never shown, and the core would miss it */
+        return cli_bad("--execute begins with entry 1, it can't go on from a dump");
+    if (base)
+        return load_base(replay, base, timeout_ms);
     if (replay->reader.from != 1)
-        return cli_bad("%s begins at entry %lld; only a log from entry 1 on fills an empty store", path,
-                       (long long)replay->reader.from);
+        return cli_bad("%s begins at entry %lld; only a log from entry 1 on fills an empty store, else give --base",
+                       path, (long long)replay->reader.from);
     return CLI_DONE;
 }
 
@@ -202,21 +238,22 @@ static int run_replay(struct cli *cli, int argc, char **argv)
 {
     struct cli_words words;
     struct replay replay = {.records = CLI_MAP_INIT};
-    const char *output = NULL, *at = NULL;
+    const char *output = NULL, *at = NULL, *base = NULL;
     bool execute = false;
     const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
                                          {"at", 0, &at, NULL, NULL},
+                                         {"base", 0, &base, NULL, NULL},
                                          {"execute", 0, NULL, &execute, NULL},
                                          {NULL, 0, NULL, NULL, NULL}};
     int code = cli_options(cli, options, argc, argv, &words);
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_replay, stdout);
     if (words.count != 1)
-        return cli_bad("usage: relief replay LOG [-o DUMP] [--at SEQ] [--execute]");
+        return cli_bad("usage: relief replay LOG [-o DUMP] [--at SEQ] [--base DUMP] [--execute]");
     code = parse_at(at, &replay.at);
     if (code)
         return code;
-    code = open_log(&replay, words.word[0], cli->timeout_ms);
+    code = open_log(&replay, words.word[0], base, execute, cli->timeout_ms);
     if (code == 0)
         code = run_log(&replay, output, execute);
     cli_reader_close(&replay.reader);
@@ -227,6 +264,6 @@ static int run_replay(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command cli_command_replay = {
-    "replay", "LOG [-o DUMP] [--at SEQ] [--execute]",
+    "replay", "LOG [-o DUMP] [--at SEQ] [--base DUMP] [--execute]",
     "applies the outcomes of an exported log to an empty store and dumps it; --execute runs the commands again too",
     run_replay};

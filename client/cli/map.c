@@ -1,7 +1,7 @@
 /*
  * Open addressing with linear steps; keys are hashed with SipHash under a key of the process, because they come from
- * files that anybody may have written. The hash stands beside the pointer, so that a step touches no item that isn't the
- * one. Items are never removed: what is gone is marked by the user of the map.
+ * files that anybody may have written. The hash stands beside the pointer, so that a step touches no item that isn't
+ * the one. Items are never removed: what is gone is marked by the user of the map.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -37,8 +37,8 @@ static struct cli_map_slot *slot_of(const struct cli_map *map, struct relief_str
     size_t at = hash & (map->size - 1);
     for (;; at = (at + 1) & (map->size - 1)) {
         struct cli_map_slot *slot = &map->slots[at];
-        if (!slot->item || (slot->hash == hash && slot->item->key_len == key.len &&
-                            memcmp(slot->item->key, key.data, key.len) == 0))
+        if (!slot->item ||
+            (slot->hash == hash && slot->item->key_len == key.len && memcmp(slot->item->key, key.data, key.len) == 0))
             return slot;
     }
 }

@@ -215,6 +215,19 @@ class Audit(Files):
         self.assertEqual(self.run_relief("replay", part)[0], 2)
         self.assertEqual(self.run_relief("replay", log, "--at", "999999")[0], 2)
 
+    def test_a_log_goes_on_from_a_dump(self):
+        base, rest = self.path("base.jsonl"), self.path("rest.jsonl")
+        self.good("replay", self.path("log.jsonl"), "--at", str(self.before), "-o", base)
+        self.good("log", "export", "--from", str(self.before + 1), "-o", rest)
+        self.good("replay", rest, "--base", base, "-o", self.path("on.jsonl"))
+        self.assertEqual(self.lines_of("on.jsonl"), self.lines_of("d.jsonl"))
+        self.assertEqual(self.run_relief("replay", rest, "--base", self.path("d.csv"))[0], 2)
+        self.assertEqual(self.run_relief("replay", rest, "--base", base, "--execute")[0], 2)
+        head = json.loads(self.lines_of("base.jsonl")[0])
+        other = self.written("other.jsonl", sealed([line({**head, "head": "ab" * 32}).encode()] + self.lines_of("base.jsonl")[1:-1]))
+        code, out, _ = self.run_relief("replay", rest, "--base", other)
+        self.assertEqual((code, "does not follow" in out), (4, True))
+
     def test_a_past_that_was_written_anew_is_found_by_running_it(self):
         """The planted control: every hash fits, every sum holds, and still it is not what the commands do."""
         lines = self.lines_of("log.jsonl")
