@@ -140,7 +140,8 @@ static void test_embedded(void **state)
     assert_null(strstr(old, "ordered_by"));
     assert_non_null(strstr(old, "\"ordered\":null"));
     const char *now = line_of(&relief_shape_dispatch, &leg, "dispatch", 2);
-    assert_non_null(strstr(now, "\"lots\":[{\"lot\":\"L\",\"quantity\":5}]"));
+    assert_non_null(strstr(now, "\"lots\":[{\"lot\":\"L\","));
+    assert_non_null(strstr(now, "\"quantity\":5"));
     assert_non_null(strstr(now, "\"lost\":8"));
     assert_non_null(strstr(now, "\"ordered_by\":\"coordinator\""));
 }
