@@ -270,9 +270,11 @@ class DamagedStore(Folder):
                 self.ends_or_is_right()
 
     def test_a_log_that_ends_before_the_store(self):
-        """The last record wiped: the store stands at an entry that the log no longer has."""
+        """The last record wiped: the evidence knows an entry that the log no longer has; without it the store still does."""
         record = segments.records(segments.paths(self.daemon.data)[-1])[-1]
         segments.overwrite(record.path, record.offset, bytes(record.bytes))
+        self.assertIn("knows %d entries, but the log ends with entry %d" % (record.seq, record.seq - 1), self.refused_start())
+        shutil.rmtree(os.path.join(self.daemon.data, "evidence"))
         self.assertIn("the store stands at entry %d" % record.seq, self.refused_start())
 
 
