@@ -44,8 +44,9 @@ static bool path_of(char path[PATH_MAX], const char *dir, const char *name)
 /* What this program makes there, and the marker last. */
 static void clear_folder(const char *dir)
 {
-    static const char *const names[] = {"store/data.mdb", "store/lock.mdb", "lock", ENGINE_INCOMPLETE};
-    static const char *const subs[] = {"store", "log", "base", "evidence", "tmp"};
+    static const char *const names[] = {"store/data.mdb", "store/lock.mdb", "store.new/data.mdb", "store.new/lock.mdb",
+                                        "lock"};
+    static const char *const subs[] = {"store", "store.new", "log", "base", "evidence", "tmp"};
     char path[PATH_MAX];
     manifest_remove_files(dir);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -56,6 +57,8 @@ static void clear_folder(const char *dir)
         if (path_of(path, dir, subs[i]))
             (void)rmdir(path);
     }
+    if (path_of(path, dir, ENGINE_INCOMPLETE))
+        (void)unlink(path);
 }
 
 static int begin(const char *dir)

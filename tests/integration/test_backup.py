@@ -199,6 +199,54 @@ class Backup(Backups):
             os.rename(self.path("away"), self.path("b", name))
         self.good("restore", self.path("b"), self.path("r"))
 
+    def killed_when(self, path, *args, server=None):
+        """The command, killed as soon as that file is there; False: it had ended before."""
+        process = subprocess.Popen([os.path.join(BIN, "relief")] + (["--server", "unix:" + server.socket_path] if server else []) +
+                                   list(args), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not os.path.exists(path):
+            pass
+        process.kill()
+        return process.wait(DEADLINE) != 0
+
+    def test_kill_in_the_middle(self):
+        daemon = self.daemon()
+        with daemon.client() as client:
+            world(client)
+            answers = self.work(client, "x", 200)
+            then = client.dump()
+        for n, name in enumerate(("log", "evidence/hashes", "log/00000000000000000001.seg")):
+            folder = self.path("k%d" % n)
+            if self.killed_when(os.path.join(folder, name), "backup", folder, "--with-key", server=daemon):
+                code, _, err = self.relief("restore", folder, self.path("none"))
+                self.assertEqual(code, 2)
+                self.assertIn("not finished", err)
+                self.assertFalse(os.path.exists(self.path("none")))
+        self.good("backup", self.path("b"), "--with-key", server=daemon)
+        # the daemon goes away in the middle of a backup: that is said, and nothing is left that looks like one
+        process = subprocess.Popen([os.path.join(BIN, "relief"), "--server", "unix:" + daemon.socket_path, "backup", self.path("gone")],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and not os.path.exists(self.path("gone", "log")):
+            pass
+        daemon.kill()
+        process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode == 0, os.path.exists(self.path("gone", "manifest.json")))
+        for name in ("incomplete", "log", "evidence", "store", "store.new/data.mdb"):
+            self.killed_when(self.path("r", name), "restore", self.path("b"), self.path("r"))
+            if os.path.exists(self.path("r", "incomplete")):
+                refused = Daemon()
+                refused.data = self.path("r")
+                self.addCleanup(refused.close)
+                self.assertRaises(AssertionError, refused.start)
+                self.assertIn("interrupted", "\n".join(refused.lines))
+            else:
+                shutil.rmtree(self.path("r"), ignore_errors=True)  # it was through
+        self.good("restore", self.path("b"), self.path("r"))
+        again = self.daemon(self.path("r"))
+        with again.client() as client:
+            self.assertEqual(client.dump().lines, then.lines)
+            self.expect_replays(client, answers)
+        self.stop(again)
+
     def test_an_interrupted_restore(self):
         daemon = self.daemon()
         with daemon.client() as client:
