@@ -187,7 +187,7 @@ static int compare_nodes(struct evidence_check *check, uint64_t first, const uin
                          unsigned count)
 {
     for (unsigned i = 0; i < count && !check->hashes_told; i++) {
-        const uint8_t *node;
+        const uint8_t *node = NULL;
         int rc = node_of(check, first + i, &node);
         if (rc)
             return rc;
