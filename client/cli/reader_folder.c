@@ -206,6 +206,32 @@ static void close_table(struct cli_reader *reader)
                           (unsigned long long)reader->table_records, (long long)claim->records);
 }
 
+static bool take_cells(struct cli_reader *reader, const struct cli_csv *csv, const struct cli_column *columns,
+                       unsigned count, void *record, char *why, size_t why_bytes)
+{
+    relief_shape_clear(relief_tables[reader->table].shape, record);
+    for (unsigned i = 0; i < count; i++) {
+        if (!cli_uncell(&columns[i], &reader->arena, record, csv->cells[i].text, reader->generation)) {
+            snprintf(why, why_bytes, "column %s: no value as a dump has it", columns[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* An older generation with the same columns: one in which only the parts of a cell were fewer. */
+static bool step_back(struct cli_reader *reader, unsigned count)
+{
+    struct cli_column columns[CLI_COLUMNS_MAX];
+    if (reader->generation == 1)
+        return false;
+    reader->generation--;
+    if (columns_of(reader, columns) == count)
+        return true;
+    reader->generation++;
+    return false;
+}
+
 /* The row in reader->text as the record's line. */
 static int take_row(struct cli_reader *reader, struct relief_str *ret)
 {
@@ -217,16 +243,15 @@ static int take_row(struct cli_reader *reader, struct relief_str *ret)
     char why[160];
     unsigned count = columns_of(reader, columns);
     relief_arena_reset(&reader->arena);
-    relief_shape_clear(table->shape, &record);
     cli_csv_open(&csv, reader->text.data, reader->text.len);
     int got = cli_csv_next(&csv);
     bool good = got == 1 && csv.count == count;
     snprintf(why, sizeof why, "%s", got < 0 ? csv.error : "another number of cells than columns");
-    for (unsigned i = 0; good && i < count; i++) {
-        good = cli_uncell(&columns[i], &reader->arena, &record, csv.cells[i].text);
-        if (!good)
-            snprintf(why, sizeof why, "column %s: no value as a dump has it", columns[i].name);
-    }
+    bool whole = good;
+    if (whole)
+        good = take_cells(reader, &csv, columns, count, &record, why, sizeof why);
+    while (whole && !good && step_back(reader, count))
+        good = take_cells(reader, &csv, columns, count, &record, why, sizeof why);
     if (good)
         relief_json_record_of(&line, table->shape, &record, table->name, reader->generation);
     cli_csv_close(&csv);

@@ -76,7 +76,7 @@ static bool read_value(const struct relief_field *field, struct relief_arena *ar
     case RELIEF_F_ID:
     case RELIEF_F_DID:
     case RELIEF_F_TEXT:
-        if (in_list && field->kind == RELIEF_F_TEXT)
+        if (in_list && field->kind == RELIEF_F_TEXT && (text.len > 0 || field->required))
             return read_escaped(arena, text, relief_field_str(field, record));
         *relief_field_str(field, record) = text.len ? text : RELIEF_STR_NONE;
         return true;
@@ -94,12 +94,14 @@ static bool read_value(const struct relief_field *field, struct relief_arena *ar
  * A:B:C. Only the first field may hold colons, and times do: three of their own for each, counted from the right.
  */
 static bool read_part(const struct relief_shape *shape, struct relief_arena *arena, void *record,
-                      struct relief_str text)
+                      struct relief_str text, unsigned generation)
 {
     relief_shape_clear(shape, record);
     for (uint32_t i = shape->count; i-- > 0;) {
         const struct relief_field *field = &shape->fields[i];
         struct relief_str value = text;
+        if (field->since > generation)
+            continue;
         if (i > 0) {
             const char *colon = text.data + text.len;
             for (int skip = field->kind == RELIEF_F_TIME ? 3 : 1; skip > 0 && colon; skip--)
@@ -126,7 +128,7 @@ static uint32_t item_len(struct relief_str text)
 }
 
 static bool read_list(const struct relief_field *field, struct relief_arena *arena, void *record,
-                      struct relief_str text)
+                      struct relief_str text, unsigned generation)
 {
     struct relief_list *list = relief_field_list(field, record);
     bool brackets = relief_str_eq(text, RELIEF_STR("[]"));
@@ -150,7 +152,7 @@ static bool read_list(const struct relief_field *field, struct relief_arena *are
             if (item.len == 0)
                 return false;
             ((struct relief_str *)(void *)items)[i] = item;
-        } else if (!read_part(field->sub, arena, items + i * size, item)) {
+        } else if (!read_part(field->sub, arena, items + i * size, item, generation)) {
             return false;
         }
     }
@@ -158,12 +160,13 @@ static bool read_list(const struct relief_field *field, struct relief_arena *are
     return true;
 }
 
-bool cli_uncell(const struct cli_column *column, struct relief_arena *arena, void *record, struct relief_str text)
+bool cli_uncell(const struct cli_column *column, struct relief_arena *arena, void *record, struct relief_str text,
+                unsigned generation)
 {
     const struct relief_field *field = column->field;
     if (column->part)
         return read_value(column->part, arena, (char *)record + field->offset, text, false);
     if (field->kind == RELIEF_F_IDS || field->kind == RELIEF_F_OBJS)
-        return read_list(field, arena, record, text);
+        return read_list(field, arena, record, text, generation);
     return read_value(field, arena, record, text, false);
 }

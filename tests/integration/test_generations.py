@@ -83,7 +83,7 @@ class Generations(unittest.TestCase):
         replayed = os.path.join(self.folder, "replayed.jsonl")
         self.put("replay", then, "-o", replayed)
         self.assertEqual(content(replayed), content(dump))
-        for path in (now, dump, then, os.path.join(source, "dump.jsonl")):
+        for path in (now, dump, then, *glob.glob(os.path.join(source, "dump.*"))):
             self.put("verify", path)
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(daemon.faults(), [])
@@ -242,9 +242,9 @@ def make(folder):
                 helps(call, client, now)
                 rest(call, client, now)
             os.makedirs(os.path.join(folder, "log"))
-            for args in (("log", "export"), ("dump",)):
-                code, said = relief("--server", "unix:" + daemon.socket_path, *args, "-o",
-                                    os.path.join(folder, args[0] + ".jsonl"))
+            for name, *args in (("log.jsonl", "log", "export"), ("dump.jsonl", "dump"),
+                                ("dump.msgpack", "dump", "--format", "msgpack"), ("dump.csv", "dump", "--format", "csv")):
+                code, said = relief("--server", "unix:" + daemon.socket_path, *args, "-o", os.path.join(folder, name))
                 if code:
                     raise AssertionError(said)
             if daemon.stop():
