@@ -317,7 +317,6 @@ static int work(struct views_stream *stream, void *context)
     struct log_head head = {0};
     struct store_mark mark = {0};
     size_t count = 0;
-    backup->stream = stream;
     int result = read_evidence(backup);
     if (result == 0)
         result = store_snapshot_open(&snapshot, engine_store(engine), &mark);

@@ -141,7 +141,7 @@ static int choose_store(struct views_dump *dump, struct engine_at **ret_past, st
 static int walk(struct views_stream *stream, void *context)
 {
     struct views_dump *dump = context;
-    dump->stream = stream;
+    (void)stream; /* dump->stream: set before this thread was there */
     struct store_snapshot *snapshot = NULL;
     struct engine_at *past = NULL;
     struct store *store = NULL;
