@@ -51,9 +51,11 @@ static bool is_type(uint8_t type)
 static bool split(struct relief_str text, char name[EVIDENCE_NAME_BYTES_MAX + 1], uint8_t id[4],
                   uint8_t bytes[KEY_BYTES])
 {
-    const char *end = text.data + text.len;
-    const char *plus = text.data ? memchr(text.data, '+', text.len) : NULL;
     size_t len = 0;
+    if (!text.data)
+        return false;
+    const char *end = text.data + text.len;
+    const char *plus = memchr(text.data, '+', text.len);
     if (!plus || end - plus < 1 + 8 + 1 || plus[9] != '+')
         return false;
     struct relief_str part = {text.data, (uint32_t)(plus - text.data)};

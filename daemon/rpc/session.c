@@ -145,8 +145,8 @@ static void watch_witnesses(struct rpc *rpc)
         return;
     evidence_newest(evidence, &newest, NULL);
     evidence_witnessed(evidence, &witnessed, NULL);
-    notice(event == EVIDENCE_WITNESSED ? RELIEF_MESSAGE_WITNESSED : RELIEF_MESSAGE_UNWITNESSED, "size=%llu witnessed=%llu",
-           (unsigned long long)newest.size, (unsigned long long)witnessed.size);
+    notice(event == EVIDENCE_WITNESSED ? RELIEF_MESSAGE_WITNESSED : RELIEF_MESSAGE_UNWITNESSED,
+           "size=%llu witnessed=%llu", (unsigned long long)newest.size, (unsigned long long)witnessed.size);
 }
 
 static int64_t tick(void *context)
