@@ -67,7 +67,10 @@ void books_clear(struct books *books)
         memset(books->slots, 0, books->cap * sizeof(*books->slots));
     books->count = books->city_count = books->kind_count = 0;
     books->touched_count = books->made_count = books->written_count = 0;
-    books->stirred = false;
+    books->stirred = books->all_stirred = false;
+    books->donors_stirred = 0;
+    books->moved = NULL;
+    books->moved_count = books->moved_cap = 0;
     relief_buf_clear(&books->bytes);
 }
 
@@ -75,6 +78,21 @@ void books_begin(struct books *books)
 {
     books->entry++;
     books->touched_count = books->made_count = 0;
+}
+
+void books_settle(struct books *books)
+{
+    for (unsigned i = 0; i < books->kind_count; i++)
+        books->kinds[i]->stirred = 0;
+    for (unsigned i = 0; i < books->city_count; i++) {
+        books->cities[i]->stirred = false;
+        books->cities[i]->links_stirred = 0;
+    }
+    for (uint32_t i = 0; i < books->moved_count; i++)
+        books->moved[i]->stirred = false;
+    books->moved_count = 0;
+    books->donors_stirred = 0;
+    books->stirred = books->all_stirred = false;
 }
 
 void books_written_clear(struct books *books)
@@ -88,10 +106,15 @@ void books_written_clear(struct books *books)
 /* ---- nodes ---- */
 
 static const size_t node_sizes[BOOKS_PLACE + 1] = {
-    [RELIEF_TABLE_city] = sizeof(struct book_city),         [RELIEF_TABLE_kind] = sizeof(struct book_kind),
-    [RELIEF_TABLE_lot] = sizeof(struct book_lot),           [RELIEF_TABLE_asset] = sizeof(struct book_asset),
-    [RELIEF_TABLE_incident] = sizeof(struct book_incident), [RELIEF_TABLE_request] = sizeof(struct book_request),
-    [RELIEF_TABLE_dispatch] = sizeof(struct book_leg),      [BOOKS_PLACE] = sizeof(struct book_place),
+    [RELIEF_TABLE_city] = sizeof(struct book_city),
+    [RELIEF_TABLE_kind] = sizeof(struct book_kind),
+    [RELIEF_TABLE_lot] = sizeof(struct book_lot),
+    [RELIEF_TABLE_asset] = sizeof(struct book_asset),
+    [RELIEF_TABLE_incident] = sizeof(struct book_incident),
+    [RELIEF_TABLE_request] = sizeof(struct book_request),
+    [RELIEF_TABLE_dispatch] = sizeof(struct book_leg),
+    [RELIEF_TABLE_agreement] = sizeof(struct book_agreement),
+    [BOOKS_PLACE] = sizeof(struct book_place),
 };
 
 static uint64_t hash_of(const struct core_key *key)
@@ -264,9 +287,37 @@ static uint64_t mask_of(struct books *books, struct relief_list cities)
 
 /* ---- records, table by table ---- */
 
+static uint64_t bit(const struct book_city *city)
+{
+    return UINT64_C(1) << city->number;
+}
+
+static void stir(struct books *books, struct book_place *place)
+{
+    place->kind->stirred |= bit(place->city);
+    books->stirred = true;
+}
+
 static void take_city(struct books *books, const struct relief_city *record)
 {
-    city_at(books, record->code)->mode = record->mode;
+    struct book_city *city = city_at(books, record->code);
+    city->mode = record->mode;
+    city->stirred = books->stirred = true;
+}
+
+static void take_link(struct books *books, const struct relief_link *record)
+{
+    city_at(books, record->to)->links_stirred |= bit(city_at(books, record->from));
+    books->stirred = true;
+}
+
+static void take_agreement(struct books *books, struct book_agreement *agreement, const struct relief_agreement *record)
+{
+    if (agreement->donor)
+        books->donors_stirred |= bit(agreement->donor);
+    agreement->donor = city_at(books, record->donor);
+    books->donors_stirred |= bit(agreement->donor);
+    books->stirred = true;
 }
 
 static void take_kind(struct books *books, const struct relief_kind *record)
@@ -285,7 +336,7 @@ static void take_floor(struct books *books, const struct relief_floor *record)
     struct book_place *place = place_at(books, record->city, record->kind);
     place->floor = record->floor;
     place->emergency_floor = record->emergency_floor;
-    place->kind->stirred = true;
+    stir(books, place);
 }
 
 static void take_lot(struct books *books, struct book_lot *lot, const struct relief_lot *record)
@@ -297,7 +348,7 @@ static void take_lot(struct books *books, struct book_lot *lot, const struct rel
     lot->reserved = record->reserved;
     lot->expires = record->expires;
     lot->state = record->state;
-    place->kind->stirred = true;
+    stir(books, place);
     touch(books, place);
     touch(books, place->kind);
 }
@@ -315,7 +366,7 @@ static void take_asset(struct books *books, struct book_asset *asset, const stru
     struct book_place *place = place_at(books, record->city, record->kind);
     if (asset->place) {
         asset->place->kind->sums[BOOK_ON_HAND] -= asset->use != RELIEF_asset_use_away;
-        asset->place->kind->stirred = true;
+        stir(books, asset->place);
         touch(books, asset->place->kind);
     }
     if (asset->place != place) {
@@ -331,7 +382,7 @@ static void take_asset(struct books *books, struct book_asset *asset, const stru
     if (!relief_str_eq(asset->dispatch, record->dispatch))
         asset->dispatch = relief_arena_str(&books->arena, record->dispatch);
     place->kind->sums[BOOK_ON_HAND] += asset->use != RELIEF_asset_use_away;
-    place->kind->stirred = true;
+    stir(books, place);
     touch(books, place);
     touch(books, place->kind);
 }
@@ -353,6 +404,12 @@ static void take_incident(struct books *books, struct book_incident *incident, c
 {
     incident->affected = mask_of(books, record->affected) | UINT64_C(1) << city_at(books, record->origin)->number;
     incident->affected &= ~mask_of(books, record->donating);
+    if (incident->stirred)
+        return;
+    books->moved =
+        books_grow(books, books->moved, books->moved_count, &books->moved_cap, sizeof(struct book_incident *));
+    books->moved[books->moved_count++] = incident;
+    incident->stirred = books->stirred = true;
 }
 
 static void list_open(struct books *books, struct book_request *request, bool open)
@@ -395,7 +452,7 @@ static void take_request(struct books *books, struct book_request *request, cons
         request->named = books_grow(books, request->named, i, &request->named_cap, sizeof(struct book_leg *));
         request->named[request->named_count++] = leg_at(books, ids[i]);
     }
-    request->kind->stirred = true;
+    request->stirred = books->stirred = true;
     list_open(books, request, request->live && request->open > 0);
 }
 
@@ -512,7 +569,7 @@ static void take_leg(struct books *books, struct book_leg *leg, const struct rel
     }
     take_pieces(books, leg, record);
     leg_count(books, leg, 1);
-    leg->place->kind->stirred = true;
+    stir(books, leg->place);
     touch(books, leg->place->kind);
     if (made) {
         books->made = heap_grow(books->made, books->made_count, &books->made_cap, sizeof(*books->made));
@@ -579,6 +636,12 @@ void books_take(struct books *books, const struct core_change *change)
     case RELIEF_TABLE_kind:
         take_kind(books, record);
         break;
+    case RELIEF_TABLE_link:
+        take_link(books, record);
+        break;
+    case RELIEF_TABLE_agreement:
+        take_agreement(books, (struct book_agreement *)node, record);
+        break;
     case RELIEF_TABLE_floor:
         take_floor(books, record);
         break;
@@ -603,11 +666,9 @@ void books_take(struct books *books, const struct core_change *change)
     default:
         break;
     }
-    if (change->table == RELIEF_TABLE_region || change->table == RELIEF_TABLE_city ||
-        change->table == RELIEF_TABLE_link || change->table == RELIEF_TABLE_kind ||
-        change->table == RELIEF_TABLE_incident || change->table == RELIEF_TABLE_agreement ||
+    if (change->table == RELIEF_TABLE_region || change->table == RELIEF_TABLE_kind ||
         change->table == RELIEF_TABLE_travel)
-        books->stirred = true;
+        books->stirred = books->all_stirred = true;
 }
 
 /* ---- what there is to give ---- */

@@ -24,6 +24,8 @@ struct book_city {
     struct relief_str code;
     int64_t mode;
     unsigned number;
+    bool stirred;           /* its requests, and what it gives of every kind */
+    uint64_t links_stirred; /* cities the way from which changed */
 };
 
 enum book_sum {
@@ -47,7 +49,7 @@ struct book_kind {
     uint32_t stand_in_count;
     struct book_request **open; /* live requests with something open */
     uint32_t open_count, open_cap;
-    bool stirred; /* its requests have to be matched once more */
+    uint64_t stirred; /* cities whose stock of it, or legs with it, changed */
     uint64_t givers, givers_as_of;
 };
 
@@ -85,6 +87,12 @@ struct book_asset {
 struct book_incident {
     struct book_node node;
     uint64_t affected; /* mask of cities that don't give */
+    bool stirred;
+};
+
+struct book_agreement {
+    struct book_node node;
+    struct book_city *donor;
 };
 
 struct book_request {
@@ -94,7 +102,7 @@ struct book_request {
     struct book_city *city;
     struct book_incident *incident;
     int64_t quantity, covered, open, shortfall, received, asked;
-    bool live, own_first, substitutes;
+    bool live, own_first, substitutes, stirred;
     uint64_t excluded;
     struct book_leg **named; /* its list of dispatches */
     uint32_t named_count, named_cap;
@@ -135,7 +143,15 @@ struct books {
     size_t touched_count, touched_cap;
     struct book_leg **made; /* legs that the entry made */
     size_t made_count, made_cap;
-    bool stirred; /* all kinds */
+    /*
+     * What changed since requests were last matched: whether a request could be matched further with a donor follows from its own
+     * record, the donor's stock and legs of the kinds that serve it, the way between them, both cities, the donor's agreements and the
+     * request's incident, each marked where it is. What is left, all_stirred, concerns everything.
+     */
+    bool stirred, all_stirred;      /* anything; everything */
+    uint64_t donors_stirred;        /* their agreements */
+    struct book_incident **moved;   /* incidents that are stirred */
+    uint32_t moved_count, moved_cap;
     struct books_written {
         struct book_node *node;
         size_t at, len; /* bytes of the record as the entry has it; len 0: gone */
@@ -150,6 +166,8 @@ void books_clear(struct books *books);
 /* The next entry: touched and made begin anew. */
 void books_begin(struct books *books);
 void books_take(struct books *books, const struct core_change *change);
+/* Nothing is stirred any more. */
+void books_settle(struct books *books);
 /* The next step: what is written begins anew. */
 void books_written_clear(struct books *books);
 

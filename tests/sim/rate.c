@@ -1,13 +1,19 @@
 /*
- * How fast the core decides: the same random commands as in the worlds, on a store in memory, without log, disk,
- * replicas or threads. What is measured is the matching, the rules and the derived keys; making a command up is part of
- * it, a few hundredths.
+ * How many commands a minute the simulator gets through, with everything that its worlds have: engine, log, store,
+ * restarts, a disk that dies, deadlines, retries, all roles, and the invariants after each step. What differs is the
+ * mix (README.md): crashes and checkpoints are rarer, so that commands are most of the work, and nothing but the sum is
+ * printed.
+ *
+ * Worlds have nothing to do with each other, so each job runs every so-many-th of them in a process of its own.
  */
 #include "sim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 static double seconds(clockid_t clock)
 {
@@ -16,103 +22,92 @@ static double seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-struct rate {
-    struct sim sim;
-    struct core core;
-    struct core_effects effects;
-    uint64_t seq;
-    unsigned done, refused, timers;
+struct rate_job {
+    struct sim_sum sum;
+    double cpu;
 };
 
-/* Over all worlds. */
-struct rate_sum {
-    double wall, cpu;
-    unsigned long done, refused, timers;
-};
-
-static void apply(struct rate *rate, const struct core_identity *who, unsigned command, const void *params)
+static void run_job(uint64_t seed, const struct rate_options *options, unsigned number, struct rate_job *ret)
 {
-    struct relief_time_wake_params again;
-    struct core_entry entry = {
-        .seq = rate->seq + 1, .time = rate->sim.now, .who = *who, .command = command, .params = params};
-    int rc = core_apply(&rate->core, &entry, &rate->effects);
-    if (rc < 0 || rc == RELIEF_INTERNAL)
+    for (unsigned i = number; i < options->worlds; i += options->jobs) {
+        const struct world_options world = {.seed = seed + i, .steps = options->steps, .rate = true, .roles = true};
+        world_run(&world, &ret->sum);
+    }
+    ret->cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void print(const struct rate_options *options, const struct sim_sum *sum, double wall, double cpu)
+{
+    double loads[3] = {0};
+    if (getloadavg(loads, 3) < 1)
+        loads[0] = 0;
+    printf("%llu commands (%llu done, %llu refused, %llu retries) and %llu timers in %u worlds, %u jobs: %.2f s, "
+           "%.2f s of processor time, load %.1f\n",
+           (unsigned long long)(sum->done + sum->refused + sum->replayed), (unsigned long long)sum->done,
+           (unsigned long long)sum->refused, (unsigned long long)sum->replayed, (unsigned long long)sum->timers,
+           options->worlds, options->jobs, wall, cpu, loads[0]);
+    printf("roles:");
+    for (unsigned role = 0; role < RELIEF_role_COUNT; role++)
+        printf(" %s %llu", relief_enum_role.names[role], (unsigned long long)sum->roles[role]);
+    printf("; %llu crashes and restarts, %llu batches\n", (unsigned long long)sum->crashes,
+           (unsigned long long)sum->batches);
+    printf(
+        "looked at after each step: %llu entries, %llu records, %llu links of the chain, %llu open requests (%llu by "
+        "the matcher)\n",
+        (unsigned long long)sum->watched.entries, (unsigned long long)sum->watched.records,
+        (unsigned long long)sum->watched.links, (unsigned long long)sum->watched.requests,
+        (unsigned long long)sum->watched.matched);
+    double commands = (double)(sum->done + sum->refused + sum->replayed);
+    printf("%.0f commands a minute, %.0f a minute of processor time\n", commands / wall * 60, commands / cpu * 60);
+}
+
+void sim_sum_add(struct sim_sum *to, const struct sim_sum *more)
+{
+    to->done += more->done;
+    to->refused += more->refused;
+    to->replayed += more->replayed;
+    to->timers += more->timers;
+    to->crashes += more->crashes;
+    to->batches += more->batches;
+    for (unsigned role = 0; role < RELIEF_role_COUNT; role++)
+        to->roles[role] += more->roles[role];
+    to->watched.entries += more->watched.entries;
+    to->watched.records += more->watched.records;
+    to->watched.links += more->watched.links;
+    to->watched.requests += more->watched.requests;
+    to->watched.matched += more->watched.matched;
+}
+
+int rate_run(uint64_t seed, const struct rate_options *options)
+{
+    struct rate_job *jobs =
+        mmap(NULL, options->jobs * sizeof *jobs, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct sim_sum sum = {0};
+    double wall = seconds(CLOCK_MONOTONIC), cpu = 0;
+    bool failed = false;
+    if (jobs == MAP_FAILED)
         abort();
-    rate->seq += rc == 0;
-    rate->done += rc == 0;
-    rate->refused += rc > 0;
-    relief_shape_clear(&relief_shape_time_wake_params, &again);
-    while (rc == 0 && rate->effects.more) { /* what one entry could not finish */
-        entry.seq = ++rate->seq;
-        entry.command = RELIEF_COMMAND_time_wake;
-        entry.params = &again;
-        rc = core_apply(&rate->core, &entry, &rate->effects);
+    fflush(stdout);
+    for (unsigned i = 0; i < options->jobs; i++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            abort();
+        if (pid == 0) {
+            run_job(seed, options, i, &jobs[i]);
+            _exit(0);
+        }
     }
-}
-
-static void due(struct rate *rate)
-{
-    const struct core_identity local = {.name = RELIEF_STR("local"), .role = RELIEF_role_local};
-    struct core_due due;
-    while (core_next_due(rate->sim.view, rate->sim.now, &due)) {
-        apply(rate, &local, due.command, &due.params);
-        rate->timers++;
+    for (unsigned i = 0; i < options->jobs; i++) {
+        int status;
+        failed = wait(&status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || failed;
     }
-}
-
-static void give(struct rate *rate, struct command *command)
-{
-    struct relief_refusal refusal;
-    const struct relief_command_info *info = relief_command_by_number(command->method);
-    if (relief_params_check(info->params, &command->params, &refusal))
-        rate->refused++;
-    else
-        apply(rate, &command->who, command->method, &command->params);
-    relief_arena_reset(&rate->sim.strings); /* the state has its own copies */
-}
-
-/* One world; adds what it took. */
-static void world(uint64_t seed, unsigned steps, struct rate_sum *sum)
-{
-    struct rate *rate = calloc(1, sizeof *rate);
-    struct command command;
-    struct store *store;
-    if (!rate || relief_arena_init(&rate->sim.strings, (size_t)1 << 24) ||
-        store_open(&store, &(struct store_options){0}) || core_init(&rate->core, store_view(store)) ||
-        core_effects_init(&rate->effects))
-        abort();
-    rate->sim.view = store_view(store);
-    rate->sim.seed = rate->sim.random = seed;
-    rate->sim.now = INT64_C(1700000000000);
-    for (unsigned i = 0; traffic_found(&rate->sim, i, &command); i++)
-        give(rate, &command);
-    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    for (unsigned i = 0; i < steps; i++) {
-        rate->sim.now += (int64_t)sim_random(&rate->sim, 10000);
-        due(rate);
-        traffic_next(&rate->sim, &command);
-        give(rate, &command);
+    wall = seconds(CLOCK_MONOTONIC) - wall;
+    for (unsigned i = 0; i < options->jobs; i++) {
+        sim_sum_add(&sum, &jobs[i].sum);
+        cpu += jobs[i].cpu;
     }
-    sum->wall += seconds(CLOCK_MONOTONIC) - wall;
-    sum->cpu += seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    sum->done += rate->done;
-    sum->refused += rate->refused;
-    sum->timers += rate->timers;
-    core_effects_deinit(&rate->effects);
-    core_deinit(&rate->core);
-    store_close(store);
-    relief_arena_deinit(&rate->sim.strings);
-    free(rate);
-}
-
-void rate_run(uint64_t seed, unsigned worlds, unsigned steps)
-{
-    struct rate_sum sum = {0};
-    for (unsigned i = 0; i < worlds; i++)
-        world(seed + i, steps, &sum);
-    double commands = (double)worlds * steps;
-    printf("%.0f commands and %lu timers (%lu done, %lu refused) in %.2f s, %.2f s of processor time\n", commands,
-           sum.timers, sum.done, sum.refused, sum.wall, sum.cpu);
-    printf("%.0f commands a minute, %.0f a minute of processor time\n", commands / sum.wall * 60,
-           commands / sum.cpu * 60);
+    if (!failed)
+        print(options, &sum, wall, cpu);
+    munmap(jobs, options->jobs * sizeof *jobs);
+    return failed ? 1 : 0;
 }

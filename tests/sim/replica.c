@@ -27,14 +27,21 @@ void replica_deinit(struct replica *replica)
     store_close(replica->store);
 }
 
-/* The role that an identity's name stands for in this simulation. */
+/* What an identity's name stands for in this simulation: ROLE, ROLE:CITY, ROLE:REGION. */
 static struct core_identity identity_of(struct relief_str name)
 {
     struct core_identity who = {.name = name, .role = RELIEF_role_local};
-    if (relief_str_starts(name, RELIEF_STR("city:"))) {
-        who.role = RELIEF_role_city;
-        who.city = (struct relief_str){name.data + 5, name.len - 5};
-    }
+    const char *colon = memchr(name.data, ':', name.len);
+    struct relief_str role = {name.data, colon ? (uint32_t)(colon - name.data) : name.len}, of = RELIEF_STR_NONE;
+    if (colon)
+        of = (struct relief_str){colon + 1, name.len - role.len - 1};
+    for (unsigned i = 0; i < RELIEF_role_COUNT; i++)
+        if (relief_str_eq(role, relief_str_of(relief_enum_role.names[i])))
+            who.role = (enum relief_role)i;
+    if (who.role == RELIEF_role_city)
+        who.city = of;
+    else if (who.role == RELIEF_role_coordinator)
+        who.region = of;
     return who;
 }
 

@@ -85,14 +85,41 @@ struct past {
     char answer[ANSWER_BYTES];
 };
 
+/* For the story that a failure tells; made text of then. Params and strings live as long as the world. */
+struct told {
+    struct command command;
+    unsigned step;
+    uint64_t seq;
+    int rc;
+    bool replay;
+    char message[sizeof ((struct relief_refusal *)NULL)->message];
+};
+
+/* What happened in a world, or in several. */
+struct sim_sum {
+    uint64_t done, refused, replayed, timers, crashes, batches;
+    uint64_t roles[RELIEF_role_COUNT]; /* commands given by each */
+    struct watch_count watched;
+};
+void sim_sum_add(struct sim_sum *to, const struct sim_sum *more);
+
+struct world_options {
+    uint64_t seed;
+    unsigned steps;
+    const char *expected; /* hash that the log has to end with, or NULL */
+    bool rate;            /* the mix of --rate, and nothing printed */
+    bool roles;           /* commands of all roles, not only of the daemon's own user and of cities */
+};
+/* world.c: from the founding to the last checkpoint. Ends the program when something doesn't hold. */
+void world_run(const struct world_options *options, struct sim_sum *sum);
+
 struct sim {
     uint64_t seed, random;
     unsigned step;
     char dir[64];
     struct disk disk;
-    struct engine *engine;    /* NULL: the core alone, at this time (rate.c) */
-    struct core_view *view;
-    int64_t now;
+    struct engine *engine;
+    bool roles;
     int64_t wall, boot;
     sem_t woken;
     uint64_t handed;   /* last entry of the batch that is with the log, 0: none */
@@ -104,10 +131,9 @@ struct sim {
     unsigned cities, kinds, requests, agreements, incidents, ops;
     struct past past[PAST_MAX];
     unsigned past_count;
-    char trace[TRACE_MAX][512];
-    unsigned traced;
-    /* what happened, for the summary */
-    unsigned done, refused, replayed, crashes, lost, timers;
+    struct told trace[TRACE_MAX];
+    unsigned traced, lost;
+    struct sim_sum sum;
 };
 
 uint64_t sim_random(struct sim *sim, uint64_t below);
@@ -121,8 +147,11 @@ _Noreturn void sim_fail(struct sim *sim, const char *format, ...) __attribute__(
 struct core_view *sim_view(struct sim *sim);
 int64_t sim_now(struct sim *sim);
 
-/* rate.c: the core alone on a store in memory; prints how many commands it carries out in a minute. */
-void rate_run(uint64_t seed, unsigned worlds, unsigned steps);
+/* rate.c: prints how many commands a minute the simulator gets through. 0, or 1 when a world failed. */
+struct rate_options {
+    unsigned worlds, steps, jobs;
+};
+int rate_run(uint64_t seed, const struct rate_options *options);
 
 /* traffic.c: the commands that make the world, by number from 0; false when it stands. Then random ones. */
 bool traffic_found(struct sim *sim, unsigned number, struct command *ret);

@@ -425,6 +425,56 @@ static void place(struct sim *sim, struct command *ret)
     }
 }
 
+/* The city whose business a command is, where it says so; now and then another one. */
+static struct relief_str own_city(struct sim *sim, const struct relief_command_info *command, struct command *given)
+{
+    const struct relief_field *field = relief_shape_find(command->params, RELIEF_STR("city"));
+    struct relief_request request;
+    if (given->method == RELIEF_METHOD_city_mode)
+        field = relief_shape_find(command->params, RELIEF_STR("code"));
+    if (sim_chance(sim, 4))
+        return city(sim);
+    if (field && relief_field_str(field, &given->params)->data)
+        return *relief_field_str(field, &given->params);
+    relief_shape_clear(&relief_shape_request, &request);
+    field = relief_shape_find(command->params, RELIEF_STR("id"));
+    if (field && field->kind == RELIEF_F_ID) {
+        request.id = *relief_field_str(field, &given->params);
+        if (core_find(sim_view(sim), RELIEF_TABLE_request, &sim->strings, &request))
+            return request.city;
+    }
+    return city(sim);
+}
+
+static bool given_by_a_side(unsigned method)
+{
+    return method >= RELIEF_METHOD_dispatch_accept && method <= RELIEF_METHOD_dispatch_extend;
+}
+
+/* Somebody who may give the command by the role's column, most often; now and then somebody who may not. */
+static void someone(struct sim *sim, const struct relief_command_info *command, struct command *ret)
+{
+    static const char *const regions[] = {"root", "east", "west"};
+    const struct relief_method_info *method = relief_method_by_number(ret->method);
+    enum relief_role role = (enum relief_role)sim_random(sim, RELIEF_role_COUNT);
+    bool step = given_by_a_side(ret->method);
+    if (ret->who.role != RELIEF_role_local || sim_chance(sim, step ? 90 : 30))
+        return; /* a side of a leg, chosen before; or the daemon's own user */
+    for (unsigned tries = 0; tries < 8 && !(method->roles & 1u << role) && !sim_chance(sim, 3); tries++)
+        role = (enum relief_role)sim_random(sim, RELIEF_role_COUNT);
+    ret->who.role = role;
+    const char *name = relief_enum_role.names[role];
+    if (role == RELIEF_role_city) {
+        ret->who.city = own_city(sim, command, ret);
+        ret->who.name = sim_text(sim, "%s:%.*s", name, (int)ret->who.city.len, ret->who.city.data);
+    } else if (role == RELIEF_role_coordinator && sim_chance(sim, 60)) {
+        ret->who.region = relief_str_of(regions[sim_chance(sim, 50) ? 0 : 1 + sim_random(sim, 2)]);
+        ret->who.name = sim_text(sim, "%s:%s", name, ret->who.region.data);
+    } else {
+        ret->who.name = relief_str_of(name);
+    }
+}
+
 void traffic_next(struct sim *sim, struct command *ret)
 {
     ret->who = (struct core_identity){.name = RELIEF_STR("local"), .role = RELIEF_role_local};
@@ -449,10 +499,12 @@ void traffic_next(struct sim *sim, struct command *ret)
         place(sim, ret);
     else {
         struct relief_clock_confirm_params *p = BEGIN(ret, clock_confirm);
-        p->time = (sim->engine ? sim->wall : sim->now) + (int64_t)sim_random(sim, 50000);
+        p->time = sim->wall + (int64_t)sim_random(sim, 50000);
     }
     const struct relief_command_info *command = relief_command_by_number(ret->method);
     const struct relief_field *op = relief_shape_find(command->params, RELIEF_STR("op"));
     if (op && sim_chance(sim, 30))
         *relief_field_str(op, &ret->params) = sim_text(sim, "op%u", sim->ops++);
+    if (sim->roles)
+        someone(sim, command, ret);
 }

@@ -262,38 +262,41 @@ static void check_written(struct watch *watch, struct core_view *view)
 
 /* ---- 4: the fixed point ---- */
 
-/* Cities that could have something for the request. */
-static uint64_t givers(struct watch *watch, const struct book_request *request, int64_t now)
+/* Cities that could have something of the kind for the request. */
+static uint64_t givers(struct watch *watch, const struct book_request *request, struct book_kind *kind, int64_t now)
 {
-    uint64_t own = UINT64_C(1) << request->city->number;
-    uint64_t mask = books_givers(request->kind, now, watch->steps);
-    for (uint32_t i = 0; request->substitutes && i < request->kind->stand_in_count; i++)
-        mask |= books_givers(request->kind->stand_ins[i], now, watch->steps);
+    uint64_t own = UINT64_C(1) << request->city->number, mask = books_givers(kind, now, watch->steps);
     uint64_t others = mask & ~own & ~request->excluded;
     if (request->incident)
         others &= ~request->incident->affected;
     return others | (request->own_first ? mask & own : 0);
 }
 
-/* Stock of this kind may be what requests of that kind wait for. */
-static bool concerns(const struct book_kind *stirred, const struct book_kind *kind)
+/* Cities whose giving of the kind may have changed, for any request. */
+static uint64_t stirred_donors(const struct books *books, const struct book_kind *kind)
 {
-    if (stirred == kind || (stirred->class_ == RELIEF_class_team && kind->class_ == RELIEF_class_equipment))
-        return true;
-    for (uint32_t i = 0; i < kind->stand_in_count; i++)
-        if (kind->stand_ins[i] == stirred)
-            return true;
-    return false;
+    uint64_t mask = kind->stirred | books->donors_stirred;
+    for (unsigned i = 0; i < books->kind_count && kind->class_ == RELIEF_class_equipment; i++)
+        if (books->kinds[i]->class_ == RELIEF_class_team)
+            mask |= books->kinds[i]->stirred; /* operators */
+    for (unsigned i = 0; i < books->city_count; i++)
+        mask |= (uint64_t)books->cities[i]->stirred << i;
+    return mask;
 }
 
-static bool is_concerned(const struct books *books, const struct book_kind *kind)
+/* Cities with something to give for which the request has to be matched once more. */
+static uint64_t to_match(struct watch *watch, const struct book_request *request, int64_t now)
 {
-    if (books->stirred)
-        return true;
-    for (unsigned i = 0; i < books->kind_count; i++)
-        if (books->kinds[i]->stirred && concerns(books->kinds[i], kind))
-            return true;
-    return false;
+    const struct books *books = &watch->books;
+    bool anew = books->all_stirred || request->stirred || request->city->stirred ||
+                (request->incident && request->incident->stirred);
+    uint64_t donors = anew ? UINT64_MAX : request->city->links_stirred, found = 0;
+    for (uint32_t i = 0; i <= (request->substitutes ? request->kind->stand_in_count : 0); i++) {
+        struct book_kind *kind = i ? request->kind->stand_ins[i - 1] : request->kind;
+        uint64_t mask = donors | stirred_donors(books, kind);
+        found |= mask ? mask & givers(watch, request, kind, now) : 0;
+    }
+    return found;
 }
 
 static void check_fixed_point(struct watch *watch, struct core *core, int64_t now)
@@ -301,37 +304,30 @@ static void check_fixed_point(struct watch *watch, struct core *core, int64_t no
     struct books *books = &watch->books;
     for (unsigned i = 0; i < books->kind_count; i++) {
         const struct book_kind *kind = books->kinds[i];
-        if (!kind->open_count || !is_concerned(books, kind))
-            continue;
         for (uint32_t at = 0; at < kind->open_count; at++) {
-            const struct book_request *request = kind->open[at];
+            struct book_request *request = kind->open[at];
             watch->count.requests++;
-            if (!givers(watch, request, now))
-                continue;
-            watch->count.matched++;
-            core_check_settled(core, now, request->id, watch->report, watch->context);
+            if (to_match(watch, request, now)) {
+                watch->count.matched++;
+                core_check_settled(core, now, request->id, watch->report, watch->context);
+            }
+            request->stirred = false;
         }
     }
-    for (unsigned i = 0; i < books->kind_count; i++)
-        books->kinds[i]->stirred = false;
-    books->stirred = false;
+    books_settle(books);
 }
 
 void watch_step(struct watch *watch, struct core *core, int64_t now)
 {
     struct core_due due;
-    if (!watch->books.written_count && !watch->books.stirred) {
-        bool any = false;
-        for (unsigned i = 0; i < watch->books.kind_count; i++)
-            any = any || watch->books.kinds[i]->stirred;
-        if (!any)
-            return;
-    }
+    if (!watch->books.written_count && !watch->books.stirred)
+        return;
     watch->steps++;
     check_written(watch, core->view);
     if (core_wake_owed(core->view) || core_next_due(core->view, now, &due))
         return; /* what is due will match; the kinds stay stirred until then */
-    check_fixed_point(watch, core, now);
+    if (watch->books.stirred)
+        check_fixed_point(watch, core, now);
 }
 
 /* ---- a start ---- */
@@ -365,7 +361,7 @@ void watch_open(struct watch *watch, struct core *core, uint64_t seq, int64_t ti
     for (int table = 0; table < RELIEF_TABLE_COUNT; table++)
         read_table(watch, core->view, (enum relief_table)table);
     check_touched(watch);
-    watch->books.stirred = true;
+    watch->books.stirred = watch->books.all_stirred = true;
     watch_step(watch, core, now);
 }
 
