@@ -305,7 +305,8 @@
 #define RELIEF_PARAMS_clock_confirm(F) F(TIME, time, "time", REQ, RELIEF_X_TIME, "the wall clock that is right") RELIEF_OP(F)
 #define RELIEF_PARAMS_snapshot_dump(F)                                                                                 \
     F(IDS, tables, "tables", OPT, RELIEF_X_NONE, "only these tables")                                                  \
-    F(INT, at, "at", OPT, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "as of this log entry; absent: now")
+    F(INT, at, "at", OPT, RELIEF_X_RANGE(0, INT64_MAX, RELIEF_NIL), "as of this log entry; absent: now")               \
+    F(BOOL, lines, "lines", OPT, RELIEF_X_BOOL_D(0), "notifications carry `lines`, the text of JSON lines, in place of `rows`")
 #define RELIEF_PARAMS_snapshot_backup(F)                                                                               \
     F(BOOL, with_key, "with_key", OPT, RELIEF_X_BOOL_D(0), "the private key of the log's checkpoints too")
 #define RELIEF_PARAMS_event_subscribe(F)                                                                               \

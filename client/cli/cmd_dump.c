@@ -14,6 +14,7 @@
 #include "client/cli/dump_folder.h"
 #include "client/cli/json_in.h"
 #include "client/cli/outfile.h"
+#include "client/cli/progress.h"
 #include "client/client.h"
 #include "engine/engine.h"
 #include "schema/codec.h"
@@ -27,6 +28,7 @@ struct dump {
     struct cli_digest digest;
     struct relief_buf header, line;
     int64_t records;
+    struct cli_progress progress;
     int code; /* the first failure of writing; rows behind it are thrown away */
     bool over;
     int result;
@@ -78,6 +80,18 @@ static void add_row(struct dump *dump, const msgpack_object *row)
     put_line(dump, &dump->line, row);
 }
 
+/* The daemon's own lines, whole, each with its line feed: written and hashed as they come. */
+static void add_lines(struct dump *dump, struct relief_str lines)
+{
+    cli_digest_bytes(&dump->digest, lines.data, lines.len);
+    for (const char *at = lines.data, *end = at + lines.len; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        dump->records++;
+    if (dump->code || fwrite(lines.data, 1, lines.len, dump->out.file) == lines.len)
+        return;
+    cli_say("cannot write: %s", strerror(errno));
+    dump->code = CLI_REFUSED;
+}
+
 static int64_t int_of(const msgpack_object *map, const char *key)
 {
     const msgpack_object *value = client_map_find(map, key);
@@ -94,12 +108,15 @@ static void on_rows(void *context, const char *topic, const void *data, size_t l
     msgpack_unpacked_init(&value);
     if (msgpack_unpack_next(&value, data, len, &used) == MSGPACK_UNPACK_SUCCESS) {
         const msgpack_object *map = &value.data, *rows = client_map_find(map, "rows"),
-                             *head = client_map_find(map, "head");
+                             *lines = client_map_find(map, "lines"), *head = client_map_find(map, "head");
         if (head && head->type == MSGPACK_OBJECT_STR)
             start(dump, int_of(map, "seq"), (struct relief_str){head->via.str.ptr, head->via.str.size},
                   int_of(map, "time"));
         for (uint32_t i = 0; rows && rows->type == MSGPACK_OBJECT_ARRAY && i < rows->via.array.size; i++)
             add_row(dump, &rows->via.array.ptr[i]);
+        if (lines && lines->type == MSGPACK_OBJECT_STR && dump->form == JSONL)
+            add_lines(dump, (struct relief_str){lines->via.str.ptr, lines->via.str.size});
+        cli_progress_at(&dump->progress, (uint64_t)dump->records);
     }
     msgpack_unpacked_destroy(&value);
 }
@@ -224,18 +241,21 @@ static int compare(struct dump *dump, const char *digest)
     return CLI_DIFFERENT;
 }
 
-static int take_dump(struct cli *cli, struct dump *dump, const void *params)
+static int take_dump(struct cli *cli, struct dump *dump, struct relief_snapshot_dump_params *params)
 {
+    params->lines = dump->form == JSONL;
+    cli_progress_start(&dump->progress, "records", 0, 0); /* the client keeps the time limit */
     relief_client_on_notification(cli->client, on_rows, dump);
     int error = relief_send(cli->client, RELIEF_METHOD_snapshot_dump, params, on_done, dump);
     if (error == 0)
         error = relief_client_drain(cli->client);
+    cli_progress_end(&dump->progress);
     if (!dump->over)
         return cli_result(cli, error ? error : -ECONNRESET, NULL, NULL);
     return dump->result ? cli_result(cli, dump->result, dump->answer, NULL) : CLI_DONE;
 }
 
-static int write_dump(struct cli *cli, struct dump *dump, const char *dir, const void *params)
+static int write_dump(struct cli *cli, struct dump *dump, const char *dir, void *params)
 {
     char digest[CLI_HASH_TEXT];
     cli_digest_init(&dump->digest);

@@ -20,6 +20,7 @@ struct rpc_dump {
     int64_t since_us;
     bool flush_asked;
     bool past; /* of the state at `want`; else of a state that includes it */
+    bool lines;
     bool tables[RELIEF_TABLE_COUNT];
     struct views_dump *view; /* NULL until LMDB has reached `want` */
     bool is_backup, with_key;
@@ -38,6 +39,7 @@ static int start(struct rpc_session *session)
     struct views_dump_options options = {
         .store = engine_store(rpc->engine),
         .msgid = dump->msgid,
+        .lines = dump->lines,
         .ms_max = rpc->options.dump_ms_max,
         .wake = rpc_wake,
         .context = rpc,
@@ -232,7 +234,7 @@ int rpc_snapshot_dump(struct rpc_call *call)
         result = choose_past(call, params->at);
     if (result)
         return result;
-    struct rpc_dump dump = {.past = params->at != RELIEF_NIL};
+    struct rpc_dump dump = {.past = params->at != RELIEF_NIL, .lines = params->lines == 1};
     dump.want = dump.past ? (uint64_t)params->at : engine_applied(rpc->engine);
     memcpy(dump.tables, chosen, sizeof dump.tables);
     return begin(call, &dump);

@@ -21,6 +21,7 @@ struct views_dump_options {
     struct store *store;                /* has been flushed as far as the dump must reach */
     uint32_t msgid;                     /* of the request, for the notifications */
     bool tables[RELIEF_TABLE_COUNT];    /* which to show */
+    bool lines;                         /* records as the text of their JSON lines, else as maps */
     const char *past_dir;               /* the data folder: of the state at entry past_seq, not of what the store holds; NULL: no */
     struct log *past_log;               /* its log */
     uint64_t past_seq;

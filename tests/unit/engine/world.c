@@ -90,11 +90,12 @@ static void each_file(const char *dir, void (*act)(const char *path, const char 
     if (!folder)
         return;
     for (struct dirent *entry; (entry = readdir(folder));) {
-        char path[512], target[512];
+        char path[512 + sizeof entry->d_name], target[sizeof path];
         if (entry->d_name[0] == '.')
             continue;
-        snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        snprintf(target, sizeof target, "%s/%s", to ? to : "", entry->d_name);
+        int path_len = snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        int target_len = snprintf(target, sizeof target, "%s/%s", to ? to : "", entry->d_name);
+        assert_true(path_len < (int)sizeof path && target_len < (int)sizeof target);
         act(path, to ? target : NULL);
     }
     closedir(folder);
