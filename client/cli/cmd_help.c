@@ -82,6 +82,7 @@ static int help_all(void)
          "  --json          one JSON document, JSON Lines for lists\n"
          "  --csv           CSV with a header\n"
          "  --timeout S     seconds to wait for an answer, default 30\n"
+         "  --receipt FILE  appends the receipts of changing commands\n"
          "  --help, -h      help for the command that it stands with\n"
          "  --version       version of this program\n\n"
          "Commands:");

@@ -67,9 +67,11 @@ static int run_checkpoint(struct cli *cli, int argc, char **argv)
 {
     struct cli_words words;
     const char *output = NULL;
-    bool witnessed = false;
-    const struct cli_option options[] = {
-        {"output", 'o', &output, NULL, NULL}, {"witnessed", 0, NULL, &witnessed, NULL}, {NULL, 0, NULL, NULL, NULL}};
+    bool witnessed = false, print_key = false;
+    const struct cli_option options[] = {{"output", 'o', &output, NULL, NULL},
+                                         {"witnessed", 0, NULL, &witnessed, NULL},
+                                         {"print-key", 0, NULL, &print_key, NULL},
+                                         {NULL, 0, NULL, NULL, NULL}};
     struct relief_answer *answer = NULL;
     const struct relief_checkpoint *checkpoint = NULL;
     struct relief_str note;
@@ -78,11 +80,14 @@ static int run_checkpoint(struct cli *cli, int argc, char **argv)
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_checkpoint, stdout);
     if (words.count > 0)
-        return cli_bad("usage: relief log checkpoint [-o FILE] [--witnessed]");
+        return cli_bad("usage: relief log checkpoint [-o FILE] [--witnessed] | --print-key");
     code = cli_connect(cli, true);
     if (code == 0)
         code = get_checkpoint(cli, &answer, &checkpoint);
-    if (code == 0 && (output || witnessed)) {
+    if (code == 0 && print_key) {
+        printf("%.*s\n", (int)checkpoint->key.len, checkpoint->key.data);
+        code = cli_flush(stdout, code);
+    } else if (code == 0 && (output || witnessed)) {
         code = choose(checkpoint, witnessed, &note, &size);
         if (code == 0)
             code = write_file(output, note);
@@ -216,7 +221,7 @@ static int run_consistency(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command cli_command_checkpoint = {
-    "log checkpoint", "[-o FILE] [--witnessed]",
+    "log checkpoint", "[-o FILE] [--witnessed] | --print-key",
     "the newest signed checkpoint, and who witnessed what; as the signed note with -o", run_checkpoint};
 const struct cli_command cli_command_inclusion = {"proof inclusion", "SEQ [-o FILE] [--witnessed]",
                                                   "proof that an entry stands in the log that a checkpoint signed",

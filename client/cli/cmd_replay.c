@@ -33,17 +33,33 @@ static int no_memory(void)
     return CLI_REFUSED;
 }
 
-static int apply_record(struct replay *replay, const struct canon *canon, uint32_t node)
+#define ASKED_MAX 16u /* records whose places in memory are waited for together; most entries change fewer */
+
+/* A record of an outcome on its way to its place. */
+struct asked {
+    uint32_t node;
+    size_t key_at, key_len;
+    uint64_t hash;
+};
+
+static bool ask(struct replay *replay, const struct canon *canon, uint32_t node, struct asked *ret)
 {
-    int table = -1;
-    relief_buf_clear(&replay->key);
-    if (canon->nodes[node].type != CANON_OBJECT || !cli_record_key(&replay->key, canon, node, &table)) {
+    *ret = (struct asked){.node = node, .key_at = replay->key.len};
+    if (canon->nodes[node].type != CANON_OBJECT || !cli_record_key(&replay->key, canon, node, NULL)) {
         cli_reader_broken(&replay->reader, "an outcome holds something that is no record");
-        return CLI_DONE;
+        return false;
     }
-    struct cli_map_item *item =
-        cli_map_get(&replay->records, (struct relief_str){replay->key.data, (uint32_t)replay->key.len});
-    uint32_t gone = canon_get(canon, node, "gone");
+    ret->key_len = replay->key.len - ret->key_at;
+    ret->hash =
+        cli_map_ask(&replay->records, (struct relief_str){replay->key.data + ret->key_at, (uint32_t)ret->key_len});
+    return true;
+}
+
+static int put_asked(struct replay *replay, const struct canon *canon, const struct asked *asked)
+{
+    struct cli_map_item *item = cli_map_get_asked(
+        &replay->records, (struct relief_str){replay->key.data + asked->key_at, (uint32_t)asked->key_len}, asked->hash);
+    uint32_t gone = canon_get(canon, asked->node, "gone");
     if (!item)
         return no_memory();
     if (gone && canon->nodes[gone].type == CANON_TRUE) {
@@ -52,18 +68,30 @@ static int apply_record(struct replay *replay, const struct canon *canon, uint32
         item->text_len = 0;
         return CLI_DONE;
     }
-    relief_buf_clear(&replay->record);
-    cli_record_grow(&replay->record, canon, node, &relief_tables[table]); /* the dump is one of today */
-    uint32_t len = (uint32_t)replay->record.len;
-    char *copy = replay->record.failed                 ? NULL
-                 : item->text && item->text_len == len ? item->text
-                                                       : realloc(item->text, len);
+    struct relief_str text = canon_raw(canon, asked->node);
+    char *copy = item->text && item->text_len == text.len ? item->text : realloc(item->text, text.len);
     if (!copy)
         return no_memory();
-    memcpy(copy, replay->record.data, len);
+    memcpy(copy, text.data, text.len);
     item->text = copy;
-    item->text_len = len;
+    item->text_len = text.len;
     return CLI_DONE;
+}
+
+/* The records at the nodes from `at` up to `end`. */
+static int apply_records(struct replay *replay, const struct canon *canon, uint32_t at, uint32_t end)
+{
+    struct asked asked[ASKED_MAX];
+    int code = CLI_DONE;
+    while (code == 0 && at < end) {
+        unsigned count = 0;
+        relief_buf_clear(&replay->key);
+        for (; at < end && count < ASKED_MAX; at = canon->nodes[at].next)
+            count += ask(replay, canon, at, &asked[count]);
+        for (unsigned i = 0; code == 0 && i < count; i++)
+            code = put_asked(replay, canon, &asked[i]);
+    }
+    return code;
 }
 
 /* The state that a pruned log goes on from: a dump of the entry before its first. */
@@ -83,7 +111,7 @@ static int load_base(struct replay *replay, const char *path, int timeout_ms)
         else if (!canon_parse(&base.canon, line))
             cli_reader_broken(&base, "not a record: %s", base.canon.error);
         else
-            code = apply_record(replay, &base.canon, 0);
+            code = apply_records(replay, &base.canon, 0, 1);
     }
     replay->head.seq = base.seq;
     replay->head.time = base.time;
@@ -99,13 +127,11 @@ static int apply_entry(struct replay *replay)
     const struct canon *canon = &replay->reader.canon;
     const struct chain *chain = &replay->chain;
     uint32_t records = canon_get(canon, chain->outcome, "records");
-    int code = CLI_DONE;
     if (!records || canon->nodes[records].type != CANON_ARRAY) {
         cli_reader_broken(&replay->reader, "an outcome without records");
         return CLI_DONE;
     }
-    for (uint32_t i = records + 1; code == 0 && i < canon->nodes[records].next; i = canon->nodes[i].next)
-        code = apply_record(replay, canon, i);
+    int code = apply_records(replay, canon, records + 1, canon->nodes[records].next);
     if (code == 0 && replay->execute)
         code = execute_entry(replay->execute, chain);
     replay->head.seq = chain->seq;

@@ -70,7 +70,8 @@ static int verify_log(struct cli_reader *reader, struct chain *chain, const stru
     return got == CLI_USAGE ? got : stopped(reader, got);
 }
 
-static int verify_file(const char *path, const struct evidence_note *note, int timeout_ms)
+static int verify_file(const char *path, const struct evidence_note *note, const struct evidence_trust *trust,
+                       int timeout_ms)
 {
     struct cli_reader reader;
     struct chain chain = {0};
@@ -92,7 +93,7 @@ static int verify_file(const char *path, const struct evidence_note *note, int t
     if (code == 0 && note) {
         printf("%s: its first %llu entries are those that %s signed\n", path, (unsigned long long)note->size,
                note->origin);
-        evidence_say_witnesses(path, note);
+        code = evidence_say_witnesses(path, note, trust);
     }
     cli_reader_close(&reader);
     return code;
@@ -135,7 +136,7 @@ static int run_verify(struct cli *cli, int argc, char **argv)
     else if (code == 0 && kind == EVIDENCE_FILE_PROOFS)
         code = evidence_verify_proofs(path, &trust);
     else if (code == 0)
-        code = verify_file(path, checkpoint ? &note : NULL, cli->timeout_ms);
+        code = verify_file(path, checkpoint ? &note : NULL, &trust, cli->timeout_ms);
     return cli_flush(stdout, code);
 }
 

@@ -81,7 +81,7 @@ static const char *prove(const struct evidence_proof *proof)
     if (note->size != proof->size)
         return "its size is not that of its checkpoint";
     if (proof->kind != EVIDENCE_CONSISTENCY)
-        return tree_proves_inclusion(proof->leaf, proof->seq, proof->size, proof->path, proof->count, note->root)
+        return tree_proves_inclusion(proof->leaf, proof->seq, proof->size, proof->path[0], proof->count, note->root)
                    ? NULL
                    : "the path does not lead from the leaf to the root of the checkpoint";
     if (from->size != proof->seq)
@@ -90,7 +90,7 @@ static const char *prove(const struct evidence_proof *proof)
         return "its checkpoints are of two logs";
     if (from->time > note->time)
         return "its older checkpoint is of a later time";
-    return tree_proves_consistency(proof->seq, from->root, proof->size, note->root, proof->path, proof->count)
+    return tree_proves_consistency(proof->seq, from->root, proof->size, note->root, proof->path[0], proof->count)
                ? NULL
                : "the older tree is not the beginning of the newer one: a fork, or a changed past";
 }

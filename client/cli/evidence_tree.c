@@ -72,8 +72,8 @@ void tree_root(struct tree *tree, uint8_t ret[TREE_HASH_BYTES])
         node_with(tree->hasher, tree->peaks[peaks - 1], ret, ret);
 }
 
-bool tree_proves_inclusion(const uint8_t leaf[TREE_HASH_BYTES], uint64_t seq, uint64_t size,
-                           const uint8_t (*path)[TREE_HASH_BYTES], unsigned count, const uint8_t root[TREE_HASH_BYTES])
+bool tree_proves_inclusion(const uint8_t leaf[TREE_HASH_BYTES], uint64_t seq, uint64_t size, const uint8_t *path,
+                           unsigned count, const uint8_t root[TREE_HASH_BYTES])
 {
     struct tree tree;
     uint64_t fn = seq - 1, sn = size - 1;
@@ -85,13 +85,13 @@ bool tree_proves_inclusion(const uint8_t leaf[TREE_HASH_BYTES], uint64_t seq, ui
     for (unsigned i = 0; i < count && good; i++) {
         good = sn != 0;
         if ((fn & 1) || fn == sn) {
-            node_with(tree.hasher, path[i], r, r);
+            node_with(tree.hasher, path + (size_t)i * TREE_HASH_BYTES, r, r);
             while (!(fn & 1) && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            node_with(tree.hasher, r, path[i], r);
+            node_with(tree.hasher, r, path + (size_t)i * TREE_HASH_BYTES, r);
         }
         fn >>= 1;
         sn >>= 1;
@@ -101,8 +101,7 @@ bool tree_proves_inclusion(const uint8_t leaf[TREE_HASH_BYTES], uint64_t seq, ui
 }
 
 static bool consistent(struct tree_hasher *hasher, uint64_t from, const uint8_t from_root[TREE_HASH_BYTES],
-                       uint64_t size, const uint8_t root[TREE_HASH_BYTES], const uint8_t (*path)[TREE_HASH_BYTES],
-                       unsigned count)
+                       uint64_t size, const uint8_t root[TREE_HASH_BYTES], const uint8_t *path, unsigned count)
 {
     uint64_t fn = from - 1, sn = size - 1;
     uint8_t fr[TREE_HASH_BYTES], sr[TREE_HASH_BYTES];
@@ -114,20 +113,20 @@ static bool consistent(struct tree_hasher *hasher, uint64_t from, const uint8_t 
         fn >>= 1;
         sn >>= 1;
     }
-    memcpy(fr, whole ? from_root : path[i], sizeof fr);
+    memcpy(fr, whole ? from_root : path, sizeof fr);
     memcpy(sr, fr, sizeof sr);
     for (i += !whole; i < count; i++) {
         if (sn == 0)
             return false;
         if ((fn & 1) || fn == sn) {
-            node_with(hasher, path[i], fr, fr);
-            node_with(hasher, path[i], sr, sr);
+            node_with(hasher, path + (size_t)i * TREE_HASH_BYTES, fr, fr);
+            node_with(hasher, path + (size_t)i * TREE_HASH_BYTES, sr, sr);
             while (!(fn & 1) && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            node_with(hasher, sr, path[i], sr);
+            node_with(hasher, sr, path + (size_t)i * TREE_HASH_BYTES, sr);
         }
         fn >>= 1;
         sn >>= 1;
@@ -136,8 +135,7 @@ static bool consistent(struct tree_hasher *hasher, uint64_t from, const uint8_t 
 }
 
 bool tree_proves_consistency(uint64_t from, const uint8_t from_root[TREE_HASH_BYTES], uint64_t size,
-                             const uint8_t root[TREE_HASH_BYTES], const uint8_t (*path)[TREE_HASH_BYTES],
-                             unsigned count)
+                             const uint8_t root[TREE_HASH_BYTES], const uint8_t *path, unsigned count)
 {
     struct tree tree;
     uint8_t empty[TREE_HASH_BYTES];

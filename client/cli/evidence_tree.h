@@ -21,10 +21,10 @@ void tree_close(struct tree *tree);
 void tree_add_line(struct tree *tree, const char *line, size_t len);
 void tree_root(struct tree *tree, uint8_t ret[TREE_HASH_BYTES]);
 
-/* Does the path lead from the leaf of entry seq (from 1) to the root? */
+/* A path is `count` hashes, one behind the other. Does it lead from the leaf of entry seq (from 1) to the root? */
 bool tree_proves_inclusion(const uint8_t leaf[TREE_HASH_BYTES], uint64_t seq, uint64_t size,
-                           const uint8_t (*path)[TREE_HASH_BYTES], unsigned count, const uint8_t root[TREE_HASH_BYTES]);
+                           const uint8_t *path, unsigned count, const uint8_t root[TREE_HASH_BYTES]);
 /* Is the tree of size `from` the beginning of the other? */
 bool tree_proves_consistency(uint64_t from, const uint8_t from_root[TREE_HASH_BYTES], uint64_t size,
-                             const uint8_t root[TREE_HASH_BYTES], const uint8_t (*path)[TREE_HASH_BYTES],
+                             const uint8_t root[TREE_HASH_BYTES], const uint8_t *path,
                              unsigned count);

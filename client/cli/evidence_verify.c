@@ -47,7 +47,7 @@ static void age_text(char *ret, size_t size, int64_t ms)
         snprintf(ret, size, "%lld days ago", (long long)seconds / 86400);
 }
 
-void evidence_say_witnesses(const char *path, const struct evidence_note *note)
+int evidence_say_witnesses(const char *path, const struct evidence_note *note, const struct evidence_trust *trust)
 {
     int64_t now = cli_now_ms();
     char time[40], age[64];
@@ -60,16 +60,17 @@ void evidence_say_witnesses(const char *path, const struct evidence_note *note)
         printf("%s: not witnessed by any key given\n", path);
     for (unsigned i = 0; i < note->unknown_count; i++)
         printf("%s: signature of %s not checked: its key was not given\n", path, note->unknown[i]);
+    return trust->witness_count > 0 && note->witness_count == 0 ? CLI_DIFFERENT : CLI_DONE;
 }
 
-static void say_note(const char *path, const struct evidence_note *note)
+static int say_note(const char *path, const struct evidence_note *note, const struct evidence_trust *trust)
 {
     char time[40], root[2 * TREE_HASH_BYTES + 1];
     cli_time_text(time, note->time, true);
     sodium_bin2hex(root, sizeof root, note->root, sizeof note->root);
     printf("%s: checkpoint of %s at entry %llu of %s, signature holds, root %s\n", path, note->origin,
            (unsigned long long)note->size, time, root);
-    evidence_say_witnesses(path, note);
+    return evidence_say_witnesses(path, note, trust);
 }
 
 int evidence_verify_note(const char *path, const struct evidence_trust *trust)
@@ -77,7 +78,7 @@ int evidence_verify_note(const char *path, const struct evidence_trust *trust)
     struct evidence_note note;
     int code = evidence_note_file(&note, path, trust);
     if (code == 0)
-        say_note(path, &note);
+        code = say_note(path, &note, trust);
     return code;
 }
 
@@ -110,7 +111,7 @@ int evidence_verify_proofs(const char *path, const struct evidence_trust *trust)
         broken += wrong != NULL;
         at += len + 1;
         if (!wrong && at >= text.len && line == 1)
-            evidence_say_witnesses(path, &proof.note);
+            (void)evidence_say_witnesses(path, &proof.note, trust); /* the newest head often has none yet */
         if (!wrong)
             say_proof(path, &proof);
     }

@@ -9,5 +9,8 @@ enum evidence_file evidence_file_of(const char *path);
 /* An exit code; what holds is said on standard output, and so is what does not. */
 int evidence_verify_note(const char *path, const struct evidence_trust *trust);
 int evidence_verify_proofs(const char *path, const struct evidence_trust *trust);
-/* Whose cosignatures hold, and how old they are. */
-void evidence_say_witnesses(const char *path, const struct evidence_note *note);
+/*
+ * Says whose cosignatures hold, and how old they are. CLI_DIFFERENT when keys of witnesses were given and none of them signed: who
+ * gives a key asks for it.
+ */
+int evidence_say_witnesses(const char *path, const struct evidence_note *note, const struct evidence_trust *trust);

@@ -68,11 +68,23 @@ struct cli_map_item *cli_map_find(const struct cli_map *map, struct relief_str k
     return map->size ? slot_of(map, key, hash_of(map, key))->item : NULL;
 }
 
+uint64_t cli_map_ask(const struct cli_map *map, struct relief_str key)
+{
+    uint64_t hash = hash_of(map, key);
+    if (map->size)
+        __builtin_prefetch(&map->slots[hash & (map->size - 1)]);
+    return hash;
+}
+
 struct cli_map_item *cli_map_get(struct cli_map *map, struct relief_str key)
+{
+    return cli_map_get_asked(map, key, hash_of(map, key));
+}
+
+struct cli_map_item *cli_map_get_asked(struct cli_map *map, struct relief_str key, uint64_t hash)
 {
     if (map->count * 4 >= map->size * 3 && !grow(map))
         return NULL;
-    uint64_t hash = hash_of(map, key);
     struct cli_map_slot *slot = slot_of(map, key, hash);
     if (slot->item)
         return slot->item;

@@ -7,8 +7,10 @@ import random
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
+from evidence import Witness
 from harness import BIN, Case, DEADLINE, HANGZHOU, KIND, NINGBO, SANITIZER, line, world
 
 FORMS = {"jsonl": "d.jsonl", "msgpack": "d.msgpack", "csv": "d.csv"}
@@ -327,6 +329,21 @@ class Evidence(Files):
         code, out, _ = self.run_relief("verify", self.path("log.jsonl"), "--checkpoint", self.path("new.note"), "--key", self.key)
         self.assertEqual(code, 4)
         self.assertIn("the log ends with entry", out)
+
+    def test_witnesses(self):
+        with open(self.path("new.note"), encoding="utf-8") as file:
+            note = file.read()
+        witness, stranger = Witness("city.example/w"), Witness("else.example/w", b"s" * 32)
+        signed = self.written("witnessed.note", witness.cosign(note, int(time.time()) - 600).encode())
+        out = self.good("verify", signed, "--key", self.key, "--witness", witness.verifier, "--witness", stranger.verifier)
+        self.assertRegex(out, "witnessed by city.example/w at .*Z, 10 min ago")
+        out = self.good("verify", self.path("whole.jsonl"), "--checkpoint", signed, "--key", self.key, "--witness", witness.verifier)
+        self.assertIn("witnessed by city.example/w", out)
+        self.assertIn("signature of city.example/w not checked", self.good("verify", signed, "--key", self.key))
+        code, out, _ = self.run_relief("verify", signed, "--key", self.key, "--witness", stranger.verifier)
+        self.assertEqual((code, "not witnessed by any key given" in out), (4, True))
+        forged = self.written("forged.note", witness.cosign(note, 1).replace("time ", "time 1").encode())
+        self.assertEqual(self.run_relief("verify", forged, "--key", self.key, "--witness", witness.verifier)[0], 4)
 
     def test_another_key(self):
         name, _, rest = self.key.split("+", 2)

@@ -359,7 +359,8 @@ static json_t *some_value(const struct relief_field *field)
     return json_string(field->kind == RELIEF_F_ENUM ? field->names->names[0] : "x");
 }
 
-/* A record of a dump from those of its fields that a test is about; a removed one stays as it is. Valid for 16 calls. */
+/* A record of a dump from those of its fields that a test is about; a removed one stays as it is. Valid for 16 calls.
+ */
 static const char *full(const char *some)
 {
     static struct relief_buf lines[16];
@@ -416,7 +417,7 @@ static const char *sealed(const char *name, const char *header, const char *cons
     ",\"t\":\"account\",\"written_off\":1}"
 
 #define CITY(code, name) "{\"code\":\"" code "\",\"name\":\"" name "\",\"t\":\"city\"}"
-#define DECLINED(n) "{\"id\":\"r/" n "\",\"state\":\"declined\",\"t\":\"dispatch\"}"
+#define DECLINED(n)      "{\"id\":\"r/" n "\",\"state\":\"declined\",\"t\":\"dispatch\"}"
 
 static void test_verify_dump(void **state)
 {
@@ -583,7 +584,8 @@ static bool serve_dump(struct fake *own, int fd, int number, void *context)
     cli_digest_line(&digest, relief_str_of(city));
     cli_digest_final(&digest, hash);
     /* in the order of the fields, as the daemon sends them */
-    relief_buf_add_text(&answer, "{\"msgid\":1,\"seq\":5,\"head\":\"" H64 "\",\"time\":9,\"rows\":[{\"code\":\"1\",\"name\":\"武汉\","
+    relief_buf_add_text(&answer, "{\"msgid\":1,\"seq\":5,\"head\":\"" H64
+                                 "\",\"time\":9,\"rows\":[{\"code\":\"1\",\"name\":\"武汉\","
                                  "\"name_en\":null,\"region\":\"r\",\"lat\":1,\"lon\":2,\"population\":null,"
                                  "\"mode\":\"normal\",\"t\":\"city\"}]}");
     relief_buf_add_char(&answer, '\0');
