@@ -175,3 +175,22 @@ void books_written_clear(struct books *books);
 int64_t books_spare(const struct book_place *place, int64_t time);
 /* Mask of the cities that could give something of a kind, nothing else looked at. */
 uint64_t books_givers(struct book_kind *kind, int64_t time, uint64_t as_of);
+
+/* ---- between books.c and books_take.c ---- */
+
+/* Zeroed, for the life of the world. Grow makes room for one more; the old place stays in the arena, heap_grow frees it. */
+void *books_alloc(struct books *books, size_t bytes);
+void *books_grow(struct books *books, void *list, uint32_t count, uint32_t *cap, size_t size);
+void *books_heap_grow(void *list, size_t count, size_t *cap, size_t size);
+/* The node of that key, made when there is none yet. */
+void *books_record_at(struct books *books, enum relief_table table, const void *record, bool *ret_new);
+/* The entry has to do with it. */
+void books_touch(struct books *books, void *any);
+struct book_city *books_city_at(struct books *books, struct relief_str code);
+struct book_kind *books_kind_at(struct books *books, struct relief_str code);
+struct book_place *books_place_at(struct books *books, struct relief_str city, struct relief_str kind);
+struct book_lot *books_lot_at(struct books *books, struct relief_str city, struct relief_str kind, struct relief_str id);
+struct book_asset *books_asset_at(struct books *books, struct relief_str id);
+struct book_request *books_request_at(struct books *books, struct relief_str id);
+struct book_leg *books_leg_at(struct books *books, struct relief_str id);
+uint64_t books_mask_of(struct books *books, struct relief_list cities);

@@ -8,6 +8,7 @@
  */
 #include "sim.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -29,6 +30,10 @@ struct rate_job {
 
 static void run_job(uint64_t seed, const struct rate_options *options, unsigned number, struct rate_job *ret)
 {
+    /* A daemon opens its buffers of megabytes once; here each start does, and glibc would learn to copy instead of
+     * moving pages. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 26);
     for (unsigned i = number; i < options->worlds; i += options->jobs) {
         const struct world_options world = {.seed = seed + i, .steps = options->steps, .rate = true, .roles = true};
         world_run(&world, &ret->sum);
