@@ -11,6 +11,7 @@
  */
 #include "engine/state.h"
 #include "store/value.h"
+#include "store/wild.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -394,8 +395,10 @@ int engine_open(struct engine **ret_engine, const struct engine_options *options
     engine->options = *options;
     engine->lock_fd = -1;
     engine->forming = &engine->batches[0];
-    if (options->fatal)
+    if (options->fatal) {
         store_fatal_handler(on_store_fatal, engine);
+        store_wild_watch();
+    }
     engine_flush_init(&engine->flush, options->wake, options->context);
     int rc = open_memory(engine);
     if (rc)

@@ -13,6 +13,7 @@
 #include "store/layers.h"
 #include "store/env.h"
 #include "store/value.h"
+#include "store/wild.h"
 
 enum layer { IN_ACTIVE = 1, IN_FROZEN = 2, IN_LMDB = 4 };
 
@@ -49,20 +50,25 @@ static struct relief_str as_str(MDB_val value)
 struct relief_str store_layers_lmdb(const struct store_layers *layers, struct relief_str key)
 {
     MDB_val name = as_val(key), data;
+    struct relief_str value = RELIEF_STR_NONE;
+    store_wild_reading = 1;
     int rc = mdb_get(layers->txn, layers->dbi, &name, &data);
-    if (rc == MDB_NOTFOUND) {
-        return RELIEF_STR_NONE;
-    }
-    if (rc) {
+    if (rc && rc != MDB_NOTFOUND) {
         broken(rc);
     }
-    return store_value_need(key, data.mv_data, data.mv_size);
+    if (rc == 0) {
+        value = store_value_need(key, data.mv_data, data.mv_size);
+    }
+    store_wild_reading = 0;
+    return value;
 }
 
 bool store_layers_in_lmdb(const struct store_layers *layers, struct relief_str key)
 {
     MDB_val name = as_val(key), data;
+    store_wild_reading = 1;
     int rc = mdb_get(layers->txn, layers->dbi, &name, &data);
+    store_wild_reading = 0;
     if (rc && rc != MDB_NOTFOUND) {
         broken(rc);
     }
@@ -168,11 +174,13 @@ static void merge_seek_lmdb(struct store_layers *layers, struct store_merge *mer
     }
     merge->bound = layers->version;
     merge->key = as_val(key);
+    store_wild_reading = 1;
     rc = mdb_cursor_get(merge->lmdb, &merge->key, &merge->data, MDB_SET_RANGE);
     if (rc == 0 && after && relief_str_eq(as_str(merge->key), key)) {
         rc = mdb_cursor_get(merge->lmdb, &merge->key, &merge->data, MDB_NEXT);
     }
     merge->in_lmdb = merge_lmdb_is(layers, merge, prefix, rc);
+    store_wild_reading = 0;
 }
 
 /* Finds the place of a scan in all layers, or only in the active overlay when nothing else changed. */
@@ -238,11 +246,13 @@ static void merge_step(struct store_layers *layers, struct store_merge *merge, s
     }
     if (merge->used & IN_LMDB) {
         struct relief_str before = as_str(merge->key);
+        store_wild_reading = 1;
         int rc = mdb_cursor_get(merge->lmdb, &merge->key, &merge->data, MDB_NEXT);
         if (rc == 0 && relief_str_cmp(as_str(merge->key), before) <= 0) {
             broken(MDB_CORRUPTED); /* a damaged page leads back: a walk would not end */
         }
         merge->in_lmdb = merge_lmdb_is(layers, merge, prefix, rc);
+        store_wild_reading = 0;
     }
     merge->used = 0;
 }
@@ -321,7 +331,9 @@ bool store_layers_next(struct store_layers *layers, struct core_cursor *cursor, 
         cursor->at.len = key.len;
         memcpy(cursor->at.data, key.data, key.len);
         *ret_key = key; /* not the cursor's copy: it outlives the cursor */
+        store_wild_reading = 1;
         *ret_value = entry ? store_entry_value(entry) : store_value_need(key, merge->data.mv_data, merge->data.mv_size);
+        store_wild_reading = 0;
         return true;
     }
 }

@@ -152,7 +152,7 @@ static void test_base64(void **state)
 {
     static const char *const bad[] = {
         "A", "AA", "AAA", "AB==", "AAB=", "A===", "====", "AAAA=", "AA=A", "AA A", "AA-_"};
-    uint8_t data[64];
+    uint8_t data[64] = {0};
     char text[96];
     (void)state;
     for (size_t len = 0; len <= 40; len++) {
