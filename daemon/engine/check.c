@@ -3,9 +3,9 @@
  *
  * The log's outcomes are applied to an empty state in memory while the chain is proved (invariants 6, 7). When that
  * state reaches the entry at which LMDB stands, the two are compared key by key, derived keys included. At the head the
- * core checks its own invariants. So the store is never trusted to describe itself. The tree of the evidence is made anew beside
- * that and compared node by node. LMDB is opened before the log: the
- * log is then never behind it, however fast a daemon writes.
+ * core checks its own invariants. So the store is never trusted to describe itself. The tree of the evidence is made
+ * anew beside that and compared node by node. LMDB is opened before the log: the log is then never behind it, however
+ * fast a daemon writes.
  *
  * Where the log was pruned the state begins with the base that it goes on from, or, with the archives at hand, with
  * their first entry: then that base is proved too, like every other base that is met on the way, byte by byte.
@@ -101,6 +101,18 @@ static int side_order(const struct side *log, const struct side *lmdb)
     return relief_str_cmp(log->key, lmdb->key);
 }
 
+/* A key that a walk comes by may still be one that a search does not lead to: branches are read by searches only. */
+static bool search_finds(struct check *check, const struct side *lmdb)
+{
+    struct core_view *view = store_snapshot_view(check->snapshot);
+    struct core_key key = {.len = lmdb->key.len};
+    if (key.len > sizeof key.data)
+        return false;
+    memcpy(key.data, lmdb->key.data, key.len);
+    struct relief_str value = view->ops->get(view, &key);
+    return value.data && relief_str_eq(value, lmdb->value);
+}
+
 static void compare_space(struct check *check, unsigned space, unsigned *differences)
 {
     struct side log = {0}, lmdb = {0};
@@ -121,6 +133,10 @@ static void compare_space(struct check *check, unsigned space, unsigned *differe
                    order < 0   ? "follows from the log and is missing in the store"
                    : order > 0 ? "is in the store and does not follow from the log"
                                : "has another value in the store than follows from the log");
+        } else if (!search_finds(check, &lmdb)) {
+            key_text(lmdb.key, text);
+            ++*differences;
+            broken(check, 7, "key %s is in the store, and a search does not find it", text);
         }
         if (order <= 0)
             side_next(&log);
@@ -171,21 +187,59 @@ static void compare_all(struct check *check)
         broken(check, 7, "more differences between store and log follow and are not named");
 }
 
-static void compare(struct check *check)
+/* Whatever reads LMDB's pages. False: it ended in damage, which is reported; what it held is left as it is. */
+static bool guarded(struct check *check, void (*read)(void *context), void *context)
 {
     struct sigaction old[2];
     struct way_out out;
-    check->compared = true;
     store_fatal_handler(take_way_out, &out);
     catch_wild_reads(&out, old);
     int how = sigsetjmp(out.back, 1);
     if (how == 0)
-        compare_all(check);
+        read(context);
     sigaction(SIGSEGV, &old[0], NULL); /* first, so that a fault in what follows does not come back here for ever */
     sigaction(SIGBUS, &old[1], NULL);
     store_fatal_handler(NULL, NULL);
     if (how != 0)
         broken(check, 7, "%s", how == 1 ? out.message : "damage: LMDB's pages point to where nothing is");
+    return how == 0;
+}
+
+static void compare(void *context)
+{
+    compare_all(context);
+}
+
+struct opening {
+    struct check *check;
+    struct engine_report *report;
+    struct store *store;
+    int rc;
+};
+
+/* A file that was cut short ends a read of its mark in SIGBUS: who only reads may not lengthen it. */
+static void open_lmdb(void *context)
+{
+    struct opening *opening = context;
+    struct check *check = opening->check;
+    opening->rc = engine_open_store(&opening->store, check->dir, true, NULL, opening->report);
+    if (opening->rc == 0)
+        opening->rc = store_snapshot_open(&check->snapshot, opening->store, &check->mark);
+}
+
+/* 0: with a snapshot, or damaged, which is reported. */
+static int open_store(struct check *check, struct engine_report *ret, struct store **ret_store)
+{
+    struct opening opening = {.check = check, .report = ret};
+    if (!guarded(check, open_lmdb, &opening)) {
+        check->snapshot = NULL; /* half open: the process ends soon */
+        return 0;
+    }
+    *ret_store = opening.store;
+    if (opening.rc != -EUCLEAN)
+        return opening.rc;
+    broken(check, 7, "%s", ret->message[0] ? ret->message : "the store can't be read");
+    return 0;
 }
 
 /* ---- evidence ---- */
@@ -294,7 +348,8 @@ static void compare_store(struct check *check, const struct store_mark *mark)
         return;
     if (memcmp(mark->hash, check->mark.hash, LOG_HASH_BYTES) != 0 || mark->time != check->mark.time)
         broken(check, 7, "store and log disagree about hash or time of entry %llu", (unsigned long long)mark->seq);
-    compare(check);
+    check->compared = true;
+    guarded(check, compare, check);
 }
 
 static int check_entry(void *context, const struct engine_entry *entry, const struct log_record *record,
@@ -320,7 +375,7 @@ static int check_beginning(struct check *check, struct log *log, struct store_ma
     if (rc)
         return rc;
     if (lowest == UINT64_MAX) {
-        broken(check, 6, "log damaged: it begins with entry %llu and there is no base that it goes on from",
+        broken(check, 6, "log damaged: it begins with entry %llu and there is no base that it goes on from: a segment is missing",
                (unsigned long long)first);
         return -EUCLEAN;
     }
@@ -406,13 +461,7 @@ int engine_check_archived(const char *dir, const char *const *archives, unsigned
     int rc = engine_entry_hasher_init(&hasher);
     if (rc)
         return engine_say(ret, rc, "%s", strerror(-rc));
-    rc = engine_open_store(&store, dir, true, NULL, ret);
-    if (rc == 0)
-        rc = store_snapshot_open(&check.snapshot, store, &check.mark);
-    if (rc == -EUCLEAN) {
-        broken(&check, 7, "%s", ret->message[0] ? ret->message : "the store can't be read");
-        rc = 0;
-    }
+    rc = open_store(&check, ret, &store);
     if (rc == 0)
         rc = open_evidence(&check, ret);
     if (rc == 0)
