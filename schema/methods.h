@@ -226,7 +226,7 @@
     RELIEF_ID_OF(F, "request id")                                                                                      \
     F(INT, quantity, "quantity", OPT, RELIEF_X_QUANTITY, "units asked for")                                            \
     F(INT, priority, "priority", OPT, RELIEF_X_RANGE(1, 5, RELIEF_NIL), "1 life-saving to 5")                          \
-    F(TIME, needed_by, "needed_by", OPT, RELIEF_X_TIME, "must arrive by then")                                         \
+    F(TIME, needed_by, "needed_by", OPT, RELIEF_X_TIME, "must arrive by then; asked legs that can't any more lapse, committed ones stay with a new depart_by") \
     F(INT, max_level, "max_level", OPT, RELIEF_X_RANGE(0, 3, RELIEF_NIL), "highest level allowed")                     \
     RELIEF_OP(F)
 #define RELIEF_PARAMS_request_cancel(F) RELIEF_ID_OF(F, "request id") RELIEF_REASON(F, REQ) RELIEF_OP(F)
@@ -251,12 +251,13 @@
     F(INT, missing, "missing", OPT, RELIEF_X_RANGE(0, RELIEF_QUANTITY_MAX, 0), "units missing")                        \
     RELIEF_REASON(F, OPT) RELIEF_OP(F)
 #define RELIEF_PARAMS_dispatch_return(F)                                                                               \
-    RELIEF_LEG_ID(F) F(INT, quantity, "quantity", REQ, RELIEF_X_QUANTITY, "units sent back") RELIEF_OP(F)
+    RELIEF_LEG_ID(F) F(INT, quantity, "quantity", REQ, RELIEF_X_COUNT, "units sent back; the rest is lost") RELIEF_OP(F)
 #define RELIEF_PARAMS_dispatch_checkin(F)                                                                              \
     RELIEF_LEG_ID(F)                                                                                                   \
     F(INT, quantity, "quantity", REQ, RELIEF_X_COUNT, "units that came back")                                          \
-    F(ENUM, condition, "condition", OPT, RELIEF_X_ENUM_D(condition, RELIEF_condition_ready), "condition they are in")  \
-    RELIEF_OP(F)
+    F(ENUM, condition, "condition", OPT, RELIEF_X_ENUM(condition), "condition they are in; none: assets keep their own, supplies are ready") \
+    RELIEF_OP(F)                                                                                                       \
+    F(TIME, rest_until, "rest_until", OPT, RELIEF_X_TIME, "assets and operators that came home rest until then")
 #define RELIEF_DUE(F, help)                                                                                            \
     RELIEF_LEG_ID(F)                                                                                                   \
     F(TIME, by, "by", REQ, RELIEF_X_TIME, help)                                                                        \

@@ -28,6 +28,12 @@
 #define RELIEF_FIELDS_issued_day(F)                                                                                    \
     F(INT, day, "day", REQ, RELIEF_X_COUNT, "days since the epoch, UTC")                                               \
     F(INT, units, "units", REQ, RELIEF_X_COUNT, "units used on that day")
+#define RELIEF_FIELDS_wake_try(F)                                                                                      \
+    F(ID, donor, "donor", REQ, RELIEF_X_NONE, "city that may give more")                                               \
+    F(ID, kind, "kind", OPT, RELIEF_X_NONE, "of this kind; none: of any")                                              \
+    F(ID, city, "city", OPT, RELIEF_X_NONE, "only to this city")                                                       \
+    F(ID, region, "region", OPT, RELIEF_X_NONE, "only to cities of this region and below")                             \
+    F(BOOL, floors, "floors", REQ, RELIEF_X_NONE, "only kinds whose floor fell with the mode")
 /* When a dispatch entered each state. */
 #define RELIEF_FIELDS_times(F)                                                                                         \
     F(TIME, asked, "asked", OPT, RELIEF_X_TIME, "")                                                                    \
@@ -210,12 +216,28 @@
     F(INT, permille, "permille", REQ, RELIEF_X_RANGE(1, 100000, RELIEF_NIL), "road kilometres for a thousand great-circle ones") \
     F(INT, km_per_hour, "km_per_hour", REQ, RELIEF_X_RANGE(1, 10000, RELIEF_NIL), "speed of the estimate")
 
+/* What a wake that goes on has still to do (core/wake.c): who is tried for whom, who is matched in full, and where it stands. */
+#define RELIEF_FIELDS_wake(F)                                                                                          \
+    F(ID, id, "id", REQ, RELIEF_X_NONE, "log entry that woke, 20 digits")                                              \
+    F(OBJS, tries, "tries", REQ, RELIEF_X_SUB(wake_try), "donors that may give more")                                  \
+    F(IDS, prefixes, "prefixes", OPT, RELIEF_X_NONE, "only kinds with such a prefix are tried; none: all")             \
+    F(BOOL, everything, "everything", REQ, RELIEF_X_NONE, "all requests are matched in full")                          \
+    F(ID, city, "city", OPT, RELIEF_X_NONE, "or those of this city")                                                   \
+    F(ID, region, "region", OPT, RELIEF_X_NONE, "or those of this region")                                             \
+    F(BOOL, below, "below", REQ, RELIEF_X_NONE, "and of the regions below it")                                         \
+    F(IDS, kinds, "kinds", REQ, RELIEF_X_NONE, "or those that want one of these kinds, or take it as a substitute")    \
+    F(ID, incident, "incident", OPT, RELIEF_X_NONE, "or those of this incident")                                       \
+    F(ID, request, "request", OPT, RELIEF_X_NONE, "or this one")                                                       \
+    F(INT, priority, "priority", REQ, RELIEF_X_RANGE(1, 5, RELIEF_NIL), "place of the request looked at last: its priority,") \
+    F(TIME, submitted, "submitted", REQ, RELIEF_X_TIME, "when it was submitted,")                                      \
+    F(ID, after, "after", REQ, RELIEF_X_NONE, "and its id")
+
 /* T(table, key fields): the order is that of a dump (fine print 62); the number is stored, rows are append-only. */
 #define RELIEF_TABLES(T)                                                                                               \
     T(region, 1) T(city, 1) T(link, 2) T(kind, 1) T(floor, 2) T(lot, 3) T(asset, 1) T(incident, 1) T(agreement, 1)     \
-    T(request, 1) T(dispatch, 1) T(account, 2) T(op, 2) T(travel, 1)
+    T(request, 1) T(dispatch, 1) T(account, 2) T(op, 2) T(travel, 1) T(wake, 1)
 
-#define RELIEF_PARTS(P) P(substitute) P(certificate) P(leg_lot) P(stock_lot) P(issued_day) P(times)
+#define RELIEF_PARTS(P) P(substitute) P(certificate) P(leg_lot) P(stock_lot) P(issued_day) P(times) P(wake_try)
 
 enum relief_table {
 #define T(table, keys) RELIEF_TABLE_##table,

@@ -9,7 +9,7 @@
 int core_init(struct core *core, struct core_view *view)
 {
     int rc;
-    *core = (struct core){.view = view};
+    *core = (struct core){.view = view, .looks_max = RELIEF_WAKE_LOOKS_MAX};
     if (!relief_buf_reserve(&core->buf, 64 * 1024))
         return -ENOMEM;
     rc = relief_arena_init(&core->scratch, CORE_ARENA_BYTES);

@@ -50,6 +50,7 @@ struct core {
     struct core_view *view;
     struct relief_buf buf;       /* a record being encoded */
     struct relief_arena scratch; /* of core_restore and core_check */
+    uint32_t looks_max;          /* RELIEF_WAKE_LOOKS_MAX; tests set less. The log depends on it */
     struct core_memo memo;       /* records read before: what is written past this core is not seen by it */
 };
 

@@ -421,11 +421,16 @@ static void derive_dispatch(struct core_work *work, const struct relief_dispatch
     derive_share(work, old, new);
     derive_score(work, old, new);
     derive_moving(work, old, new);
-    if (waits_for_answer(old) && !waits_for_answer(new)) {
-        deadline_key(&key, old->answer_by, CORE_DEADLINE_LAPSE, old->id);
+    int64_t before = waits_for_answer(old) ? old->answer_by : RELIEF_NIL;
+    int64_t after = waits_for_answer(new) ? new->answer_by : RELIEF_NIL;
+    if (before == after)
+        return;
+    if (before != RELIEF_NIL) {
+        deadline_key(&key, before, CORE_DEADLINE_LAPSE, old->id);
         put_mark(work, &key, false);
-    } else if (waits_for_answer(new) && !waits_for_answer(old)) {
-        deadline_key(&key, new->answer_by, CORE_DEADLINE_LAPSE, new->id);
+    }
+    if (after != RELIEF_NIL) {
+        deadline_key(&key, after, CORE_DEADLINE_LAPSE, new->id);
         put_mark(work, &key, true);
     }
 }

@@ -212,6 +212,28 @@ static int check_agreement(struct core_work *work, const struct relief_agreement
     return error;
 }
 
+/*
+ * An agreement begins, changes or ends (then another, or the default, may allow more): its donor may give more of the
+ * kinds that it covers to its requesters, and so may the one that it had before.
+ */
+static void wake_parties(struct core_work *work, const struct relief_agreement *agreement,
+                         const struct relief_agreement *old)
+{
+    const struct relief_agreement *sides[2] = {agreement, old};
+    struct relief_list prefixes = agreement->kinds;
+    for (int i = 0; i < 2 && sides[i]; i++) {
+        const struct relief_str *kinds = sides[i]->kinds.items;
+        wake_donor(work, &(struct wake_try){
+                             .donor = sides[i]->donor, .city = sides[i]->requester, .region = sides[i]->region});
+        if (!sides[i]->kinds.present)
+            prefixes = sides[i]->kinds;
+        for (uint32_t k = 0; i && prefixes.present && k < sides[i]->kinds.count; k++)
+            if (!ids_have(prefixes, kinds[k]))
+                prefixes = work_ids_with(work, prefixes, kinds[k]);
+    }
+    work->wake.prefixes = prefixes;
+}
+
 int core_apply_agreement_put(struct core_work *work, const struct relief_agreement_put_params *params)
 {
     struct relief_agreement agreement = {.id = params->id,
@@ -227,12 +249,14 @@ int core_apply_agreement_put(struct core_work *work, const struct relief_agreeme
                                          .until = params->until,
                                          .ended = RELIEF_NIL,
                                          .started = params->from == RELIEF_NIL || params->from <= work->now};
+    struct relief_agreement old = {.id = params->id};
+    bool exists = work_find(work, RELIEF_TABLE_agreement, &old);
     int error = check_agreement(work, params);
     if (error)
         return error;
     work_put(work, RELIEF_TABLE_agreement, &agreement);
     work_answer_record(work, RELIEF_TABLE_agreement, &agreement);
-    work->wake.all = true;
+    wake_parties(work, &agreement, exists ? &old : NULL);
     return 0;
 }
 
@@ -252,7 +276,7 @@ int core_apply_agreement_end(struct core_work *work, const struct relief_agreeme
     agreement.ended = work->now;
     work_put(work, RELIEF_TABLE_agreement, &agreement);
     work_answer_record(work, RELIEF_TABLE_agreement, &agreement);
-    work->wake.all = true; /* another agreement, or the default, may allow more */
+    wake_parties(work, &agreement, NULL);
     return 0;
 }
 
@@ -260,7 +284,6 @@ int core_apply_agreement_end(struct core_work *work, const struct relief_agreeme
 static void wake_agreement(struct core_work *work, struct relief_str id)
 {
     struct relief_agreement agreement = {.id = id};
-    work->wake.all = true;
     if (!work_find(work, RELIEF_TABLE_agreement, &agreement))
         return;
     if (agreement.ended == RELIEF_NIL && agreement.until != RELIEF_NIL && agreement.until <= work->now)
@@ -268,6 +291,7 @@ static void wake_agreement(struct core_work *work, struct relief_str id)
     if (agreement.from == RELIEF_NIL || agreement.from <= work->now)
         agreement.started = 1;
     work_put(work, RELIEF_TABLE_agreement, &agreement);
+    wake_parties(work, &agreement, NULL);
 }
 
 static void wake_asset(struct core_work *work, struct relief_str id)
@@ -286,7 +310,7 @@ int core_apply_time_wake(struct core_work *work, const struct relief_time_wake_p
         wake_agreement(work, params->agreement);
     else if (params->asset.data)
         wake_asset(work, params->asset);
-    else
-        work->wake.all = true;
+    else if (!wake_take_up(work))
+        work->wake.all = true; /* nothing is owed: everything is looked at once more */
     return 0;
 }

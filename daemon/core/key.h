@@ -25,7 +25,7 @@ enum core_key_space {
     CORE_KEY_KIND_USED = 0x8e,   /* kind -> "": stock or requests of it exist, or did */
     CORE_KEY_ASSET_OF = 0x8f,    /* city, kind, asset -> "" */
     CORE_KEY_ISSUED = 0x90,      /* kind, city -> "": accounts that tell of units used in the last days */
-    CORE_KEY_META = 0xf0,        /* one byte: the wake that goes on, 'w' */
+    CORE_KEY_META = 0xf0,        /* not in use: older stores kept a mark of a wake that goes on here */
 };
 
 enum core_deadline { CORE_DEADLINE_EXPIRE = 1, CORE_DEADLINE_LAPSE = 2, CORE_DEADLINE_FROM = 3, CORE_DEADLINE_REST = 4 };

@@ -7,18 +7,18 @@
 int core_apply_dispatch_return(struct core_work *work, const struct relief_dispatch_return_params *params)
 {
     struct leg_of of;
-    int64_t rest;
+    int64_t gone;
     int error = step_begin(work, params->id, STEP_return, &of);
     if (!error && params->quantity > of.leg.accepted)
         error = work_bad_params(work, "quantity", "the loan is %lld", (long long)of.leg.accepted);
     if (error)
         return error;
-    rest = of.leg.accepted - params->quantity;
+    gone = of.leg.accepted - params->quantity; /* all of it, when nothing is left to send */
     leg_books(work, &of.leg,
               (struct books){
-                  .in_transit = params->quantity, .on_loan = -of.leg.accepted, .lost = of.leg.assets.count ? 0 : rest});
+                  .in_transit = params->quantity, .on_loan = -of.leg.accepted, .lost = of.leg.assets.count ? 0 : gone});
     if (of.leg.assets.count) /* the last pieces are lost */
-        crew_home(work, of.leg.assets, (uint32_t)params->quantity, (uint32_t)rest, RELIEF_condition_lost,
+        crew_home(work, of.leg.assets, (uint32_t)params->quantity, (uint32_t)gone, RELIEF_condition_lost,
                   RELIEF_STR_NONE);
     crew_books(work, &of.leg, 1, -1);
     of.leg.returned = params->quantity;
@@ -55,6 +55,19 @@ static void supplies_home(struct core_work *work, const struct relief_dispatch *
     leg_books(work, leg, books);
 }
 
+/* They rest after their mission: booked here, so that nobody is sent out again in this very entry. */
+static void rest(struct core_work *work, struct relief_list assets, uint32_t count, int64_t until)
+{
+    const struct relief_str *ids = assets.items;
+    for (uint32_t i = 0; i < count && until != RELIEF_NIL; i++) {
+        struct relief_asset asset = {.id = ids[i]};
+        if (!work_find(work, RELIEF_TABLE_asset, &asset))
+            continue; /* assets are never removed */
+        asset.rest_until = until;
+        work_put(work, RELIEF_TABLE_asset, &asset);
+    }
+}
+
 static void assets_home(struct core_work *work, const struct relief_dispatch *leg,
                         const struct relief_dispatch_checkin_params *params)
 {
@@ -64,6 +77,8 @@ static void assets_home(struct core_work *work, const struct relief_dispatch *le
     crew_home(work, leg->assets, 0, came, params->condition, RELIEF_STR_NONE);
     crew_home(work, leg->assets, came, missing, RELIEF_condition_lost, RELIEF_STR_NONE);
     crew_home(work, leg->operators, 0, leg->operators.count, RELIEF_NIL, RELIEF_STR_NONE);
+    rest(work, leg->assets, came, params->rest_until);
+    rest(work, leg->operators, leg->operators.count, params->rest_until);
 }
 
 int core_apply_dispatch_checkin(struct core_work *work, const struct relief_dispatch_checkin_params *params)
@@ -72,6 +87,8 @@ int core_apply_dispatch_checkin(struct core_work *work, const struct relief_disp
     int error = step_begin(work, params->id, STEP_checkin, &of);
     if (!error && params->quantity > of.leg.returned)
         error = work_bad_params(work, "quantity", "%lld were returned", (long long)of.leg.returned);
+    if (!error && params->rest_until != RELIEF_NIL && !of.leg.assets.count)
+        error = work_bad_params(work, "rest_until", "supplies do not rest");
     if (error)
         return error;
     if (of.leg.assets.count)

@@ -174,6 +174,7 @@ static void look_at(struct core_work *work, const struct need *need, const struc
     int64_t packs, units = 0, arrival = 0, lives = 0;
     bool any = false;
     int why = kept_out(work, need, want, look, &terms);
+    work->looks++;
     if (why >= 0 && !match->explain)
         return;
     stock_holding(work, &look->donor, &want->kind, &holding);
@@ -451,24 +452,38 @@ bool match_place(struct core_work *work, const struct need *need, struct relief_
     return true;
 }
 
-void match_plan_pairs(struct core_work *work, const struct need *need, const struct wake_pair *pairs, unsigned count,
+static bool tried_for(struct core_work *work, const struct wake_try *one, const struct need *need)
+{
+    return (!one->city.data || relief_str_eq(one->city, need->city.code)) &&
+           (!one->region.data || region_within(work, need->city.region, one->region));
+}
+
+/* Puts the donor in its place; a donor that two tries name is looked at once. */
+static unsigned add_single(const struct single *single, struct single *singles, unsigned count)
+{
+    unsigned at;
+    for (at = 0; at < count; at++)
+        if (relief_str_eq(singles[at].look.donor.code, single->look.donor.code))
+            return count;
+    for (at = count; at > 0 && single_before(single, &singles[at - 1]); at--)
+        singles[at] = singles[at - 1];
+    singles[at] = *single;
+    return count + 1;
+}
+
+void match_plan_tries(struct core_work *work, const struct need *need, const struct core_wake *wake,
                       struct match *match)
 {
     struct want want;
     bool known;
     match->open = need->request->open;
     for (uint32_t i = 0; match->open > 0 && want_at(work, need, i, &want, &known); i++) {
-        struct single singles[WORK_PAIRS_MAX], single;
+        struct single singles[WORK_TRIES_MAX], single;
         unsigned found = 0;
-        for (unsigned j = 0; known && j < count; j++) {
-            unsigned at;
-            if (!relief_str_eq(pairs[j].kind, want.kind.code) || !place_single(work, need, pairs[j].donor, &single))
-                continue;
-            for (at = found; at > 0 && single_before(&single, &singles[at - 1]); at--)
-                singles[at] = singles[at - 1];
-            singles[at] = single;
-            found++;
-        }
+        for (unsigned j = 0; known && j < wake->try_count; j++)
+            if (tried_for(work, &wake->tries[j], need) && wake_tries(work, wake, &wake->tries[j], &want.kind) &&
+                place_single(work, need, wake->tries[j].donor, &single))
+                found = add_single(&single, singles, found);
         for (unsigned j = 0; j < found && match->open > 0; j++)
             look_at(work, need, &want, &singles[j].look, match);
     }

@@ -65,6 +65,27 @@ static int check_region_rights(struct core_work *work, const struct relief_regio
     return work->entry->who.region.data ? work_denied(work, "only a coordinator of all regions may make a root") : 0;
 }
 
+static int64_t neighbour_minutes(const struct relief_region *region)
+{
+    return region->neighbour_minutes == RELIEF_NIL ? RELIEF_NEIGHBOUR_MINUTES : region->neighbour_minutes;
+}
+
+/*
+ * Another parent moves the rings of everybody below, and whom they can reach. A default that wasn't there covers pairs
+ * of cities in here; more minutes of neighbourhood count for the region's own cities.
+ */
+static void wake_region(struct core_work *work, const struct relief_region *old, const struct relief_region *region)
+{
+    if (!relief_str_eq(old->parent, region->parent)) {
+        work->wake.all = true;
+    } else if (old->agreement == RELIEF_NIL && region->agreement != RELIEF_NIL) {
+        work->wake.region = region->id;
+        work->wake.below = true;
+    } else if (neighbour_minutes(old) < neighbour_minutes(region)) {
+        work->wake.region = region->id;
+    }
+}
+
 int core_apply_region_put(struct core_work *work, const struct relief_region_put_params *params)
 {
     struct relief_region old = {.id = params->id}, parent = {.id = params->parent};
@@ -83,11 +104,20 @@ int core_apply_region_put(struct core_work *work, const struct relief_region_put
         return error;
     work_put(work, RELIEF_TABLE_region, &region);
     work_answer_record(work, RELIEF_TABLE_region, &region);
-    work->wake.all = exists;
+    if (exists)
+        wake_region(work, &old, &region);
     return 0;
 }
 
 /* ---- cities ---- */
+
+/* How far its requests may look, and where it has given up floor as a donor. */
+static void wake_mode(struct core_work *work, const struct relief_city *city)
+{
+    if (city->mode == RELIEF_mode_emergency)
+        work->wake.city = city->code;
+    wake_donor(work, &(struct wake_try){.donor = city->code, .floors = true});
+}
 
 int core_apply_city_put(struct core_work *work, const struct relief_city_put_params *params)
 {
@@ -107,8 +137,14 @@ int core_apply_city_put(struct core_work *work, const struct relief_city_put_par
         city.mode = exists ? old.mode : RELIEF_mode_normal;
     work_put(work, RELIEF_TABLE_city, &city);
     work_answer_record(work, RELIEF_TABLE_city, &city);
-    work->wake.all = exists && (!relief_str_eq(old.region, city.region) || old.lat != city.lat || old.lon != city.lon ||
-                                old.mode != city.mode);
+    if (!exists)
+        return 0;
+    if (!relief_str_eq(old.region, city.region) || old.lat != city.lat || old.lon != city.lon) {
+        work->wake.city = city.code; /* who is near to it, and to whom it is near */
+        wake_donor(work, &(struct wake_try){.donor = city.code});
+    } else if (old.mode != city.mode) {
+        wake_mode(work, &city);
+    }
     return 0;
 }
 
@@ -124,7 +160,7 @@ int core_apply_city_mode(struct core_work *work, const struct relief_city_mode_p
     if (city.mode != params->mode) {
         city.mode = params->mode;
         work_put(work, RELIEF_TABLE_city, &city);
-        work->wake.all = true; /* its floors, and how far its requests may look */
+        wake_mode(work, &city);
     }
     work_answer_record(work, RELIEF_TABLE_city, &city);
     return 0;
@@ -149,11 +185,11 @@ int core_apply_link_put(struct core_work *work, const struct relief_link_put_par
     if (error)
         return error;
     work_put(work, RELIEF_TABLE_link, &link);
-    work->wake.city = params->to;
+    wake_donor(work, &(struct wake_try){.donor = params->from, .city = params->to});
     if (params->both) {
         struct relief_link back = {params->to, params->from, params->minutes, params->open};
         work_put(work, RELIEF_TABLE_link, &back);
-        work->wake.city_too = params->from;
+        wake_donor(work, &(struct wake_try){.donor = params->to, .city = params->from});
     }
     work_answer_record(work, RELIEF_TABLE_link, &link);
     return 0;
@@ -181,6 +217,19 @@ static bool kind_used(struct core_work *work, struct relief_str kind)
     return work->view->ops->get(work->view, &key).data != NULL;
 }
 
+/* Shorter life, other substitutes, another crew; a new kind isn't held by anybody yet. */
+static bool matches_otherwise(const struct relief_kind *old, const struct relief_kind *kind)
+{
+    const struct relief_substitute *was = old->substitutes.items, *is = kind->substitutes.items;
+    if (old->class_ != kind->class_ || old->min_life_days > kind->min_life_days ||
+        !relief_str_eq(old->operator_, kind->operator_) || old->substitutes.count != kind->substitutes.count)
+        return true;
+    for (uint32_t i = 0; i < kind->substitutes.count; i++)
+        if (!relief_str_eq(was[i].kind, is[i].kind) || was[i].give != is[i].give || was[i].for_ != is[i].for_)
+            return true;
+    return false;
+}
+
 int core_apply_kind_put(struct core_work *work, const struct relief_kind_put_params *params)
 {
     struct relief_kind old, kind = {.code = params->code,
@@ -204,6 +253,7 @@ int core_apply_kind_put(struct core_work *work, const struct relief_kind_put_par
     kind.substitutes.present = 1;
     work_put(work, RELIEF_TABLE_kind, &kind);
     work_answer_record(work, RELIEF_TABLE_kind, &kind);
-    work->wake.kind = params->code;
+    if (exists && matches_otherwise(&old, &kind))
+        wake_kind(work, params->code);
     return 0;
 }

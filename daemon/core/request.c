@@ -236,6 +236,43 @@ static void cut_asked(struct core_work *work, struct relief_request *request, in
     }
 }
 
+/* Fine print 23, counted from when the leg was asked; never less time than it has, but for needed_by itself. */
+static int64_t answer_by(struct core_work *work, const struct relief_dispatch *leg)
+{
+    struct relief_agreement agreement = {.id = leg->agreement};
+    int64_t minutes = RELIEF_ANSWER_MINUTES, by;
+    if (leg->agreement.data && work_find(work, RELIEF_TABLE_agreement, &agreement))
+        minutes = agreement.answer_minutes;
+    by = leg->times.asked + minutes * RELIEF_MINUTE_MS;
+    if (by < leg->answer_by)
+        by = leg->answer_by;
+    return by < leg->depart_by ? by : leg->depart_by;
+}
+
+/*
+ * Another needed_by moves the times of legs that haven't left. An asked leg that can no longer arrive lapses at once;
+ * its donor did nothing wrong, so it isn't excluded. A committed one stays: the goods are promised, and late goods may
+ * be better than none. Its depart_by in the past says so, and the requester may cancel it.
+ */
+static void retime_legs(struct core_work *work, struct relief_request *request)
+{
+    struct relief_dispatch *legs = request_legs(work, request);
+    for (uint32_t i = 0; i < request->dispatches.count; i++) {
+        struct relief_dispatch *leg = &legs[i];
+        bool asked = leg->state == RELIEF_dispatch_state_asked;
+        if (!asked && leg->state != RELIEF_dispatch_state_committed)
+            continue;
+        leg->depart_by = request->needed_by - leg->minutes * RELIEF_MINUTE_MS;
+        if (asked && leg->depart_by < work->now) {
+            leg_withdraw(work, request, leg, RELIEF_dispatch_state_lapsed, RELIEF_STR_NONE, false);
+            continue;
+        }
+        if (asked)
+            leg->answer_by = answer_by(work, leg);
+        work_put(work, RELIEF_TABLE_dispatch, leg);
+    }
+}
+
 int core_apply_request_amend(struct core_work *work, const struct relief_request_amend_params *params)
 {
     struct relief_request request;
@@ -252,6 +289,10 @@ int core_apply_request_amend(struct core_work *work, const struct relief_request
         error = work_bad_params(work, "needed_by", "that moment has passed");
     if (error)
         return error;
+    if (params->needed_by != RELIEF_NIL) { /* before the cut: legs that can't arrive go first */
+        request.needed_by = params->needed_by;
+        retime_legs(work, &request);
+    }
     if (params->quantity != RELIEF_NIL) {
         cut_asked(work, &request, params->quantity);
         request.quantity = params->quantity;
@@ -259,8 +300,6 @@ int core_apply_request_amend(struct core_work *work, const struct relief_request
     }
     if (params->priority != RELIEF_NIL)
         request.priority = params->priority;
-    if (params->needed_by != RELIEF_NIL)
-        request.needed_by = params->needed_by;
     if (params->max_level != RELIEF_NIL)
         request.max_level = params->max_level;
     work->wake.request = request.id;

@@ -9,21 +9,37 @@
 #include "core/apply.h"
 #include "core/key.h"
 
-#define WORK_PAIRS_MAX 8u /* donors looked at one by one in a wake; with more, the requests are matched in full */
+#define WORK_TRIES_MAX 8u /* donors looked at one by one in a wake; with more, their kinds are matched in full */
+
+/* A donor that may have become able to give more. What is absent restricts nothing. */
+struct wake_try {
+    struct relief_str donor;
+    struct relief_str kind;   /* only this kind */
+    struct relief_str city;   /* only to this city */
+    struct relief_str region; /* only to cities of this region and below */
+    bool floors;              /* only kinds whose floor fell with the donor's mode */
+};
 
 /* What an entry may have made possible for open requests; see wake.c. */
 struct core_wake {
-    struct wake_pair {
-        struct relief_str donor, kind;
-    } pairs[WORK_PAIRS_MAX];
-    unsigned pair_count;
-    bool pairs_spilled;          /* more than WORK_PAIRS_MAX: everything is matched */
-    struct relief_str request;   /* this one in full */
-    bool all;                    /* every open request in full... */
-    struct relief_str city;      /* ...or only those of this city */
-    struct relief_str city_too;  /* ...and this one */
-    struct relief_str kind;      /* ...or only those that want this kind, or take it as a substitute */
-    struct relief_str incident;  /* ...or only those of this incident */
+    struct wake_try tries[WORK_TRIES_MAX];
+    unsigned try_count;
+    struct relief_list prefixes; /* present: tries are for kinds with such a prefix */
+    /* these are matched in full: */
+    bool all;                    /* every request */
+    struct relief_str city;      /* those of this city */
+    struct relief_str region;    /* those of the cities of this region */
+    bool below;                  /* ...and of the regions below it */
+    struct relief_list kinds;    /* those that want one of these, or take it as a substitute */
+    struct relief_str incident;  /* those of this incident */
+    struct relief_str request;   /* this one */
+    /* where it stands; id absent: at the beginning */
+    struct relief_str id;        /* of its record: the entry that woke */
+    struct wake_place {
+        uint8_t priority;
+        int64_t submitted;
+        struct relief_str id;
+    } after;
 };
 
 struct core_work {
@@ -37,7 +53,7 @@ struct core_work {
     struct core_wake wake;
     uint32_t *slots;                /* hash of changes by key, once there are many */
     uint32_t slot_count;
-    uint32_t legs_made;             /* against RELIEF_WAKE_LEGS_MAX */
+    uint32_t legs_made, looks;      /* against RELIEF_WAKE_LEGS_MAX, RELIEF_WAKE_LOOKS_MAX */
     struct {
         bool wanted;
         struct relief_str city, kind, lot;
@@ -243,9 +259,10 @@ struct match {
 void match_need(struct core_work *work, const struct relief_request *request, struct need *ret);
 /* Plans without changing anything. */
 void match_plan(struct core_work *work, const struct need *need, struct match *match);
-/* The same for one donor and kind only; used by wakes. */
-void match_plan_pairs(struct core_work *work, const struct need *need, const struct wake_pair *pairs, unsigned count,
-                      struct match *match);
+/* The same for the donors and kinds that the wake tries for this request. */
+void match_plan_tries(struct core_work *work, const struct need *need, const struct core_wake *wake, struct match *match);
+/* Does the wake try this donor for that kind, whoever asks? And does the donor have any that is free? */
+bool wake_tries(struct core_work *work, const struct core_wake *wake, const struct wake_try *one, const struct relief_kind *kind);
 /* Level and minutes at which matching would look at the donor; level 3 for one that it would never reach. False: no open link. */
 bool match_place(struct core_work *work, const struct need *need, struct relief_str donor, int64_t *ret_level, int64_t *ret_minutes);
 /* Units of the lots that may go and arrive in time with their life; and these lots. */
@@ -255,11 +272,33 @@ struct relief_list match_pick_lots(struct core_work *work, const struct holding 
 int64_t match_level_max(int64_t max_level, int64_t priority, int64_t mode);
 
 /* ---- wakes (wake.c) ---- */
+/* This donor may give more of the kind. */
 void wake_pair(struct core_work *work, struct relief_str donor, struct relief_str kind);
-/* Matches what the entry made possible, in the order of (priority, submitted, id), to a fixed point or the bound. */
+/* This donor may give more; every city and kind that the try doesn't exclude. */
+void wake_donor(struct core_work *work, const struct wake_try *one);
+/* Everything that wants this kind is matched in full. */
+void wake_kind(struct core_work *work, struct relief_str kind);
+/* Matches what the entry made possible, in the order of (priority, submitted, id), to a fixed point or the bounds. */
 void wake_run(struct core_work *work);
-/* Matches one request now and makes its legs; true when it made any. */
-bool wake_request(struct core_work *work, struct relief_request *request, const struct wake_pair *pairs, unsigned count);
+/* Takes up the oldest wake that is owed; false: none is. */
+bool wake_take_up(struct core_work *work);
+/* Matches one request now and makes its legs; true when it made any. tries NULL: in full. */
+bool wake_request(struct core_work *work, struct relief_request *request, const struct core_wake *tries);
+
+/* ---- open requests in their order (waiting.c) ---- */
+struct waiting; /* a walk over the open requests of some kinds, by priority, submitted, id */
+struct waiting *waiting_new(struct core_work *work, const struct wake_place *after); /* id absent: from the first */
+/* The open requests of one more kind take part. */
+void waiting_add(struct core_work *work, struct waiting *waiting, struct relief_str kind, bool full);
+/* And one request of its own. */
+void waiting_add_one(struct core_work *work, struct waiting *waiting, const struct relief_request *request);
+/* The next; *ret_full as it was added. False at the end. */
+bool waiting_next(struct core_work *work, struct waiting *waiting, struct wake_place *ret, bool *ret_full);
+bool waiting_over(const struct waiting *waiting);
+/* Only those added in full are left. */
+void waiting_keep_full(struct waiting *waiting);
+/* The next kind after this one (absent: the first) of which anything is open; false: there is none. */
+bool waiting_kind_after(struct core_work *work, struct relief_str kind, struct relief_str *ret);
 
 /* ---- derived keys (derive.c) ---- */
 /* Old or new may be NULL. Called before the record itself is put. */

@@ -139,14 +139,17 @@ void gen_loan(struct generator *g, unsigned command, const struct relief_dispatc
     int64_t had = leg && leg->accepted != RELIEF_NIL ? leg->accepted : 3;
     if (leg && leg->returned != RELIEF_NIL)
         had = leg->returned;
-    int64_t units = gen_chance(g, 60) ? had : gen_between(g, 0, had);
+    int64_t units = gen_chance(g, 60) ? had : gen_chance(g, 10) ? 0 : gen_between(g, 0, had);
     if (gen_chance(g, 6))
         units = had + 1;
     if (command == RELIEF_METHOD_dispatch_return) {
         g->params.dispatch_return.quantity = units;
     } else if (command == RELIEF_METHOD_dispatch_checkin) {
         g->params.dispatch_checkin.quantity = units;
-        g->params.dispatch_checkin.condition = condition(g);
+        if (gen_chance(g, 60))
+            g->params.dispatch_checkin.condition = condition(g);
+        if (gen_chance(g, leg && leg->assets.count ? 40 : 3))
+            g->params.dispatch_checkin.rest_until = rest(g);
     } else {
         /* extend has the same parameters */
         g->params.dispatch_recall.by = g->now + gen_between(g, -100, 5000) * 60000;

@@ -258,6 +258,10 @@ static void check_in(struct model *m, int64_t time, const struct relief_dispatch
         model_refuse(answer, RELIEF_BAD_PARAMS, "quantity");
         return;
     }
+    if (p->rest_until != RELIEF_NIL && !leg->assets.count) {
+        model_refuse(answer, RELIEF_BAD_PARAMS, "rest_until");
+        return;
+    }
     struct relief_account *account = model_account(m, leg->donor, leg->kind);
     account->in_transit -= leg->returned;
     model_crew_account(m, leg, -1, 0);
@@ -266,6 +270,11 @@ static void check_in(struct model *m, int64_t time, const struct relief_dispatch
         model_crew_home(m, &leg->assets, 0, p->quantity, p->condition, RELIEF_STR_NONE);
         model_crew_home(m, &leg->assets, p->quantity, leg->returned - p->quantity, RELIEF_condition_lost,
                         RELIEF_STR_NONE);
+        const struct relief_str *pieces = leg->assets.items, *crew = leg->operators.items;
+        for (int64_t i = 0; i < p->quantity && p->rest_until != RELIEF_NIL; i++)
+            model_asset(m, pieces[i])->rest_until = p->rest_until;
+        for (uint32_t i = 0; i < leg->operators.count && p->rest_until != RELIEF_NIL; i++)
+            model_asset(m, crew[i])->rest_until = p->rest_until;
     } else {
         account->lost += leg->returned - p->quantity;
         if (p->condition == RELIEF_condition_damaged)

@@ -136,6 +136,32 @@ static void cut(struct model *m, int64_t time, struct relief_request *request, i
     }
 }
 
+/* Fine print 23, 56: what hasn't left gets its times anew; what is only asked and comes too late lapses. */
+static void retime(struct model *m, int64_t time, struct relief_request *request, int64_t needed_by)
+{
+    struct relief_dispatch *leg;
+    request->needed_by = needed_by;
+    for (unsigned at = 0; (leg = next_leg(m, request->id, &at));) {
+        if (leg->state != RELIEF_dispatch_state_asked && leg->state != RELIEF_dispatch_state_committed)
+            continue;
+        leg->depart_by = needed_by - leg->minutes * 60000;
+        if (leg->state == RELIEF_dispatch_state_committed)
+            continue;
+        if (time + leg->minutes * 60000 > needed_by) {
+            model_leg_end(m, leg, RELIEF_dispatch_state_lapsed, time, RELIEF_STR_NONE);
+            continue;
+        }
+        int64_t by = leg->times.asked + 60 * 60000;
+        for (unsigned i = 0; i < m->agreement_count; i++) {
+            if (model_same(m->agreement[i].id, leg->agreement))
+                by = leg->times.asked + m->agreement[i].answer_minutes * 60000;
+        }
+        by = by < leg->answer_by ? leg->answer_by : by;
+        leg->answer_by = by < leg->depart_by ? by : leg->depart_by;
+    }
+    model_recount(m, request);
+}
+
 static void amend(struct model *m, const struct core_entry *entry, struct relief_request *request,
                   struct model_answer *answer)
 {
@@ -158,7 +184,7 @@ static void amend(struct model *m, const struct core_entry *entry, struct relief
         return;
     request->priority = priority;
     if (p->needed_by != RELIEF_NIL)
-        request->needed_by = p->needed_by;
+        retime(m, entry->time, request, p->needed_by);
     if (p->max_level != RELIEF_NIL)
         request->max_level = p->max_level;
     if (p->quantity != RELIEF_NIL) {

@@ -118,7 +118,7 @@ static bool drive(struct run *r, struct core_entry *entry)
             relief_shape_clear(&relief_shape_time_wake_params, &params);
             struct core_entry wake = {.seq = ++r->seq,
                                       .time = entry->time,
-                                      .who = entry->who,
+                                      .who = {.name = RELIEF_STR("timer"), .role = RELIEF_role_local},
                                       .command = RELIEF_COMMAND_time_wake,
                                       .params = &params};
             r->wakes++;
@@ -237,6 +237,8 @@ static bool world(struct run *r, uint64_t seed, unsigned steps)
     assert(!error);
     (void)error;
     r->seed = seed;
+    if (seed % 2 && !r->flood)
+        r->core.looks_max = 1 + (uint32_t)(seed % 13); /* wakes go on after a few looks: as if the world were large */
     r->seq = 0;
     r->last = 0;
     generator_start(&r->g, &r->m, seed, r->flood);

@@ -6,17 +6,33 @@
 #include <stdio.h>
 #include <string.h>
 
-enum step { ACCEPT, DECLINE, CANCEL, RENEGE, DEPART, RECEIVE, LOST, RETURN, RECALL, EXTEND, CHECKIN, STEPS };
-static const char *const step_names[] = {"accept", "decline", "cancel", "renege", "depart", "receive",
-                                         "lost",   "return",  "recall", "extend", "checkin"};
+enum step {
+    ACCEPT,
+    DECLINE,
+    CANCEL,
+    RENEGE,
+    DEPART,
+    RECEIVE,
+    LOST,
+    RETURN,
+    RECALL,
+    EXTEND,
+    CHECKIN,
+    LAPSE,
+    EXPIRE,
+    STEPS
+};
+static const char *const step_names[] = {"accept", "decline", "cancel", "renege",  "depart",     "receive",    "lost",
+                                         "return", "recall",  "extend", "checkin", "time.lapse", "time.expire"};
 
 static const char *const states[] = {"asked",    "committed", "in_transit", "closed",    "in_use",  "returning",
                                      "returned", "declined",  "lapsed",     "cancelled", "reneged", "lost"};
 #define STATES (sizeof states / sizeof *states)
 
-/* Row: state; column: the state after the step, or NULL where it is refused. */
+/* Row: state; column: the state after the step, or NULL where it is refused; a timer changes nothing there. */
 static const char *const after[STATES][STEPS] = {
-    /* asked */ {[ACCEPT] = "committed", [DECLINE] = "declined", [CANCEL] = "cancelled"},
+    /* asked */
+    {[ACCEPT] = "committed", [DECLINE] = "declined", [CANCEL] = "cancelled", [LAPSE] = "lapsed", [EXPIRE] = "lapsed"},
     /* committed */ {[CANCEL] = "cancelled", [RENEGE] = "reneged", [DEPART] = "in_transit"},
     /* in_transit */ {[RECEIVE] = "closed", [LOST] = "lost"},
     /* closed */ {0},
@@ -59,6 +75,21 @@ static int teardown(void **state)
     return 0;
 }
 
+/* A timer that fires: when the leg could have lapsed and the request could have expired. */
+static int fire(struct world *world, enum step step)
+{
+    const struct core_identity timer = {.name = RELIEF_STR("timer"), .role = RELIEF_role_local}, who = world->who;
+    const struct relief_time_lapse_params lapse = {.dispatch = RELIEF_STR("r/1")};
+    const struct relief_time_expire_params expire = {.request = RELIEF_STR("r"), .ops_before = RELIEF_NIL};
+    int result;
+    world->now = WORLD_START_MS + 2 * RELIEF_DAY_MS;
+    world->who = timer;
+    result = step == LAPSE ? world_apply(world, RELIEF_COMMAND_time_lapse, &lapse)
+                           : world_apply(world, RELIEF_COMMAND_time_expire, &expire);
+    world->who = who;
+    return result;
+}
+
 static int take(struct world *world, enum step step, int64_t accepted, int64_t rejected, int64_t missing)
 {
     union {
@@ -75,6 +106,8 @@ static int take(struct world *world, enum step step, int64_t accepted, int64_t r
         RELIEF_METHOD_dispatch_renege, RELIEF_METHOD_dispatch_depart,  RELIEF_METHOD_dispatch_receive,
         RELIEF_METHOD_dispatch_lost,   RELIEF_METHOD_dispatch_return,  RELIEF_METHOD_dispatch_recall,
         RELIEF_METHOD_dispatch_extend, RELIEF_METHOD_dispatch_checkin};
+    if (step == LAPSE || step == EXPIRE)
+        return fire(world, step);
     relief_shape_clear(relief_method_by_number(methods[step])->params, &params);
     params.accept.id = RELIEF_STR("r/1");
     if (step == DECLINE || step == CANCEL || step == RENEGE || step == LOST)
@@ -109,10 +142,13 @@ static void lapse(struct world *world)
     world->who = (struct core_identity){.name = RELIEF_STR("local"), .role = RELIEF_role_local};
 }
 
+static int64_t needed_by = RELIEF_NIL; /* of the request that bring_to submits */
+
 /* A leg r/1 of 10 units from give to need, in that state. */
 static void bring_to(struct world *world, const char *state)
 {
     struct relief_request_submit_params ask = world_ask("r", "need", is_loan(state) ? "boat" : "pump", 10);
+    ask.needed_by = needed_by;
     assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);
     if (!strcmp(state, "asked"))
         return;
@@ -154,6 +190,7 @@ static void test_every_state_and_step(void **state)
             struct world *world = *state;
             const char *expected = after[from][step];
             int result;
+            needed_by = step == EXPIRE ? WORLD_START_MS + RELIEF_DAY_MS : RELIEF_NIL;
             bring_to(world, states[from]);
             assert_string_equal(state_now(world), states[from]);
             result = take(world, step, 10, 0, 0);
@@ -161,11 +198,15 @@ static void test_every_state_and_step(void **state)
             if (expected) {
                 assert_int_equal(result, 0);
                 assert_string_equal(state_now(world), expected);
+            } else if (step == LAPSE || step == EXPIRE) {
+                assert_int_equal(result, 0);
+                assert_string_equal(state_now(world), states[from]);
             } else {
                 assert_int_equal(result, RELIEF_BAD_STATE);
                 assert_string_equal(world->effects.refusal.state, states[from]);
                 assert_string_equal(state_now(world), states[from]);
             }
+            needed_by = RELIEF_NIL;
             world_check(world);
             world_close(world);
             setup(state);

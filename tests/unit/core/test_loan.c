@@ -183,6 +183,101 @@ static void test_an_extension_does_not_shorten(void **state)
     assert_int_equal(world_leg(world, "r/1").due, due);
 }
 
+static void test_a_loan_lost_in_use_is_settled(void **state)
+{
+    struct world *world = *state;
+    lend_boats(world);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_return, "r/1", 0), 0);
+    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_returning);
+    expect_account(world, "boat", 10, 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_checkin, "r/1", 0), 0);
+    assert_int_equal(world_leg(world, "r/1").state, RELIEF_dispatch_state_returned);
+    expect_account(world, "boat", 10, 0);
+    assert_int_equal(world_stock_of(world, "give", "boat").on_hand, 0);
+}
+
+/* A pump with its crew, in use in need. */
+static void lend_pump(struct world *world)
+{
+    world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "pump", RELIEF_class_equipment, "crew");
+    world_asset(world, "p", "pump", "give");
+    world_asset(world, "c", "crew", "give");
+    lend(world, "pump", 1);
+}
+
+static void test_the_crew_of_a_lost_machine_comes_home(void **state)
+{
+    struct world *world = *state;
+    lend_pump(world);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_return, "r/1", 0), 0);
+    assert_int_equal(world_asset_of(world, "p").condition, RELIEF_condition_lost);
+    assert_int_equal(world_asset_of(world, "c").use, RELIEF_asset_use_away);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_checkin, "r/1", 0), 0);
+    assert_int_equal(world_asset_of(world, "c").use, RELIEF_asset_use_free);
+    assert_int_equal(world_asset_of(world, "c").condition, RELIEF_condition_ready);
+}
+
+static struct relief_dispatch_checkin_params bare_checkin(int64_t quantity)
+{
+    struct relief_dispatch_checkin_params checkin;
+    relief_shape_clear(&relief_shape_dispatch_checkin_params, &checkin);
+    checkin.id = RELIEF_STR("r/1");
+    checkin.quantity = quantity;
+    return checkin;
+}
+
+static void test_what_came_home_damaged_stays_damaged(void **state)
+{
+    struct world *world = *state;
+    struct relief_asset_status_params status;
+    lend_pump(world);
+    relief_shape_clear(&relief_shape_asset_status_params, &status);
+    status.id = RELIEF_STR("p");
+    status.condition = RELIEF_condition_damaged;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_status, &status), 0);
+    struct relief_request_submit_params ask = world_ask("next", "need", "pump", 1);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_return, "r/1", 1), 0);
+    struct relief_dispatch_checkin_params checkin = bare_checkin(1);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_checkin, &checkin), 0);
+    assert_int_equal(world_leg(world, "r/1").condition, RELIEF_NIL);
+    assert_int_equal(world_asset_of(world, "p").condition, RELIEF_condition_damaged);
+    assert_int_equal(world_request(world, "next").covered, 0); /* and isn't sent out again */
+}
+
+static void test_rest_is_booked_with_the_checkin(void **state)
+{
+    struct world *world = *state;
+    lend_pump(world);
+    struct relief_request_submit_params ask = world_ask("next", "need", "pump", 1);
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_return, "r/1", 1), 0);
+    struct relief_dispatch_checkin_params checkin = bare_checkin(1);
+    checkin.rest_until = world->now + 8 * 60 * RELIEF_MINUTE_MS;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_checkin, &checkin), 0);
+    assert_int_equal(world_asset_of(world, "p").rest_until, checkin.rest_until);
+    assert_int_equal(world_asset_of(world, "c").rest_until, checkin.rest_until);
+    assert_int_equal(world_request(world, "next").covered, 0);
+    world->now = checkin.rest_until;
+    assert_int_equal(world_timers(world), 2);
+    assert_int_equal(world_request(world, "next").covered, 1);
+}
+
+static void test_supplies_do_not_rest(void **state)
+{
+    struct world *world = *state;
+    lend_boats(world);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_return, "r/1", 10), 0);
+    struct relief_dispatch_checkin_params checkin = bare_checkin(10);
+    checkin.rest_until = world->now + 1;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_checkin, &checkin), RELIEF_BAD_PARAMS);
+    assert_string_equal(world->effects.refusal.field, "rest_until");
+    checkin.rest_until = RELIEF_NIL;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_checkin, &checkin), 0);
+    assert_int_equal(world_stock_of(world, "give", "boat").available, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +286,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_assets_come_home, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_date_lies_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_extension_does_not_shorten, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_loan_lost_in_use_is_settled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_crew_of_a_lost_machine_comes_home, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_came_home_damaged_stays_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rest_is_booked_with_the_checkin, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_supplies_do_not_rest, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@ static struct relief_arena reads;
 void world_open(struct world *world)
 {
     struct store_options options = {0};
-    *world = (struct world){.now = 1600000000000, .who = {.name = RELIEF_STR("local"), .role = RELIEF_role_local}};
+    *world = (struct world){.now = WORLD_START_MS, .who = {.name = RELIEF_STR("local"), .role = RELIEF_role_local}};
     assert_int_equal(store_open(&world->store, &options), 0);
     assert_int_equal(core_init(&world->core, store_view(world->store)), 0);
     assert_int_equal(core_effects_init(&world->effects), 0);

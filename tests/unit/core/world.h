@@ -10,6 +10,8 @@
 #include "core/check.h"
 #include "store/store.h"
 
+#define WORLD_START_MS INT64_C(1600000000000) /* where the time of a world begins */
+
 struct world {
     struct store *store;
     struct core core;
