@@ -31,7 +31,10 @@ bool tree_open(struct tree *tree)
         return false;
     tree->hasher->md = EVP_MD_fetch(NULL, "SHA256", NULL);
     tree->hasher->ctx = EVP_MD_CTX_new();
-    return tree->hasher->md && tree->hasher->ctx;
+    if (tree->hasher->md && tree->hasher->ctx)
+        return true;
+    tree_close(tree);
+    return false;
 }
 
 void tree_close(struct tree *tree)

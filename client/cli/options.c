@@ -45,7 +45,7 @@ int cli_option_match(const struct cli_option *options, int argc, char **argv, in
             value = argv[++*at];
         if (option->value) {
             *option->value = value;
-        } else if (option->many->count < CLI_WORDS_MAX) {
+        } else if (option->many && option->many->count < CLI_WORDS_MAX) {
             option->many->word[option->many->count++] = value;
         } else {
             cli_say("--%s more than %d times", option->name, CLI_WORDS_MAX);
@@ -70,10 +70,13 @@ int cli_global_option(struct cli *cli, int argc, char **argv, int *at)
 {
     const char *server = NULL, *timeout = NULL;
     bool json = false, csv = false;
-    const struct cli_option options[] = {{"server", 0, &server, NULL, NULL},    {"timeout", 0, &timeout, NULL, NULL},
+    const struct cli_option options[] = {{"server", 0, &server, NULL, NULL},
+                                         {"timeout", 0, &timeout, NULL, NULL},
                                          {"receipt", 0, &cli->receipt, NULL, NULL},
-                                         {"json", 0, NULL, &json, NULL},        {"csv", 0, NULL, &csv, NULL},
-                                         {"help", 'h', NULL, &cli->help, NULL}, {NULL, 0, NULL, NULL, NULL}};
+                                         {"json", 0, NULL, &json, NULL},
+                                         {"csv", 0, NULL, &csv, NULL},
+                                         {"help", 'h', NULL, &cli->help, NULL},
+                                         {NULL, 0, NULL, NULL, NULL}};
     int found = cli_option_match(options, argc, argv, at);
     if (found <= 0)
         return found;

@@ -163,7 +163,8 @@ static bool header_fits(const struct cli_reader *reader)
     unsigned count = columns_of(reader, columns);
     for (unsigned i = 0; i < count; i++)
         relief_buf_printf(&header, "%s%s", columns[i].name, i + 1 == count ? "\n" : ",");
-    bool fits = header.len == reader->text.len && memcmp(header.data, reader->text.data, header.len) == 0;
+    bool fits =
+        header.data && header.len == reader->text.len && memcmp(header.data, reader->text.data, header.len) == 0;
     relief_buf_deinit(&header);
     return fits;
 }

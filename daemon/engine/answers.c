@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAGIC       "RELIEFAN"
+static const uint8_t MAGIC[8] = {'R', 'E', 'L', 'I', 'E', 'F', 'A', 'N'};
 #define VERSION     1u
 #define HEAD_BYTES  24u
 #define ROW_BYTES   32u                         /* of the index: seq 8, offset 8, length 4, zeros 4, check 8 */

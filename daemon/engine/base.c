@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAGIC              "RELIEFBS"
+static const uint8_t MAGIC[8] = {'R', 'E', 'L', 'I', 'E', 'F', 'B', 'S'};
 #define VERSION            1u
 #define HEAD_BYTES         144u /* without the note and the digest behind it */
 #define KIND_MARK          0xfeu

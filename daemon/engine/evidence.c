@@ -16,7 +16,7 @@ static int read_mark(struct engine *engine, uint64_t seq, struct store_mark *ret
 {
     struct engine_entry_hasher hasher;
     struct log_cursor *cursor = NULL;
-    struct log_record record;
+    struct log_record record = {0};
     int rc = engine_entry_hasher_init(&hasher);
     if (rc == 0)
         rc = engine_entry_hasher_tree(&hasher, NULL);
