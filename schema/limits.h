@@ -34,6 +34,7 @@
 #define RELIEF_MINUTE_MS INT64_C(60000)
 #define RELIEF_OP_KEEP_MS (8 * RELIEF_DAY_MS)       /* PROTOCOL promises 7 days; one more covers a clock held back */
 #define RELIEF_CLOCK_JUMP_MS INT64_C(60000)         /* fine print 12 */
+#define RELIEF_CLOCK_BEHIND_MS INT64_C(1000)        /* timers run once a second: a wall clock that went back by less is not noticed */
 #define RELIEF_REGION_DEPTH_MAX 16                  /* nation, province, prefecture, county are 4; a put that would go deeper is refused */
 
 /* work */
@@ -41,5 +42,5 @@
 #define RELIEF_PAGE_DEFAULT 1000
 #define RELIEF_WAKE_LOOKS_MAX 4096u                 /* donors and requests that it looks at, found anything or not: about 30 ms; stored outcomes depend on it */
 #define RELIEF_PAGE_MAX 10000
-#define RELIEF_SCAN_RECORDS_MAX 20000u              /* records a filtered list looks at before it ends its page early */
+#define RELIEF_SCAN_RECORDS_MAX 4096u               /* records a list looks at before it ends its page early: a few ms of the loop */
 #define RELIEF_ENTRY_BYTES_MAX (8u * 1024u * 1024u) /* one log entry: 1,024 legs with their lots are below 2 MiB */

@@ -31,8 +31,14 @@
     N(27, UNWITNESSED, "warning", "the head has been unwitnessed for more than a minute",                               \
       "look at the witnesses; service goes on meanwhile")                                                              \
     N(28, WITNESSED, "notice", "the head is witnessed again", "")                                                       \
+    N(5, CLOCK_BEHIND, "warning", "the wall clock is behind the last entry: time stands still, and no deadline passes",    \
+      "set the wall clock right; see The clock in reliefd(8)")                                                        \
+    N(6, CLOCK_HELD, "warning", "the wall clock jumped ahead: time goes on by the boot clock",                          \
+      "set the wall clock right, or say relief clock confirm when it is")                                             \
+    N(7, CLOCK_RIGHT, "notice", "time is the wall clock again", "")                                                     \
     N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
     N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \
+    N(33, REPORT_FAILED, "warning", "a report ended early", "see error")                                               \
     N(32, INTERNAL, "err", "a request failed inside the daemon", "report it with this line")
 
 enum relief_message {

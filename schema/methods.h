@@ -335,9 +335,10 @@
     F(INT, assets, "assets", REQ, RELIEF_X_NONE, "assets known")                                                       \
     F(INT, requests_open, "requests_open", REQ, RELIEF_X_NONE, "requests with something still looked for")             \
     F(TEXT, mode, "mode", REQ, RELIEF_X_NONE, "serving, or read_only")                                                 \
-    F(TEXT, clock, "clock", REQ, RELIEF_X_NONE, "right, or held: the wall clock jumped and waits for clock.confirm") \
+    F(TEXT, clock, "clock", REQ, RELIEF_X_NONE, "right; held: the wall clock jumped ahead and waits for clock.confirm; behind: it went back, time stands still until it has come up") \
     F(INT, witnessed_size, "witnessed_size", OPT, RELIEF_X_NONE, "entries of the newest checkpoint that a witness cosigned") \
-    F(TIME, witnessed_time, "witnessed_time", OPT, RELIEF_X_NONE, "when it did")
+    F(TIME, witnessed_time, "witnessed_time", OPT, RELIEF_X_NONE, "when it did")                                       \
+    F(INT, clock_off_ms, "clock_off_ms", OPT, RELIEF_X_NONE, "how far the wall clock is past the time of entries, negative behind it; nil: right")
 #define RELIEF_FIELDS_counter(F)                                                                                       \
     F(TEXT, name, "name", REQ, RELIEF_X_NONE, "what is counted")                                                       \
     F(INT, value, "value", REQ, RELIEF_X_NONE, "how often, or how much")
@@ -406,10 +407,10 @@
     F(ID, region, "region", OPT, RELIEF_X_NONE, "region")                                                              \
     F(INT, on_hand, "on_hand", REQ, RELIEF_X_NONE, "units on hand")                                                    \
     F(INT, available, "available", REQ, RELIEF_X_NONE, "units available")                                              \
-    F(INT, promised, "promised", REQ, RELIEF_X_NONE, "units held, reserved and on the road")                           \
+    F(INT, promised, "promised", REQ, RELIEF_X_NONE, "units held, reserved and sent to requesters")                           \
     F(INT, open, "open", REQ, RELIEF_X_NONE, "open need")                                                              \
     F(ID, worst_city, "worst_city", OPT, RELIEF_X_NONE, "city with the greatest open need")                            \
-    F(INT, days_of_cover, "days_of_cover", OPT, RELIEF_X_NONE, "available x 30 / units issued in 30 days")             \
+    F(INT, days_of_cover, "days_of_cover", OPT, RELIEF_X_NONE, "available x 30 / units issued in 30 days; use is kept per day, UTC, and the day that they began on counts whole")             \
     F(BOOL, single_donor, "single_donor", REQ, RELIEF_X_NONE, "only one of the cities counted has any available")          \
     F(INT, expiring_30_days, "expiring_30_days", REQ, RELIEF_X_NONE, "units that expire within 30 days")                      \
     F(BOOL, partial, "partial", REQ, RELIEF_X_NONE, "your regions share less than exact: of your own city all is in the sums, of one that shares available that number (in on_hand too), of one that shares nothing nothing; open and worst_city are whole, days_of_cover is nil")
@@ -536,7 +537,7 @@
     M(79, dispatch, recall, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: wants a loan back by a date")            \
     M(80, dispatch, extend, CHANGE, RELIEF_R_LEGS, dispatch, BUILT, "donor: lets a loan stay until a date")          \
     M(81, dispatch, order, CHANGE, RELIEF_R_COORD, dispatch, BUILT, "a superior's order, for a requester in emergency mode") \
-    M(82, dispatch, get, QUERY, RELIEF_R_READ, dispatch, BUILT, "one leg")                                             \
+    M(82, dispatch, get, QUERY, RELIEF_R_READ, dispatch, BUILT, "one leg; which lots, assets and operators it takes is told to its sides, and to who sees all of its donor")                                             \
     M(83, dispatch, list, LIST, RELIEF_R_READ, dispatch, BUILT, "legs")                                                \
     M(90, plan, rebalance, QUERY, RELIEF_R_COORD, plan, PLANNED, "transfers that bring every city to its floor or target") \
     M(91, plan, allocate, QUERY, RELIEF_R_COORD, plan, PLANNED, "one plan for many requests under a policy")           \
@@ -546,12 +547,12 @@
     M(101, log, head, QUERY, RELIEF_R_ALL, head, BUILT, "the last durable entry")                                      \
     M(102, log, checkpoint, QUERY, RELIEF_R_ALL, checkpoint, BUILT, "the newest signed checkpoint, and the newest that witnesses cosigned") \
     M(103, log, cosign, QUERY, RELIEF_R_ALL, checkpoint, BUILT, "a witness hands back a checkpoint with its cosignature") \
-    M(105, clock, confirm, CHANGE, RELIEF_R_OPER, head, BUILT, "an operator accepts the wall clock after a jump")      \
+    M(105, clock, confirm, CHANGE, RELIEF_R_OPER, head, BUILT, "an operator accepts the wall clock after a jump ahead; one that is behind is waited for")      \
     M(106, proof, inclusion, QUERY, RELIEF_R_ALL, inclusion, BUILT, "proof that an entry stands in the tree of a checkpoint") \
     M(107, proof, consistency, QUERY, RELIEF_R_ALL, consistency, BUILT, "proof that a tree is the beginning of a later one") \
     M(110, snapshot, dump, STREAM, RELIEF_R_AUDIT, dump_end, BUILT, "every record at one moment")                      \
     M(111, snapshot, backup, STREAM, RELIEF_R_OPER, backup_end, BUILT, "the files of the data folder as they stand at one entry, for relief backup") \
-    M(115, event, subscribe, STREAM, RELIEF_R_READ, subscription, BUILT, "every change in log order, from any entry on")
+    M(115, event, subscribe, STREAM, RELIEF_R_READ, subscription, BUILT, "every change in log order, from any entry on: seq, time, topic, method, identity, cities, record; of a command that is not about you the identity is its role")
 /* clang-format on */
 
 enum relief_method_kind { RELIEF_SESSION, RELIEF_QUERY, RELIEF_LIST, RELIEF_STREAM, RELIEF_CHANGE };

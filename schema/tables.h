@@ -205,7 +205,7 @@
     F(INT, written_off, "written_off", REQ, RELIEF_X_COUNT, "units written off")                                       \
     F(INT, on_loan, "on_loan", REQ, RELIEF_X_COUNT, "own units in use elsewhere")                                      \
     F(INT, in_transit, "in_transit", REQ, RELIEF_X_COUNT, "own units on the road")                                     \
-    F(OBJS, issued_days, "issued_days", HID, RELIEF_X_SUB(issued_day), "units used per day, the last 30 days with any") \
+    F(OBJS, issued_days, "issued_days", HID, RELIEF_X_SUB(issued_day), "units used per day, of the last 31 days those with any") \
     F(TIME, as_of, "as_of", HID, RELIEF_X_TIME, "when the city last reported its stock; none: never")
 #define RELIEF_FIELDS_op(F)                                                                                            \
     F(ID, op, "op", REQ, RELIEF_X_NONE, "retry id")                                                                    \

@@ -4,7 +4,8 @@
  * It is read from the events of requests and legs, which every role that reads may have; log.list is the auditor's.
  * The subscription begins at the request's own entry and names its city, so that little else is sent. Events say what a
  * record became, not what happened: each is compared with what was last seen of that record, and the command's name
- * tells the rest. A line of the request itself that is a consequence stands behind the legs of the same entry.
+ * tells the rest; who did it is the identity of the log, which the event has, and never guessed from the record. A line
+ * of the request itself that is a consequence stands behind the legs of the same entry.
  *
  * Where to stop: the records are fetched first; the story is whole when each was seen as it was fetched. An amendment
  * may have brought a request back to what it was once before, so the daemon is then pinged until it has looked at the
@@ -46,7 +47,8 @@ struct show {
 
 enum place { PLACE_CAUSE, PLACE_LEG, PLACE_EFFECT };
 
-/* One event as it happened. */
+/* One event as it happened. who: the identity that the log has, or as much of it as this reader is told; of a
+ * consequence none. */
 struct happening {
     int64_t seq, time;
     struct relief_str method, id, who;
@@ -270,17 +272,17 @@ static void add_change(struct relief_buf *text, const char *what, int64_t was, i
 static void say_submitted(struct show *show, struct happening *happening, const struct relief_request *request)
 {
     struct relief_buf *text = &happening->text;
-    relief_buf_printf(text, "%lld of %.*s, priority %lld", (long long)request->quantity, (int)request->kind.len,
-                      request->kind.data, (long long)request->priority);
+    relief_buf_printf(text, "%lld of %.*s for %.*s, priority %lld", (long long)request->quantity,
+                      (int)request->kind.len, request->kind.data, (int)request->city.len, request->city.data,
+                      (long long)request->priority);
     add_time(text, "needed by", request->needed_by);
     if (request->incident.data) {
         comma(text);
         relief_buf_printf(text, "incident %.*s", (int)request->incident.len, request->incident.data);
     }
-    comma(text);
-    relief_buf_printf(text, "by %.*s", (int)request->identity.len, request->identity.data);
     happening->what = "submitted";
     struct happening then = *happening; /* a coordinator may see a request only from its first leg on */
+    then.who = request->identity;
     then.seq = request->entry;
     then.time = request->submitted;
     say(show, PLACE_CAUSE, &then);
@@ -305,7 +307,6 @@ static void say_amended(struct show *show, struct happening *happening, const st
     if (show->was.needed_by != request->needed_by)
         add_time(&happening->text, "needed by", request->needed_by);
     happening->what = "amended";
-    happening->who = RELIEF_STR_NONE; /* its city, or a coordinator */
     say(show, PLACE_CAUSE, happening);
 }
 
@@ -339,7 +340,6 @@ static void on_request(struct show *show, struct happening *happening)
         show->failed = -EPROTO;
         return;
     }
-    happening->who = request.city;
     if (!show->submitted)
         say_submitted(show, happening, &request);
     else if (method_is(happening, "request.amend"))
@@ -369,6 +369,9 @@ static const char *say_made(struct happening *happening, const struct relief_dis
 {
     struct relief_buf *text = &happening->text;
     add_what_goes(text, leg);
+    comma(text);
+    relief_buf_add_text(text, "from ");
+    relief_buf_add_str(text, leg->donor);
     add_number(text, "minutes away", leg->minutes);
     if (leg->state == RELIEF_dispatch_state_asked)
         add_time(text, "answer by", leg->answer_by);
@@ -379,11 +382,7 @@ static const char *say_made(struct happening *happening, const struct relief_dis
         relief_buf_add_str(text, happening->method);
     }
     if (leg->ordered) {
-        comma(text);
-        relief_buf_add_text(text, "from ");
-        relief_buf_add_str(text, leg->donor);
         add_reason(text, leg->reason);
-        happening->who = leg->ordered_by;
         return "ordered";
     }
     return leg->state == RELIEF_dispatch_state_asked ? "asked" : "committed";
@@ -395,7 +394,6 @@ static const char *say_arrived(struct happening *happening, const struct relief_
 {
     struct relief_buf *text = &happening->text;
     bool in_use = leg->state == RELIEF_dispatch_state_in_use, whole = leg->accepted == leg->sent;
-    happening->who = leg->requester;
     relief_buf_printf(text, "%lld of %lld accepted", (long long)leg->accepted, (long long)leg->sent);
     add_units(text, leg->rejected, "rejected", leg, 0);
     add_units(text, leg->missing, "missing", leg, leg->rejected == RELIEF_NIL ? 0 : leg->rejected);
@@ -411,7 +409,6 @@ static const char *say_arrived(struct happening *happening, const struct relief_
 /* What is not sent back is lost: the last pieces. */
 static const char *say_sent_back(struct happening *happening, const struct relief_dispatch *leg)
 {
-    happening->who = leg->requester;
     relief_buf_printf(&happening->text, "%lld of %lld", (long long)leg->returned, (long long)leg->accepted);
     add_units(&happening->text, leg->accepted - leg->returned, "lost", leg, leg->returned);
     return "on the way back";
@@ -435,14 +432,9 @@ static const char *say_checked_in(struct happening *happening, const struct reli
 /* A leg that ended without a journey, or on the road. */
 static const char *say_fallen(struct happening *happening, const struct relief_dispatch *leg)
 {
-    bool by_requester = method_is(happening, "dispatch.cancel") || method_is(happening, "request.cancel") ||
-                        method_is(happening, "request.close") || method_is(happening, "request.amend");
-    if (leg->state == RELIEF_dispatch_state_cancelled)
-        happening->who = by_requester ? leg->requester : RELIEF_STR_NONE;
-    if (leg->state == RELIEF_dispatch_state_lost)
-        happening->who = RELIEF_STR_NONE; /* either side may say so */
     if (leg->state == RELIEF_dispatch_state_lapsed)
-        relief_buf_printf(&happening->text, "no answer to %lld", (long long)leg->quantity);
+        relief_buf_printf(&happening->text, "no answer from %.*s to %lld", (int)leg->donor.len, leg->donor.data,
+                          (long long)leg->quantity);
     else
         relief_buf_add_i64(&happening->text, leg->quantity);
     if (leg->state == RELIEF_dispatch_state_lost) {
@@ -495,7 +487,6 @@ static const char *say_same(struct happening *happening, const struct relief_dis
     if (leg->quantity == was->n[LEG_QUANTITY])
         return NULL;
     add_change(&happening->text, "quantity", was->n[LEG_QUANTITY], leg->quantity);
-    happening->who = RELIEF_STR_NONE;
     return "cut";
 }
 
@@ -506,7 +497,6 @@ static void on_leg(struct show *show, struct happening *happening, struct cli_ma
         show->failed = -EPROTO;
         return;
     }
-    happening->who = leg.donor;
     if (!item->n[LEG_SEEN])
         happening->what = say_made(happening, &leg);
     else if (item->n[LEG_STATE] != leg.state)
@@ -546,6 +536,7 @@ static void look_at(struct show *show, const msgpack_object *event)
                                   .time = int_of(event, "time"),
                                   .method = str_of(event, "method"),
                                   .id = str_of(record, "id"),
+                                  .who = str_of(event, "identity"),
                                   .text = RELIEF_BUF_INIT,
                                   .record = record};
     if (!relief_str_eq(str_of(record, is_request ? "id" : "request"), relief_str_of(show->id)))

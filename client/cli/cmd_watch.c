@@ -79,7 +79,7 @@ static void show_csv(struct watch *watch, const msgpack_object *event, const cha
             relief_buf_add(&list, cities->via.array.ptr[i].via.str.ptr, cities->via.array.ptr[i].via.str.size);
     }
     if (!watch->header)
-        puts("seq,time,topic,method,cities,key");
+        puts("seq,time,topic,method,cities,key,identity");
     watch->header = true;
     printf("%lld,%s,", (long long)int_of(event, "seq"), time);
     cli_csv_cell(stdout, str_of(event, "topic"));
@@ -89,6 +89,8 @@ static void show_csv(struct watch *watch, const msgpack_object *event, const cha
     cli_csv_cell(stdout, (struct relief_str){list.data, (uint32_t)list.len});
     putchar(',');
     cli_csv_cell(stdout, key);
+    putchar(',');
+    cli_csv_cell(stdout, str_of(event, "identity"));
     putchar('\n');
     relief_buf_deinit(&list);
 }
@@ -116,6 +118,10 @@ static void show_text(const msgpack_object *event, const char *time, struct reli
             relief_buf_add(&text, value->via.str.ptr, value->via.str.size);
         else
             relief_json_msgpack(&text, value);
+    }
+    if (str_of(event, "identity").len) {
+        relief_buf_add_text(&text, " by=");
+        relief_buf_add_str(&text, str_of(event, "identity"));
     }
     cli_print_padded(stdout, (struct relief_str){text.data, (uint32_t)text.len}, 0, false);
     putchar('\n');

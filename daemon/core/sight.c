@@ -118,6 +118,39 @@ enum relief_shares core_sight_of(struct core_sight *sight, struct relief_str cit
     return sight->shares;
 }
 
+bool core_sight_sums(struct core_sight *sight, struct relief_str region)
+{
+    struct core_chain above;
+    if (sight->all)
+        return true;
+    if (!region.data)
+        return false;
+    if (!core_sight_is_regional(sight))
+        return core_chain_has(core_sight_ours(sight), region);
+    core_chain_from(sight, region, &above);
+    return core_chain_has(&above, sight->who.region);
+}
+
+/* From the reader's own region up to that one, what counts for its cities is what the lowest above them says. */
+bool core_sight_sums_whole(struct core_sight *sight, struct relief_str region)
+{
+    const struct core_chain *chain;
+    unsigned top = 0;
+    if (sight->all || core_sight_is_regional(sight))
+        return true;
+    chain = core_sight_ours(sight);
+    while (top < chain->count && !relief_str_eq(relief_str_of(chain->at[top].id), region))
+        top++;
+    for (unsigned i = 0; i <= top && i < chain->count; i++) {
+        unsigned says = i;
+        while (says < chain->count && chain->at[says].shares == RELIEF_NIL)
+            says++;
+        if (says == chain->count || chain->at[says].shares != RELIEF_shares_exact)
+            return false;
+    }
+    return true;
+}
+
 void core_sight_candidate(struct core_sight *sight, struct relief_candidate *candidate)
 {
     enum relief_shares shares = core_sight_of(sight, candidate->city);

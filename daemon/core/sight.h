@@ -33,6 +33,13 @@ struct core_sight {
 void core_sight_start(struct core_sight *sight, struct core_view *view, struct relief_arena *arena,
                       const struct core_identity *who);
 enum relief_shares core_sight_of(struct core_sight *sight, struct relief_str city);
+/* True when sums over that region may be asked for: a city's own regions, a coordinator's region and below. Absent: all. */
+bool core_sight_sums(struct core_sight *sight, struct relief_str region);
+/*
+ * True when the regions say that this reader sees every city of it exactly. It is asked of the regions and not of the cities that hold
+ * something, as that would tell who they are.
+ */
+bool core_sight_sums_whole(struct core_sight *sight, struct relief_str region);
 /* The numbers that are not shared become nil. */
 void core_sight_candidate(struct core_sight *sight, struct relief_candidate *candidate);
 

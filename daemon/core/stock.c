@@ -308,7 +308,7 @@ static int take(struct core_work *work, const struct place *place, const struct 
     return 0;
 }
 
-#define ISSUED_DAYS 30 /* what days of cover look at (fine print 70) */
+#define ISSUED_DAYS 31 /* days that 30 times 24 hours may touch: what days of cover look at (fine print 70) */
 
 void stock_issued(struct core_work *work, struct relief_str city, struct relief_str kind, int64_t units)
 {

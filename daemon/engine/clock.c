@@ -5,6 +5,11 @@
  * goods expire, and every later entry would have to stand at that time. Then T goes on by the boot clock (without the
  * 60 s: they would be added again with every entry, and the jump would be followed in small steps) until the wall clock
  * comes back by itself or an operator confirms it.
+ *
+ * While the wall clock is behind, T does not go on by the boot clock either: fine print 12 says that it is the wall
+ * clock, or the entry before. Deadlines are moments of T, so none passes meanwhile, and 47 holds: what is due by T is
+ * done within 2 s. To confirm a clock that is behind changes nothing, as T can't be taken back; whoever sets it right
+ * ends it.
  */
 #include "engine/clock.h"
 
@@ -33,6 +38,13 @@ static void set_now(struct engine_clock *clock)
     int64_t expected = by_boot(clock);
     clock->held = clock->wall - expected > RELIEF_CLOCK_JUMP_MS;
     clock->now = clock->held ? expected : max_i64(clock->last_time, clock->wall);
+}
+
+enum engine_clock_state engine_clock_state(const struct engine_clock *clock)
+{
+    if (clock->held)
+        return ENGINE_CLOCK_HELD;
+    return clock->now - clock->wall > RELIEF_CLOCK_BEHIND_MS ? ENGINE_CLOCK_BEHIND : ENGINE_CLOCK_RIGHT;
 }
 
 bool engine_clock_start(struct engine_clock *clock, int64_t wall, int64_t boot, int64_t last_entry, bool has_entries)

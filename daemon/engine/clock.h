@@ -13,6 +13,13 @@ struct engine_clock {
     int64_t now;                  /* T */
 };
 
+enum engine_clock_state {
+    ENGINE_CLOCK_RIGHT,
+    ENGINE_CLOCK_HELD,   /* see held */
+    ENGINE_CLOCK_BEHIND, /* the wall clock went back: T stands where the last entry is until it has come up to that */
+};
+enum engine_clock_state engine_clock_state(const struct engine_clock *clock);
+
 /* The start: the wall clock as it is, but not before the last entry. True when it is more than a day past that. */
 bool engine_clock_start(struct engine_clock *clock, int64_t wall, int64_t boot, int64_t last_entry, bool has_entries);
 /* The clocks were read. */

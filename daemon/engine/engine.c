@@ -48,9 +48,10 @@ int64_t engine_now(struct engine *engine)
     return engine->clock.now;
 }
 
-bool engine_clock_held(struct engine *engine)
+enum engine_clock_state engine_clock_says(struct engine *engine, int64_t *ret_off_ms)
 {
-    return engine->clock.held;
+    *ret_off_ms = engine->clock.wall - engine->clock.now;
+    return engine_clock_state(&engine->clock);
 }
 
 /* ---- commands ---- */

@@ -9,6 +9,7 @@
 #pragma once
 #include "core/apply.h"
 #include "core/check.h"
+#include "engine/clock.h"
 #include "evidence/notary.h"
 #include "log/log.h"
 #include "store/store.h"
@@ -83,8 +84,8 @@ int engine_cosign(struct engine *engine, struct relief_str note);
 int64_t engine_now(struct engine *engine);
 /* Start of a loop turn: reads the clocks. */
 void engine_turn(struct engine *engine);
-/* The wall clock jumped and nobody confirmed it: T goes on by the boot clock. */
-bool engine_clock_held(struct engine *engine);
+/* What T is made of now; *ret_off_ms: how far the wall clock is past T, negative when it is behind. */
+enum engine_clock_state engine_clock_says(struct engine *engine, int64_t *ret_off_ms);
 
 /*
  * Carries out one command. 0: *ret is the answer, to be released when engine_durable() >= ret->seq. Positive: refused, see

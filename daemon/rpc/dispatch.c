@@ -101,12 +101,26 @@ static void answer(struct rpc_call *call, int result, int64_t since_us)
     stats_answered(&rpc->stats, call->method->number, result != 0, call->release, durable, since_us, now_us);
 }
 
+/* Matching among many holders takes its time; what a connection has pipelined behind such a call waits for the others.
+ */
+static void yield(struct rpc_session *session, int64_t since_us)
+{
+    if (session->pending_paused || stats_now_us() - since_us <= RPC_SLICE_US)
+        return;
+    session->yielded = true;
+    session->rpc->yielded_count++;
+    net_conn_pause(session->conn);
+}
+
 void rpc_dispatch(struct rpc_call *call)
 {
+    int64_t since_us = stats_now_us();
     rpc_answer_start(call->out, call->msgid);
     int result = call->method->kind == RELIEF_CHANGE ? change(call) : read_state(call);
-    if (result != RPC_LATER)
+    if (result != RPC_LATER) {
         answer(call, result, call->rpc->turn_us);
+        yield(call->session, since_us);
+    }
     if (call->session->subscription && call->method->number == RELIEF_METHOD_event_subscribe)
         rpc_subscription_pump(call->session);
 }

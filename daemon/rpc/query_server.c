@@ -48,6 +48,8 @@ int rpc_server_info(struct rpc_call *call)
     evidence_witnessed(engine_evidence(engine), &witnessed, NULL);
     char head[2 * LOG_HASH_BYTES + 1];
     sodium_bin2hex(head, sizeof head, mark.hash, LOG_HASH_BYTES);
+    int64_t off_ms;
+    enum engine_clock_state clock = engine_clock_says(engine, &off_ms);
     struct relief_info info = {
         .version = RELIEF_STR(RELIEF_VERSION),
         .seq = (int64_t)mark.seq,
@@ -59,7 +61,10 @@ int rpc_server_info(struct rpc_call *call)
         .assets = core_count(view, RELIEF_TABLE_asset),
         .requests_open = core_count(view, RELIEF_TABLE_COUNT),
         .mode = call->rpc->failure ? RELIEF_STR("read_only") : RELIEF_STR("serving"),
-        .clock = engine_clock_held(engine) ? RELIEF_STR("held") : RELIEF_STR("right"),
+        .clock = clock == ENGINE_CLOCK_HELD     ? RELIEF_STR("held")
+                 : clock == ENGINE_CLOCK_BEHIND ? RELIEF_STR("behind")
+                                                : RELIEF_STR("right"),
+        .clock_off_ms = clock == ENGINE_CLOCK_RIGHT ? RELIEF_NIL : off_ms,
         .witnessed_size = witnessed.count ? (int64_t)witnessed.size : RELIEF_NIL,
         .witnessed_time = witnessed.count ? witnessed.time : RELIEF_NIL,
     };
@@ -98,6 +103,8 @@ static void fill_counters(struct rpc *rpc, struct relief_list *list)
     add_counter(list, "receipts_waiting", rpc->receipt_count);
     add_counter(list, "dumps_open", rpc->dump_count);
     add_counter(list, "dumps_done", rpc->dumps_done);
+    add_counter(list, "reports_open", rpc->report_count);
+    add_counter(list, "reports_done", rpc->reports_done);
 }
 
 static void fill_latencies(const struct stats *stats, struct relief_list *list)

@@ -4,10 +4,13 @@
  *
  * stock.list walks the pairs of city and kind that have a lot. Given a kind alone, it walks the holders of that kind,
  * which come in the same order of cities, instead of looking at every pair; given a region, a city outside of it is
- * stepped over whole.
+ * stepped over whole. A row reads several records, so it counts as ROW_RECORDS and its lots towards the bound of a
+ * page.
  */
 #include "rpc/session.h"
 #include "core/key.h"
+
+#define ROW_RECORDS 4u /* city, kind, floor, account; each as dear as a record of another list */
 
 static void fill_total(struct relief_stock_total *ret, const struct relief_stock *stock)
 {
@@ -156,6 +159,7 @@ static bool add_row(struct rpc_page *page, struct relief_str city, struct relief
     struct relief_stock stock;
     struct relief_stock_total total;
     core_stock(engine_core(rpc->engine), engine_now(rpc->engine), city, kind, &rpc->record, &stock);
+    page->looked += ROW_RECORDS + stock.lots.count;
     if (!sight_stock(page->call->sight, &stock))
         return true; /* not for this reader; the page goes on behind it */
     fill_total(&total, &stock);
@@ -185,7 +189,7 @@ int rpc_stock_list(struct rpc_call *call)
         walk.from.len = 0;
     view->ops->scan(view, &cursor, &walk.prefix, &walk.from);
     while (view->ops->next(view, &cursor, &key, &value)) {
-        if (page.count == page.limit || page.looked == RELIEF_SCAN_RECORDS_MAX) {
+        if (page.count == page.limit || page.looked >= RELIEF_SCAN_RECORDS_MAX) {
             rpc_page_end(&page, next);
             return 0;
         }

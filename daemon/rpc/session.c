@@ -56,6 +56,8 @@ static void closed(void *context)
     struct rpc_session *session = context;
     rpc_subscription_free(session);
     rpc_dump_free(session);
+    rpc_report_free(session);
+    session->rpc->yielded_count -= session->yielded;
     rpc_receipt_free(session);
     if (session->waiting.method)
         session->rpc->waiting_count--;
@@ -95,11 +97,18 @@ static void go_on(struct rpc *rpc)
     net_release(rpc->net, durable);
     stats_released(&rpc->stats, durable, stats_now_us());
     rpc->streams_due = false;
-    if (!rpc->waiting_count && !rpc->subscription_count && !rpc->dump_count && !rpc->receipt_count)
+    rpc_reports_go_on(rpc);
+    if (!rpc->waiting_count && !rpc->subscription_count && !rpc->dump_count && !rpc->receipt_count &&
+        !rpc->yielded_count)
         return;
     uint64_t published = evidence_published(engine_evidence(rpc->engine), 0);
     for (struct rpc_session *session = rpc->sessions.next, *next; session != &rpc->sessions; session = next) {
         next = session->next; /* nothing below frees a session: net calls `closed` from its own turn */
+        if (session->yielded) {
+            session->yielded = false;
+            rpc->yielded_count--;
+            net_conn_resume(session->conn);
+        }
         if (session->pending)
             rpc_receipt_pump(session, published);
         if (session->waiting.method && session->waiting.until <= (session->waiting.published ? published : durable))
@@ -122,7 +131,7 @@ static void turn_end(void *context)
 {
     struct rpc *rpc = context;
     engine_seal(rpc->engine);
-    if (rpc->streams_due)
+    if (rpc->streams_due || rpc->yielded_count)
         net_wake(rpc->net);
 }
 
@@ -149,9 +158,24 @@ static void watch_witnesses(struct rpc *rpc)
            "size=%llu witnessed=%llu", (unsigned long long)newest.size, (unsigned long long)witnessed.size);
 }
 
+static void watch_clock(struct rpc *rpc)
+{
+    static const int messages[] = {[ENGINE_CLOCK_RIGHT] = RELIEF_MESSAGE_CLOCK_RIGHT,
+                                   [ENGINE_CLOCK_HELD] = RELIEF_MESSAGE_CLOCK_HELD,
+                                   [ENGINE_CLOCK_BEHIND] = RELIEF_MESSAGE_CLOCK_BEHIND};
+    int64_t off_ms;
+    enum engine_clock_state clock = engine_clock_says(rpc->engine, &off_ms);
+    if (clock == rpc->clock)
+        return;
+    rpc->clock = clock;
+    notice((enum relief_message)messages[clock], "off_ms=%lld time=%lld", (long long)off_ms,
+           (long long)engine_now(rpc->engine));
+}
+
 static int64_t tick(void *context)
 {
     struct rpc *rpc = context;
+    watch_clock(rpc);
     watch_witnesses(rpc);
     return engine_tick(rpc->engine);
 }

@@ -3,7 +3,7 @@
  *
  * A call is answered within its message, with exceptions that hold the connection back (net_conn_pause) until they
  * are done, so that answers keep the order of requests: a read of the log itself waits until what was applied is durable, one of
- * its evidence until a checkpoint covers that, a dump until it is sent, and no message is looked at meanwhile. An answer with a
+ * its evidence until a checkpoint covers that, a dump until it is sent, a report until it is made, and no message is looked at meanwhile. An answer with a
  * receipt waits too, but in a queue (receipt.c).
  */
 #pragma once
@@ -15,6 +15,9 @@
 #include "schema/codec.h"
 
 #define RPC_DUMPS_MAX 4u                          /* at a time: each holds a thread and a read transaction */
+#define RPC_REPORTS_RUNNING_MAX 2u                /* at a time: each holds a processor */
+#define RPC_REPORTS_MAX 64u                       /* with those that wait for their turn: beyond, who asks is better told */
+#define RPC_SLICE_US 2000                         /* a call that took longer ends its connection's turn: others come in between */
 #define RPC_PAGE_BYTES_MAX (RELIEF_FRAME_BYTES_MAX - 4096u) /* items of a page; the rest is for the frame around them */
 #define RPC_ARENA_BYTES ((size_t)256 << 20)       /* address space of one call: a page of records with their lists */
 #define RPC_EVENT_ENTRIES_MAX 1024u               /* log entries a subscription looks at in one turn */
@@ -22,6 +25,7 @@
 
 struct rpc_session;
 struct rpc_dump;
+struct rpc_report;
 struct rpc_subscription;
 
 /* One request. Everything in it lives until its handler returns. */
@@ -67,6 +71,8 @@ struct rpc_session {
     struct rpc_pending *pending, *pending_last; /* answers that wait for a checkpoint, or stand behind one that does */
     size_t pending_bytes;
     struct rpc_dump *dump;
+    struct rpc_report *report;
+    bool yielded; /* not read before the next turn */
     struct rpc_subscription *subscription;
     struct rpc_session *prev, *next;
 };
@@ -82,10 +88,13 @@ struct rpc {
     int failure;
     struct rpc_session sessions; /* head of the list */
     unsigned session_count, dump_count, subscription_count, waiting_count, receipt_count;
+    unsigned report_count, reports_running, yielded_count;
+    uint64_t reports_begun, reports_done;
     uint64_t dumps_done, events_sent, notifications_ignored;
     bool streams_due; /* a stream stopped at its bound of work: go on in the next turn */
     int64_t turn_us;  /* stats_now_us at the start of the turn */
     int64_t started_us;
+    enum engine_clock_state clock; /* as the operator was told last */
     msgpack_zone zone;
     struct relief_arena arena;  /* reset for each message */
     struct relief_arena record; /* reset for each record of a scan */
@@ -159,6 +168,10 @@ int rpc_list_table(struct rpc_call *call, enum relief_table table, const struct 
                    int64_t limit, rpc_wanted *wanted);
 /* NOUN.get of a table with one key field, as the reader sees it. */
 int rpc_get_record(struct rpc_call *call);
+
+/* query_shortfall.c: the reports under way */
+void rpc_reports_go_on(struct rpc *rpc);
+void rpc_report_free(struct rpc_session *session);
 
 /* query_stock.c: true when the city lies in the region or below it; reads into rpc->record. */
 bool rpc_in_region(struct rpc_call *call, struct relief_str city, struct relief_str region);

@@ -23,39 +23,6 @@ static bool is_regional(const struct sight *sight)
     return core_sight_is_regional(&sight->core);
 }
 
-bool sight_sums(struct sight *sight, struct relief_str region)
-{
-    struct core_chain above;
-    if (sight->core.all)
-        return true;
-    if (!region.data)
-        return false;
-    if (!is_regional(sight))
-        return core_chain_has(core_sight_ours(&sight->core), region);
-    core_chain_from(&sight->core, region, &above);
-    return core_chain_has(&above, sight->core.who.region);
-}
-
-/* From the reader's own region up to that one, what counts for its cities is what the lowest above them says. */
-bool sight_sums_whole(struct sight *sight, struct relief_str region)
-{
-    const struct core_chain *chain;
-    unsigned top = 0;
-    if (sight->core.all || is_regional(sight))
-        return true;
-    chain = core_sight_ours(&sight->core);
-    while (top < chain->count && !relief_str_eq(relief_str_of(chain->at[top].id), region))
-        top++;
-    for (unsigned i = 0; i <= top && i < chain->count; i++) {
-        unsigned says = i;
-        while (says < chain->count && chain->at[says].shares == RELIEF_NIL)
-            says++;
-        if (says == chain->count || chain->at[says].shares != RELIEF_shares_exact)
-            return false;
-    }
-    return true;
-}
-
 /* ---- requests and legs: a region's coordinator sees those of which one side lies in the region ---- */
 
 static bool inside(struct sight *sight, struct relief_str city)
@@ -68,6 +35,24 @@ static bool inside(struct sight *sight, struct relief_str city)
 static bool shows_dispatch(struct sight *sight, const struct relief_dispatch *leg)
 {
     return !is_regional(sight) || inside(sight, leg->donor) || inside(sight, leg->requester);
+}
+
+/* What exactly a leg takes is its sides' business; their coordinators see the leg for the same reason. */
+static void hide_pieces(struct sight *sight, struct relief_dispatch *leg)
+{
+    struct relief_str city = sight->core.who.city;
+    if (sight->core.all || is_regional(sight) || relief_str_eq(leg->donor, city) ||
+        relief_str_eq(leg->requester, city) || sight_of(sight, leg->donor) == RELIEF_shares_exact)
+        return;
+    leg->lots.count = leg->assets.count = leg->operators.count = 0;
+}
+
+static enum sight_answer dispatch_seen(struct sight *sight, struct relief_dispatch *leg)
+{
+    if (!shows_dispatch(sight, leg))
+        return SIGHT_NOT_FOUND;
+    hide_pieces(sight, leg);
+    return SIGHT_SHOWN;
 }
 
 static bool shows_request(struct sight *sight, const struct relief_request *request)
@@ -118,7 +103,7 @@ enum sight_answer sight_record(struct sight *sight, enum relief_table table, voi
     case RELIEF_TABLE_request:
         return shows_request(sight, record) ? SIGHT_SHOWN : SIGHT_NOT_FOUND;
     case RELIEF_TABLE_dispatch:
-        return shows_dispatch(sight, record) ? SIGHT_SHOWN : SIGHT_NOT_FOUND;
+        return dispatch_seen(sight, record);
     default: /* places, agreements, incidents */
         return SIGHT_SHOWN;
     }
@@ -148,30 +133,64 @@ void sight_candidate(struct sight *sight, struct relief_candidate *candidate)
 void sight_preview_leg(struct sight *sight, struct relief_preview_leg *leg)
 {
     if (sight_of(sight, leg->donor) != RELIEF_shares_exact)
-        leg->lots.count = 0;
+        leg->lots.count = leg->assets.count = leg->operators.count = 0;
 }
 
 /* ---- events ---- */
 
-bool sight_change(struct sight *sight, const struct core_change *change)
+const void *sight_change(struct sight *sight, const struct core_change *change, struct relief_dispatch *room)
 {
     const union relief_any_record *record = change->record;
+    bool seen = true;
     if (sight->core.all)
-        return true;
+        return record;
     switch (change->table) {
     case RELIEF_TABLE_floor:
     case RELIEF_TABLE_lot:
     case RELIEF_TABLE_account: /* their first field is the city */
-        return sight_of(sight, record->floor.city) == RELIEF_shares_exact;
+        seen = sight_of(sight, record->floor.city) == RELIEF_shares_exact;
+        break;
     case RELIEF_TABLE_asset: /* of one that is gone only the id is known */
-        return !change->gone && sight_of(sight, record->asset.city) == RELIEF_shares_exact;
+        seen = !change->gone && sight_of(sight, record->asset.city) == RELIEF_shares_exact;
+        break;
     case RELIEF_TABLE_request:
-        return !change->gone && shows_request(sight, &record->request);
+        seen = !change->gone && shows_request(sight, &record->request);
+        break;
     case RELIEF_TABLE_dispatch:
-        return !change->gone && shows_dispatch(sight, &record->dispatch);
+        if (change->gone)
+            return NULL;
+        *room = record->dispatch;
+        return dispatch_seen(sight, room) == SIGHT_SHOWN ? room : NULL;
     case RELIEF_TABLE_op: /* retry ids of others tell nothing and help only to guess */
-        return relief_str_eq(record->op.identity, sight->core.who.name);
-    default:
-        return true;
+        seen = relief_str_eq(record->op.identity, sight->core.who.name);
+        break;
+    case RELIEF_TABLE_region:
+    case RELIEF_TABLE_city:
+    case RELIEF_TABLE_link:
+    case RELIEF_TABLE_kind:
+    case RELIEF_TABLE_incident:
+    case RELIEF_TABLE_agreement:
+    case RELIEF_TABLE_travel:
+        break;
+    default: /* the daemon's own notes */
+        seen = false;
+        break;
     }
+    return seen ? record : NULL;
+}
+
+/* The role in front of the colon; a certificate's URI has none that is known. */
+static struct relief_str role_of(struct relief_str identity)
+{
+    const char *colon = identity.data ? memchr(identity.data, ':', identity.len) : NULL;
+    struct relief_str word = {identity.data, colon ? (uint32_t)(colon - identity.data) : identity.len};
+    bool known = relief_enum_find(&relief_enum_role, word) >= 0 || relief_str_eq(word, RELIEF_STR("timer"));
+    return known ? word : RELIEF_STR_NONE;
+}
+
+struct relief_str sight_identity(struct sight *sight, struct relief_str identity, bool named)
+{
+    if (sight->core.all || is_regional(sight) || named || relief_str_eq(identity, sight->core.who.name))
+        return identity;
+    return role_of(identity);
 }

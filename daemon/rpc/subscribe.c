@@ -96,23 +96,24 @@ static void cities_of(const struct core_change *change, struct relief_list *citi
     }
 }
 
+static bool names(const struct core_change *change, const struct relief_list *cities, struct relief_str city)
+{
+    return has_city(cities, city) || (change->table == RELIEF_TABLE_incident && !change->gone &&
+                                      has_city(&((const struct relief_incident *)change->record)->affected, city));
+}
+
 static bool concerns(const struct rpc_subscription *subscription, const struct core_change *change,
                      const struct relief_list *cities)
 {
     struct relief_str city = relief_str_of(subscription->city);
-    if (!subscription->topics[change->table])
-        return false;
-    if (!city.len || has_city(cities, city))
-        return true;
-    return change->table == RELIEF_TABLE_incident && !change->gone &&
-           has_city(&((const struct relief_incident *)change->record)->affected, city);
+    return subscription->topics[change->table] && (!city.len || names(change, cities, city));
 }
 
-static void pack_record(struct relief_buf *buf, const struct core_change *change, unsigned generation)
+static void pack_record(struct relief_buf *buf, const struct core_change *change, const void *seen, unsigned generation)
 {
     const struct relief_table_info *table = &relief_tables[change->table];
     if (!change->gone) {
-        relief_pack_record_of(buf, table->shape, change->record, 0, generation);
+        relief_pack_record_of(buf, table->shape, seen, 0, generation);
         return;
     }
     relief_pack_map(buf, table->key_fields + 1);
@@ -124,8 +125,9 @@ static void pack_record(struct relief_buf *buf, const struct core_change *change
     relief_pack_bool(buf, true);
 }
 
+/* seen: the record as this reader may see it; who: the same of the identity. */
 static void pack_event(struct relief_buf *buf, const struct engine_entry *entry, const struct core_change *change,
-                       const struct relief_list *cities)
+                       const struct relief_list *cities, const void *seen, struct relief_str who)
 {
     const struct relief_str *items = cities->items;
     relief_buf_clear(buf);
@@ -133,7 +135,7 @@ static void pack_event(struct relief_buf *buf, const struct engine_entry *entry,
     relief_pack_int(buf, 2);
     relief_pack_text(buf, "event");
     relief_pack_array(buf, 1);
-    relief_pack_map(buf, 6);
+    relief_pack_map(buf, 7);
     relief_pack_text(buf, "seq");
     relief_pack_int(buf, (int64_t)entry->seq);
     relief_pack_text(buf, "time");
@@ -142,12 +144,14 @@ static void pack_event(struct relief_buf *buf, const struct engine_entry *entry,
     relief_pack_text(buf, relief_tables[change->table].name);
     relief_pack_text(buf, "method");
     relief_pack_text(buf, relief_command_by_number(entry->command)->wire);
+    relief_pack_text(buf, "identity");
+    relief_pack_str(buf, who);
     relief_pack_text(buf, "cities");
     relief_pack_array(buf, cities->count);
     for (uint32_t i = 0; i < cities->count; i++)
         relief_pack_str(buf, items[i]);
     relief_pack_text(buf, "record");
-    pack_record(buf, change, entry->generation);
+    pack_record(buf, change, seen, entry->generation);
 }
 
 /* ---- the stream ---- */
@@ -184,10 +188,13 @@ static int send_entry(struct rpc_session *session)
         const struct core_change *change = &entry.changes[subscription->change++];
         struct relief_str items[CITIES_MAX];
         struct relief_list cities = {items, 0, 1};
+        struct relief_dispatch room;
+        const void *seen;
         cities_of(change, &cities);
-        if (!concerns(subscription, change, &cities) || !sight_change(&sight, change))
+        if (!concerns(subscription, change, &cities) || !(seen = sight_change(&sight, change, &room)))
             continue;
-        pack_event(&rpc->out, &entry, change, &cities);
+        bool named = sight.core.who.role == RELIEF_role_city && names(change, &cities, sight.core.who.city);
+        pack_event(&rpc->out, &entry, change, &cities, seen, sight_identity(&sight, entry.identity, named));
         if (rpc->out.failed)
             return -ENOMEM;
         net_conn_send(session->conn, rpc->out.data, rpc->out.len, session->release, false);

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -20,6 +21,7 @@ import unittest
 import msgpack
 
 BIN = os.environ.get("RELIEF_BIN", "build/bin")
+CLOCK_SHIM = os.environ.get("RELIEF_CLOCK_SHIM", os.path.join(BIN, "..", "tests", "integration", "clock_shim.so"))
 DEADLINE = 60.0
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|Assertion .* failed")
 
@@ -34,9 +36,9 @@ class Refused(Exception):
 
 
 class Daemon:
-    """One reliefd process. With no folder given it makes one and removes it in close()."""
+    """One reliefd process. With no folder given it makes one and removes it in close(). clock: its clocks can be moved."""
 
-    def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=()):
+    def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=(), clock=False):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="relief-")
         self.socket_path = os.path.join(self.folder, "s")
@@ -44,15 +46,19 @@ class Daemon:
         self.listen = listen
         self.args = list(args)
         self.lines = []
+        self.said = threading.Condition()
         self.process = None
         self.exit_code = None
+        self.offsets = os.path.join(self.folder, "clock") if clock else None
+        if clock:
+            self.move_clock(0, 0)
 
     def start(self):
         command = [os.path.join(BIN, "reliefd"), "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
         for address in self.listen:
             command += ["--listen", address]
         self.process = subprocess.Popen(command + self.args, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        errors="replace")
+                                        errors="replace", env=self._environment())
         self.ready = threading.Event()
         self.addresses = []
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
@@ -61,9 +67,30 @@ class Daemon:
             raise AssertionError("the daemon did not become ready:\n" + "\n".join(self.lines))
         return self
 
+    def _environment(self):
+        if not self.offsets:
+            return None
+        options = os.environ.get("ASAN_OPTIONS", "")
+        return {**os.environ, "LD_PRELOAD": CLOCK_SHIM, "RELIEF_CLOCK": self.offsets,
+                "ASAN_OPTIONS": options + (":" if options else "") + "verify_asan_link_order=0"}
+
+    def move_clock(self, wall, boot):
+        """The daemon's clocks are from now on so many milliseconds from the machine's: mapped by it, so written in place."""
+        with open(self.offsets, "r+b" if os.path.exists(self.offsets) else "wb") as file:
+            file.write(struct.pack("=qq", wall, boot))
+
+    def wait_line(self, text):
+        """The first line on standard error that holds the text, once it is there."""
+        with self.said:
+            found = lambda: next((line for line in self.lines if text in line), None)
+            assert self.said.wait_for(found, DEADLINE), "never said: " + text
+            return found()
+
     def _read(self, process):
         for line in process.stderr:
-            self.lines.append(line.rstrip("\n"))
+            with self.said:
+                self.lines.append(line.rstrip("\n"))
+                self.said.notify_all()
             if line.startswith("ready "):
                 self.addresses = line.split()[1:]
                 self.ready.set()

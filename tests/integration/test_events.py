@@ -100,7 +100,7 @@ class City(unittest.TestCase):
                         cities = cities_of(record)
                         if entry["seq"] <= last and city in cities:
                             found.append({"seq": entry["seq"], "time": entry["time"], "topic": record["t"], "method": entry["method"],
-                                          "cities": cities, "record": {k: v for k, v in record.items() if k != "t"}})
+                                          "identity": entry["identity"], "cities": cities, "record": {k: v for k, v in record.items() if k != "t"}})
                 at = page["next"]
         return found
 

@@ -209,6 +209,7 @@ ROWS = [
     Row("proof.inclusion", fixed(seq=1), KNOWN), Row("proof.consistency", fixed(**{"from": 1}), KNOWN),
     Row("clock.confirm", lambda case: {"time": int(time.time() * 1000)}, {"local", "operator"}),
     Row("snapshot.dump", fixed(tables=["region"]), {"local", "auditor"}),
+    Row("snapshot.backup", fixed(), {"local", "operator"}),
     Row("event.subscribe", fixed(topics=["region"]), READ),
 ]
 
@@ -537,6 +538,76 @@ class Shares(World):
         self.share(east="nothing")
         self.assertEqual(self.as_(N).error("match.preview", params)["code"], "DENIED")
         self.assertEqual(self.as_(R).call("match.preview", params)["legs"][0]["lots"], [])
+
+    def test_a_preview_names_the_pieces_of_those_who_share_all(self):
+        params = {"city": R, "kind": TEAM, "quantity": 3, "own_first": False, "max_level": 3}
+        whole = self.local.call("match.preview", params)
+        self.assertEqual({leg["donor"]: leg["assets"] for leg in whole["legs"]}[W], ["a-" + W])
+        self.share(east="exact", nation="available")
+        for leg, seen in zip(whole["legs"], self.as_(R).call("match.preview", params)["legs"]):
+            shared = leg["donor"] != W
+            self.assertEqual(seen, leg if shared else {**leg, "assets": [], "operators": []})
+        for shares in (None, "available", "nothing"):
+            self.share(east=shares, nation="nothing")
+            for seen in self.as_(R).call("match.preview", params)["legs"]:
+                self.assertEqual((seen["lots"], seen["assets"], seen["operators"]), ([], [], []))
+
+    def pieces(self, reader, id):
+        """lots, assets and operators of a leg, the same from get, list, and every event of its life."""
+        client = self.as_(reader)
+        got = client.call("dispatch.get", id=id)
+        self.assertEqual([leg for leg in client.items("dispatch.list") if leg["id"] == id], [got])
+        client.call("event.subscribe", topics=["dispatch"], from_seq=1)
+        keys, record = ("lots", "assets", "operators"), {}
+        while record != got:
+            record = client.notification()[2][0]["record"]
+            if record["id"] == id:
+                self.assertEqual([record[key] for key in keys], [got[key] for key in keys], reader)
+        return tuple(got[key] for key in keys)
+
+    def test_what_a_leg_takes_is_its_sides_business(self):
+        """Lots, assets and operators: both sides, who is over one of them, and who sees all of the donor."""
+        machine, crew = self.new(), self.new()
+        self.local.call("kind.put", {"code": machine, "name": "m", "class": "equipment", "unit": "u", "operator": crew})
+        self.local.call("kind.put", {"code": crew, "name": "c", "class": "team", "unit": "u"})
+        for kind in (machine, crew):
+            self.local.call("asset.put", id="piece-" + kind, kind=kind, city=D)
+        moving = self.leg(GOODS, R)
+        self.local.call("dispatch.depart", id=moving)
+        for id, whole in ((self.leg(machine, R), ([], ["piece-" + machine], ["piece-" + crew])),
+                          (moving, ([{"lot": "l", "quantity": 2}], [], []))):
+            for shares in (None, "nothing", "exact"):
+                self.share(east=shares)
+                for reader in ("local", "auditor", "all", "of nation", "of east", D, R):
+                    self.assertEqual(self.pieces(reader, id), whole, (reader, shares))
+                self.assertEqual(self.pieces(N, id), whole if shares == "exact" else ([], [], []), shares)
+                for reader in (W, X):
+                    self.assertEqual(self.pieces(reader, id), ([], [], []), (reader, shares))
+
+    def test_who_did_it(self):
+        """An event has the identity of the log, for the cities that its record names and who is over one; others are told the role."""
+        def act():
+            id = self.as_(R).call("request.submit", id=self.new(), city=R, kind=GOODS, quantity=2, own_first=False)["id"]
+            self.as_("of east").call("request.amend", id=id, priority=1)
+            self.as_(D).call("dispatch.depart", id=id + "/1")
+            self.as_(R).call("dispatch.lost", id=id + "/1", reason="the bridge")
+            self.as_(R).call("request.cancel", id=id, reason="over")
+        names = {"request.submit": "city:" + R, "request.amend": "coordinator:east", "dispatch.depart": "city:" + D,
+                 "dispatch.lost": "city:" + R, "request.cancel": "city:" + R, "kind.put": "local"}
+        topics = {"request": set(names) - {"kind.put"}, "dispatch": set(names) - {"kind.put", "request.amend"}, "kind": {"kind.put"}}
+        for reader in ("local", "auditor", "all", "of nation", "of east", D, R, N, W, X):
+            client = self.as_(reader)
+            client.call("event.subscribe", topics=["request", "dispatch", "kind"])
+            act()
+            mark = self.local.call("kind.put", {"code": self.new(), "name": "mark", "class": "supply", "unit": "u"})["seq"]
+            told, event = {}, {"seq": 0}
+            while event["seq"] != mark:
+                event = client.notification()[2][0]
+                told.setdefault((event["topic"], event["method"]), set()).add(event["identity"])
+            named = {D: {"dispatch"}, R: {"request", "dispatch"}, N: (), W: (), X: ()}.get(reader, topics)
+            self.assertEqual(told, {(topic, method): {names[method] if topic in named or names[method] == "city:" + reader else
+                                                     names[method].split(":")[0]}
+                                    for topic, methods in topics.items() for method in methods}, reader)
 
     def events(self, reader, make):
         """Topics and cities of the events that make() causes, up to a mark that everybody sees."""

@@ -10,7 +10,7 @@ from harness import BIN, DEADLINE, Case, HANGZHOU, KIND, NINGBO, SUBSTITUTE, WEN
 class Show(Case):
     maxDiff = 4000
     options = {"listen": ("tcp:127.0.0.1:0,as=local", "tcp:127.0.0.1:0,as=city:" + NINGBO, "tcp:127.0.0.1:0,as=coordinator",
-                          "tcp:127.0.0.1:0,as=operator")}
+                          "tcp:127.0.0.1:0,as=operator", "tcp:127.0.0.1:0,as=city:" + WENZHOU)}
 
     @classmethod
     def prepare(cls):
@@ -21,7 +21,7 @@ class Show(Case):
             client.call("asset.put", id="pump-1", kind="pump", city=NINGBO)
             client.call("kind.put", {"code": "crew", "name": "机手", "class": "team", "unit": "人"})
             client.call("kind.put", {"code": "crane", "name": "吊车", "class": "equipment", "unit": "台", "operator": "crew"})
-            for kind, returnable in (("blanket", True), ("asked", False), ("silent", False), ("ordered", False), ("none", False)):
+            for kind, returnable in (("blanket", True), ("asked", False), ("silent", False), ("ordered", False), ("none", False), ("acts", False)):
                 client.call("kind.put", {"code": kind, "name": kind, "class": "supply", "unit": "u", "returnable": returnable})
             client.call("agreement.put", id="a-silent", donor=WENZHOU, requester=HANGZHOU, kinds=["silent"], commit="ask", answer_minutes=0)
 
@@ -50,19 +50,19 @@ class Show(Case):
             client.call("request.close", id="flood", reason="bought locally")
         events = self.events("flood")
         self.assertEqual([(e["id"], e["event"], e["who"]) for e in events], [
-            ("flood", "submitted", HANGZHOU), ("flood/1", "committed", NINGBO), ("flood/2", "asked", WENZHOU),
+            ("flood", "submitted", "local"), ("flood/1", "committed", "local"), ("flood/2", "asked", "local"),
             ("flood", "covered", None),
-            ("flood/2", "declined", WENZHOU), ("flood", "partial", None),
-            ("flood/3", "committed", NINGBO), ("flood", "covered", None),
-            ("flood/1", "departed", NINGBO),
-            ("flood/1", "received", HANGZHOU), ("flood/4", "committed", NINGBO), ("flood", "covered", None),
-            ("flood", "amended", None), ("flood/5", "committed", NINGBO), ("flood", "partial", None),
-            ("flood/3", "reneged", NINGBO), ("flood", "partial", None),
-            ("flood", "closed", HANGZHOU), ("flood", "closed_short", None)])
+            ("flood/2", "declined", "local"), ("flood", "partial", None),
+            ("flood/3", "committed", "local"), ("flood", "covered", None),
+            ("flood/1", "departed", "local"),
+            ("flood/1", "received", "local"), ("flood/4", "committed", "local"), ("flood", "covered", None),
+            ("flood", "amended", "local"), ("flood/5", "committed", "local"), ("flood", "partial", None),
+            ("flood/3", "reneged", "local"), ("flood", "partial", None),
+            ("flood", "closed", "local"), ("flood", "closed_short", None)])
         said = {(e["id"], e["event"]): e["text"] for e in events}
-        self.assertIn("450 of %s, priority 2, by local" % KIND, said["flood", "submitted"])
+        self.assertIn("450 of %s for %s, priority 2" % (KIND, HANGZHOU), said["flood", "submitted"])
         self.assertEqual(said["flood/2", "declined"], "50, our own flood")
-        self.assertIn("50 of %s" % KIND, said["flood/3", "committed"])
+        self.assertIn("50 of %s, from %s, " % (KIND, NINGBO), said["flood/3", "committed"])
         self.assertTrue(said["flood/3", "committed"].endswith("matched again after stock.receive"), said)
         self.assertIn("浙B00001", said["flood/1", "departed"])
         self.assertEqual(said["flood/1", "received"], "394 of 400 accepted, 4 rejected, 2 missing, wet\nboxes")
@@ -73,7 +73,7 @@ class Show(Case):
         self.assertEqual(events[-1]["record"]["state"], "closed_short")
         text = self.show("request", "show", "flood").splitlines()
         self.assertEqual(len(text), len(events), "a reason with a line break stays one line")
-        self.assertRegex(text[0], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*  flood  %s  submitted: 450 of" % HANGZHOU)
+        self.assertRegex(text[0], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*  flood  local  submitted: 450 of")
         rows = self.show("--csv", "request", "show", "flood")
         self.assertTrue(rows.startswith("seq,time,method,id,event,who,text\n"), rows)
 
@@ -116,13 +116,13 @@ class Show(Case):
             client.call("dispatch.return", id="warm/1", quantity=40)
             client.call("dispatch.checkin", id="warm/1", quantity=38, condition="damaged")
         said = self.said("warm")
-        self.assertEqual(said["warm/1", "received"], (HANGZHOU, "45 of 50 accepted, 3 rejected, 2 missing, in use, torn"))
+        self.assertEqual(said["warm/1", "received"], ("local", "45 of 50 accepted, 3 rejected, 2 missing, in use, torn"))
         who, text = said["warm/1", "recalled"]
         self.assertRegex(text, r"^wanted back by \d{4}-\d\d-\d\dT\S+, our own cold$")
         who, text = said["warm/1", "extended"]
         self.assertRegex(text, r"^may stay until \S+$", "no reason was given for it")
-        self.assertEqual(said["warm/1", "on the way back"], (HANGZHOU, "40 of 45, 5 lost"))
-        self.assertEqual(said["warm/1", "checked in"], (NINGBO, "38 of 40 damaged, 2 lost"))
+        self.assertEqual(said["warm/1", "on the way back"], ("local", "40 of 45, 5 lost"))
+        self.assertEqual(said["warm/1", "checked in"], ("local", "38 of 40 damaged, 2 lost"))
 
     def test_pieces_and_crews_by_name_to_the_last_check_in(self):
         cranes, crews = self.cranes(1)
@@ -137,9 +137,9 @@ class Show(Case):
         names = "namely %s" % "+".join(cranes)
         self.assertIn("3 of crane, %s, with %s, " % (names, "+".join(crews)), said["cranes-1/1", "committed"][1])
         self.assertIn(names, said["cranes-1/1", "departed"][1])
-        self.assertEqual(said["cranes-1/1", "received"], (HANGZHOU, "3 of 3 accepted, in use"))
-        self.assertEqual(said["cranes-1/1", "on the way back"], (HANGZHOU, "2 of 3, 1 lost %s" % cranes[2]))
-        self.assertEqual(said["cranes-1/1", "checked in"], (NINGBO, "1 of 2 maintenance, 1 lost %s" % cranes[1]))
+        self.assertEqual(said["cranes-1/1", "received"], ("local", "3 of 3 accepted, in use"))
+        self.assertEqual(said["cranes-1/1", "on the way back"], ("local", "2 of 3, 1 lost %s" % cranes[2]))
+        self.assertEqual(said["cranes-1/1", "checked in"], ("local", "1 of 2 maintenance, 1 lost %s" % cranes[1]))
         with self.daemon.client() as client:
             client.call("asset.status", id=cranes[0], condition="damaged")
 
@@ -151,7 +151,7 @@ class Show(Case):
             conditions = [client.call("asset.get", id=id)["condition"] for id in cranes]
         self.assertEqual(conditions, ["damaged", "lost", "lost"])
         self.assertEqual(self.said("cranes-2")["cranes-2/1", "received"],
-                         (HANGZHOU, "0 of 3 accepted, 1 rejected %s, 2 missing %s+%s, fell" % tuple(cranes)))
+                         ("local", "0 of 3 accepted, 1 rejected %s, 2 missing %s+%s, fell" % tuple(cranes)))
         with self.daemon.client() as client:
             client.call("request.close", id="cranes-2", reason="r")
         cranes, crews = self.cranes(3)
@@ -160,7 +160,7 @@ class Show(Case):
             pieces = client.call("dispatch.get", id=leg)
             client.call("dispatch.depart", id=leg)
             client.call("dispatch.lost", id=leg, reason="the bridge")
-        self.assertEqual(self.said("cranes-3")[leg, "lost"], (None, "3, namely %s, with %s, the bridge" % (
+        self.assertEqual(self.said("cranes-3")[leg, "lost"], ("local", "3, namely %s, with %s, the bridge" % (
             "+".join(pieces["assets"]), "+".join(pieces["operators"]))))
 
     def test_asking_and_its_answers(self):
@@ -176,16 +176,16 @@ class Show(Case):
             client.call("request.cancel", id="asked-2", reason="over")
         said = self.said("asked-0")
         who, text = said["asked-0/1", "asked"]
-        self.assertEqual(who, WENZHOU)
-        self.assertRegex(text, r"^20 of asked, \d+ minutes away, answer by \d{4}-\d\d-\d\dT\S+$")
+        self.assertEqual(who, "local")
+        self.assertRegex(text, r"^20 of asked, from 330300, \d+ minutes away, answer by \d{4}-\d\d-\d\dT\S+$")
         self.assertIsNotNone(asked["answer_by"])
-        self.assertEqual(said["asked-0/1", "accepted"], (WENZHOU, "12 of 20"))
+        self.assertEqual(said["asked-0/1", "accepted"], ("local", "12 of 20"))
         self.assertEqual(said["asked-0", "partial"][1], "12 of 20 covered, 8 open")
-        self.assertEqual(self.said("asked-1")["asked-1/1", "declined"], (WENZHOU, "20, all needed here"))
+        self.assertEqual(self.said("asked-1")["asked-1/1", "declined"], ("local", "20, all needed here"))
         said = self.said("asked-2")
         self.assertEqual(said["asked-2/1", "cut"][1], "quantity 20 -> 15")
-        self.assertEqual(said["asked-2/1", "cancelled"], (HANGZHOU, "15, found some"))
-        self.assertIn((HANGZHOU, "over, 15 given up"), [(e["who"], e["text"]) for e in self.events("asked-2") if e["event"] == "cancelled"])
+        self.assertEqual(said["asked-2/1", "cancelled"], ("local", "15, found some"))
+        self.assertIn(("local", "over, 15 given up"), [(e["who"], e["text"]) for e in self.events("asked-2") if e["event"] == "cancelled"])
 
     def test_silence_and_time(self):
         """What nobody does happens by itself: waited for by its event."""
@@ -199,7 +199,7 @@ class Show(Case):
             while waited:
                 record = reader.notification()[2][0]["record"]
                 waited.discard((record["id"], record["state"]))
-        self.assertEqual(self.said("silence")["silence/1", "lapsed"], (WENZHOU, "no answer to 10"))
+        self.assertEqual(self.said("silence")["silence/1", "lapsed"], ("timer", "no answer from 330300 to 10"))
         self.assertEqual(self.said("late")["late", "expired"], (None, "0 of 3 covered, 3 given up"))
 
     def test_an_order_says_whose_it_was(self):
@@ -216,9 +216,41 @@ class Show(Case):
         said = self.said("order")
         who, text = said["order/1", "ordered"]
         self.assertEqual(who, "coordinator")
-        self.assertRegex(text, r"^8 of ordered, \d+ minutes away, from %s, the dam$" % NINGBO)
-        self.assertEqual(said["order/1", "received"], (HANGZHOU, "8 of 8 accepted"), "the order's reason is not that of the receipt")
+        self.assertRegex(text, r"^8 of ordered, from %s, \d+ minutes away, the dam$" % NINGBO)
+        self.assertEqual(said["order/1", "received"], ("local", "8 of 8 accepted"), "the order's reason is not that of the receipt")
         self.assertEqual(self.events("order", index=1), self.events("order"), "the donor reads who took it")
+
+    def test_who_acted_is_what_the_log_says(self):
+        """Of every line that is no consequence: a coordinator that escalates, the side that reports a loss, the timer; never a guess."""
+        with self.daemon.client() as client, self.daemon.client() as city, self.daemon.client() as donor, \
+                self.daemon.client("tcp", 2) as superior:
+            city.call("server.hello", role="city", city=HANGZHOU)
+            donor.call("server.hello", role="city", city=NINGBO)
+            client.call("stock.receive", city=NINGBO, kind="acts", quantity=30)
+            city.call("request.submit", id="acts", city=HANGZHOU, kind="acts", quantity=30)
+            superior.call("request.amend", id="acts", priority=1)
+            donor.call("dispatch.depart", id="acts/1")
+            donor.call("dispatch.lost", id="acts/1", reason="the bridge")
+            donor.call("stock.receive", city=NINGBO, kind="acts", lot="more", quantity=20)
+            client.call("dispatch.depart", id="acts/2")
+            city.call("dispatch.lost", id="acts/2", reason="never came")
+            city.call("request.close", id="acts", reason="over")
+            entries, at = {}, 1
+            while at is not None:
+                page = client.call("log.list", {"from": at})
+                entries.update((entry["seq"], entry["identity"]) for entry in page["items"])
+                at = page["next"]
+        events = [e for e in self.events("acts") if e["who"] is not None]
+        for event in events:
+            self.assertEqual(event["who"], entries[event["seq"]], event)
+        self.assertEqual([(e["id"], e["event"], e["who"]) for e in events], [
+            ("acts", "submitted", "city:" + HANGZHOU), ("acts/1", "committed", "city:" + HANGZHOU),
+            ("acts", "amended", "coordinator"), ("acts/1", "departed", "city:" + NINGBO), ("acts/1", "lost", "city:" + NINGBO),
+            ("acts/2", "committed", "city:" + NINGBO), ("acts/2", "departed", "local"), ("acts/2", "lost", "city:" + HANGZHOU),
+            ("acts", "closed", "city:" + HANGZHOU)])
+        told = {(e["id"], e["event"]): e["who"] for e in self.events("acts", index=4) if e["who"] is not None}
+        self.assertEqual(told.pop(("acts", "submitted")), "city:" + HANGZHOU, "the request's own record says it")
+        self.assertEqual(told, {(e["id"], e["event"]): e["who"].split(":")[0] for e in events[1:]}, "a third city is told the role")
 
     def test_what_comes_back_to_what_it_was_is_told_whole(self):
         """The last record equals an earlier one; others' entries lie in between."""

@@ -20,7 +20,7 @@ class Subscribe(Case):
         found = []
         while True:
             body = client.notification()[2][0]
-            self.assertEqual(set(body), {"seq", "time", "topic", "method", "cities", "record"})
+            self.assertEqual(set(body), {"seq", "time", "topic", "method", "identity", "cities", "record"})
             if body["seq"] > until:
                 return found
             found.append(body)
@@ -38,13 +38,13 @@ class Subscribe(Case):
                 for record in entry["outcome"]["records"]:
                     if entry["seq"] <= last:
                         plain = {k: v for k, v in record.items() if k != "t"}
-                        found.append((entry["seq"], entry["time"], record["t"], entry["method"], plain))
+                        found.append((entry["seq"], entry["time"], record["t"], entry["method"], entry["identity"], plain))
             at = page["next"]
         return found
 
     @staticmethod
     def plain(events):
-        return [(e["seq"], e["time"], e["topic"], e["method"], e["record"]) for e in events]
+        return [(e["seq"], e["time"], e["topic"], e["method"], e["identity"], e["record"]) for e in events]
 
     def test_everything_from_the_first_entry(self):
         client, reader = self.client(), self.client("tcp")
@@ -89,7 +89,7 @@ class Subscribe(Case):
         client.call("stock.receive", city=WENZHOU, kind=KIND, lot="u", quantity=1)
         seen = self.events(both, last)
         self.assertEqual(self.plain(seen), [e for e in self.expected(client, first, last) if e[2] in ("lot", "dispatch")
-                                            and WENZHOU in (e[4].get("city"), e[4].get("donor"), e[4].get("requester"))])
+                                            and WENZHOU in (e[5].get("city"), e[5].get("donor"), e[5].get("requester"))])
         self.assertEqual([e["record"]["lot"] for e in seen if e["topic"] == "lot" and e["method"] == "stock.receive"], ["t"])
 
     def test_the_answer_comes_first(self):

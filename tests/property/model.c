@@ -166,7 +166,7 @@ void model_issued(struct model *m, int64_t time, struct relief_str city, struct 
     uint32_t count = 0;
     account->issued += units;
     for (uint32_t i = 0; i < account->issued_days.count; i++) {
-        if (days[i].day > today - 30)
+        if (days[i].day >= today - 30)
             kept[count++] = days[i];
     }
     if (count && kept[count - 1].day == today)

@@ -639,9 +639,9 @@ static void test_dump_in_every_form(void **state)
 static bool serve_events(struct fake *own, int fd, int number, void *context)
 {
     static const char *const events[] = {"{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":["
-                                         "\"1\"],\"record\":{\"code\":\"first\"}}",
+                                         "\"1\"],\"identity\":\"local\",\"record\":{\"code\":\"first\"}}",
                                          "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":["
-                                         "\"1\"],\"record\":{\"code\":\"second\"}}",
+                                         "\"1\"],\"identity\":\"local\",\"record\":{\"code\":\"second\"}}",
                                          "{\"seq\":4,\"time\":1,\"topic\":\"city\",\"method\":\"city.put\",\"cities\":["
                                          "\"1\"],\"record\":{\"code\":\"third\"}}"};
     struct fake_request request;
@@ -662,8 +662,8 @@ static void test_watch_shows_each_event_once(void **state)
     /* After the second connection nobody accepts any more: the subscription times out, exit 3. */
     run = RUN("--server", fake_address(own), "--timeout", "0.3", "--csv", "watch");
     check(3,
-          "seq,time,topic,method,cities,key\n4,1970-01-01T00:00:00.001Z,city,city.put,1,first\n"
-          "4,1970-01-01T00:00:00.001Z,city,city.put,1,second\n4,1970-01-01T00:00:00.001Z,city,city.put,1,third\n",
+          "seq,time,topic,method,cities,key,identity\n4,1970-01-01T00:00:00.001Z,city,city.put,1,first,local\n"
+          "4,1970-01-01T00:00:00.001Z,city,city.put,1,second,local\n4,1970-01-01T00:00:00.001Z,city,city.put,1,third,\n",
           "connecting again");
     fake_stop(own);
 }

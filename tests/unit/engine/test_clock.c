@@ -49,6 +49,28 @@ static void never_backwards(void **state)
     assert_false(clock.held);
 }
 
+/* A deadline stands still with T, so the state says it; what a timer's second hides is not told. */
+static void says_when_it_is_behind(void **state)
+{
+    (void)state;
+    struct engine_clock clock = started();
+    entry_at(&clock, 10000, 10000);
+    engine_clock_read(&clock, START + 10000 - RELIEF_CLOCK_BEHIND_MS, BOOT + 11000);
+    assert_int_equal(engine_clock_state(&clock), ENGINE_CLOCK_RIGHT);
+    engine_clock_read(&clock, START + 10000 - RELIEF_CLOCK_BEHIND_MS - 1, BOOT + 12000);
+    assert_int_equal(engine_clock_state(&clock), ENGINE_CLOCK_BEHIND);
+    assert_int_equal(clock.now, START + 10000);
+    engine_clock_confirm(&clock); /* can't take T back */
+    assert_int_equal(engine_clock_state(&clock), ENGINE_CLOCK_BEHIND);
+    assert_int_equal(clock.now, START + 10000);
+    engine_clock_read(&clock, START + 10001, BOOT + 20000);
+    assert_int_equal(engine_clock_state(&clock), ENGINE_CLOCK_RIGHT);
+    engine_clock_read(&clock, START + 3600000, BOOT + 21000);
+    assert_int_equal(engine_clock_state(&clock), ENGINE_CLOCK_HELD);
+    assert_false(engine_clock_start(&clock, START, BOOT, START + 5000, true)); /* a start, too, may find it behind */
+    assert_int_equal(engine_clock_state(&clock), ENGINE_CLOCK_BEHIND);
+}
+
 static void small_step_is_followed(void **state)
 {
     (void)state;
@@ -137,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_wall),
         cmocka_unit_test(never_backwards),
+        cmocka_unit_test(says_when_it_is_behind),
         cmocka_unit_test(small_step_is_followed),
         cmocka_unit_test(jump_is_held),
         cmocka_unit_test(confirm_takes_the_wall_clock),

@@ -86,6 +86,12 @@ static void a_tick_has_an_end(void **state)
 
 /* ---- the clock ---- */
 
+static int clock_of(struct world *w)
+{
+    int64_t off_ms;
+    return (int)engine_clock_says(w->engine, &off_ms);
+}
+
 static void jump_is_held_until_confirmed(void **state)
 {
     struct world *w = *state;
@@ -93,7 +99,7 @@ static void jump_is_held_until_confirmed(void **state)
     world_receive(w, "B", 1);
     w->wall += 3600000;
     world_advance(w, 1000);
-    assert_true(engine_clock_held(w->engine));
+    assert_int_equal(clock_of(w), ENGINE_CLOCK_HELD);
     assert_int_equal(engine_now(w->engine), WORLD_START + 1000);
     world_receive(w, "B", 1);
     world_advance(w, 1000);
@@ -103,12 +109,12 @@ static void jump_is_held_until_confirmed(void **state)
     confirm.time = w->wall + RELIEF_CLOCK_JUMP_MS + 1;
     assert_int_equal(world_command(w, RELIEF_METHOD_clock_confirm, &confirm), RELIEF_BAD_PARAMS);
     assert_string_equal(w->answer.refusal.field, "time");
-    assert_true(engine_clock_held(w->engine));
+    assert_int_equal(clock_of(w), ENGINE_CLOCK_HELD);
     assert_int_equal(engine_applied(w->engine), applied);
 
     confirm.time = w->wall - 1000;
     assert_int_equal(world_command(w, RELIEF_METHOD_clock_confirm, &confirm), 0);
-    assert_false(engine_clock_held(w->engine));
+    assert_int_equal(clock_of(w), ENGINE_CLOCK_RIGHT);
     assert_ptr_equal(w->answer.shape, &relief_shape_head);
     const struct relief_head *head = w->answer.record;
     assert_int_equal(head->seq, applied + 1);
@@ -130,7 +136,11 @@ static void backwards_is_waited_out(void **state)
     world_receive(w, "B", 1);
     assert_int_equal(engine_read_entry(w->engine, 6, &entry), 0);
     assert_int_equal(entry.time, WORLD_START + 5000);
-    assert_false(engine_clock_held(w->engine));
+    int64_t off_ms;
+    assert_int_equal(engine_clock_says(w->engine, &off_ms), ENGINE_CLOCK_BEHIND);
+    assert_int_equal(off_ms, -4000);
+    world_advance(w, 3000);
+    assert_int_equal(engine_clock_says(w->engine, &off_ms), ENGINE_CLOCK_RIGHT);
 }
 
 /* ---- ops ---- */
