@@ -22,8 +22,11 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #define DIFFERENCES_MAX 100u /* named one by one; a store that is wrong all over says no more with a million lines */
 #define KEY_TEXT_BYTES  (3 * CORE_KEY_BYTES_MAX + 1)
@@ -41,6 +44,9 @@ struct check {
     void *context;
     unsigned broken;
 };
+
+/* Of the one check of this process: keys that were compared, as seen by the clock below. */
+static volatile sig_atomic_t steps, steps_seen;
 
 static void broken(struct check *check, int invariant, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -126,6 +132,7 @@ static void compare_space(struct check *check, unsigned space, unsigned *differe
     side_next(&lmdb);
     while ((log.more || lmdb.more) && *differences < DIFFERENCES_MAX) {
         int order = side_order(&log, &lmdb);
+        steps = steps == SIG_ATOMIC_MAX ? 0 : steps + 1;
         if (order != 0 || !relief_str_eq(log.value, lmdb.value)) {
             key_text(order <= 0 ? log.key : lmdb.key, text);
             ++*differences;
@@ -147,11 +154,19 @@ static void compare_space(struct check *check, unsigned space, unsigned *differe
 
 /*
  * The store ends the process when it meets damage; here that is what was looked for, and the way on is this. LMDB
- * believes the offsets in its pages, so a wrong one can also end in a read of memory that isn't there.
+ * believes the offsets in its pages, so a wrong one can also end in a read of memory that isn't there, or never: a
+ * search that takes longer than any disk does is in a circle.
  */
+#define CIRCLE_S 5
+
+enum { BY_STORE = 1, BY_SIGNAL, BY_CLOCK };
+
 struct way_out {
     sigjmp_buf back;
     char message[256];
+    struct sigaction segv, bus, alarm; /* what was there before */
+    timer_t timer;
+    bool timed;
 };
 
 static struct way_out *way_out_of_signal;
@@ -160,22 +175,49 @@ static void take_way_out(void *context, const char *message)
 {
     struct way_out *out = context;
     snprintf(out->message, sizeof out->message, "%s", message);
-    siglongjmp(out->back, 1);
+    siglongjmp(out->back, BY_STORE);
 }
 
 static void take_way_out_of_signal(int signo)
 {
-    (void)signo;
-    siglongjmp(way_out_of_signal->back, 2);
+    if (signo != SIGALRM)
+        siglongjmp(way_out_of_signal->back, BY_SIGNAL);
+    if (steps == steps_seen)
+        siglongjmp(way_out_of_signal->back, BY_CLOCK);
+    steps_seen = steps;
 }
 
-static void catch_wild_reads(struct way_out *out, struct sigaction old[2])
+/* The timer's signals come to this thread: to jump from another one's stack would be worse than any circle. */
+static void watch_the_clock(struct way_out *out)
 {
-    struct sigaction action = {.sa_handler = take_way_out_of_signal};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
+    const struct itimerspec every = {{CIRCLE_S, 0}, {CIRCLE_S, 0}};
+    event._sigev_un._tid = gettid();
+    steps_seen = steps - 1;
+    out->timed = timer_create(CLOCK_MONOTONIC, &event, &out->timer) == 0;
+    if (out->timed)
+        timer_settime(out->timer, 0, &every, NULL);
+}
+
+static void catch_wild_reads(struct way_out *out)
+{
+    struct sigaction action = {.sa_handler = take_way_out_of_signal, .sa_flags = SA_RESTART};
     way_out_of_signal = out;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGSEGV, &action, &old[0]);
-    sigaction(SIGBUS, &action, &old[1]);
+    sigaction(SIGSEGV, &action, &out->segv);
+    sigaction(SIGBUS, &action, &out->bus);
+    sigaction(SIGALRM, &action, &out->alarm);
+    watch_the_clock(out);
+}
+
+/* Before anything else, so that a fault in what follows does not come back for ever. */
+static void let_wild_reads(struct way_out *out)
+{
+    if (out->timed)
+        timer_delete(out->timer);
+    sigaction(SIGSEGV, &out->segv, NULL);
+    sigaction(SIGBUS, &out->bus, NULL);
+    sigaction(SIGALRM, &out->alarm, NULL);
 }
 
 static void compare_all(struct check *check)
@@ -190,18 +232,19 @@ static void compare_all(struct check *check)
 /* Whatever reads LMDB's pages. False: it ended in damage, which is reported; what it held is left as it is. */
 static bool guarded(struct check *check, void (*read)(void *context), void *context)
 {
-    struct sigaction old[2];
     struct way_out out;
     store_fatal_handler(take_way_out, &out);
-    catch_wild_reads(&out, old);
+    catch_wild_reads(&out);
     int how = sigsetjmp(out.back, 1);
     if (how == 0)
         read(context);
-    sigaction(SIGSEGV, &old[0], NULL); /* first, so that a fault in what follows does not come back here for ever */
-    sigaction(SIGBUS, &old[1], NULL);
+    let_wild_reads(&out);
     store_fatal_handler(NULL, NULL);
     if (how != 0)
-        broken(check, 7, "%s", how == 1 ? out.message : "damage: LMDB's pages point to where nothing is");
+        broken(check, 7, "%s",
+               how == BY_STORE    ? out.message
+               : how == BY_SIGNAL ? "damage: LMDB's pages point to where nothing is"
+                                  : "damage: a search in LMDB's pages does not end");
     return how == 0;
 }
 
@@ -375,7 +418,8 @@ static int check_beginning(struct check *check, struct log *log, struct store_ma
     if (rc)
         return rc;
     if (lowest == UINT64_MAX) {
-        broken(check, 6, "log damaged: it begins with entry %llu and there is no base that it goes on from: a segment is missing",
+        broken(check, 6,
+               "log damaged: it begins with entry %llu and there is no base that it goes on from: a segment is missing",
                (unsigned long long)first);
         return -EUCLEAN;
     }

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Tampers with a past in random ways and asks the tools: each edit is found, or changes nothing that anybody can read; no tool crashes,
 hangs or serves a lie. README.md has the rules.
 
@@ -100,15 +101,15 @@ def as_it_is(world):
 
 
 def table(counts):
-    columns = ("found", "found by the daemon", "same", "well made", "read, refused", "read, partly", "read, whole", "seconds")
-    print("%-22s %7s %8s %10s %6s %10s %9s %8s %8s %8s" % ("kind", "cases", "found", "by daemon", "same", "well made", "refused", "partly", "whole", "seconds"))
+    columns = ("found", "found by the daemon", "same", "well made", "read, refused", "read, partly", "read, whole", "read, wrong", "seconds")
+    print("%-22s %7s %8s %10s %6s %10s %9s %8s %8s %8s %8s" % ("kind", "cases", "found", "by daemon", "same", "well made", "refused", "partly", "whole", "wrong", "seconds"))
     total = collections.Counter()
     for name, _, _ in KINDS + (("all", 0, None),):
         row = total if name == "all" else counts[name]
         if name != "all":
             total.update(row)
         cases = row["found"] + row["found by the daemon"] + row["same"]
-        print("%-22s %7d %8d %10d %6d %10d %9d %8d %8d %8.1f" % (name, cases, *[row[column] for column in columns]))
+        print("%-22s %7d %8d %10d %6d %10d %9d %8d %8d %8d %8.1f" % (name, cases, *[row[column] for column in columns]))
 
 
 def clumsy(counts):
