@@ -57,9 +57,9 @@ static int make_key(struct evidence *evidence, const char *origin, struct eviden
                        "'%.100s' can't be an origin: 1 to 128 bytes of printable ASCII without space and '+'", origin);
         snprintf(name, sizeof name, "%s", origin);
     } else {
-        memcpy(name, "relief/", 7);
+        int at = snprintf(name, sizeof name, "relief/");
         randombytes_buf(random, sizeof random);
-        sodium_bin2hex(name + 7, sizeof name - 7, random, sizeof random);
+        sodium_bin2hex(name + at, sizeof name - (size_t)at, random, sizeof random);
     }
     int rc = evidence_signer_make(&evidence->signer, name, EVIDENCE_ED25519);
     if (rc == 0) {

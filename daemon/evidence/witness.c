@@ -106,7 +106,7 @@ static int keep(struct evidence *evidence, const struct evidence_note *note, uin
 
 int evidence_cosign(struct evidence *evidence, struct relief_str text)
 {
-    struct relief_str lines[EVIDENCE_WITNESSES_MAX];
+    struct relief_str lines[EVIDENCE_WITNESSES_MAX] = {{0}};
     int64_t times[EVIDENCE_WITNESSES_MAX] = {0};
     struct evidence_checkpoint checkpoint;
     struct evidence_note note;
@@ -133,7 +133,7 @@ int evidence_cosign(struct evidence *evidence, struct relief_str text)
 void evidence_witnessed_load(struct evidence *evidence, const struct evidence_note *note,
                              const struct evidence_checkpoint *checkpoint)
 {
-    struct relief_str lines[EVIDENCE_WITNESSES_MAX];
+    struct relief_str lines[EVIDENCE_WITNESSES_MAX] = {{0}};
     int64_t times[EVIDENCE_WITNESSES_MAX] = {0};
     if (find_cosignatures(evidence, note, lines, times) == 0)
         return;

@@ -265,8 +265,8 @@ static int send_base(struct views_backup *backup, struct store_snapshot *snapsho
     if (!head)
         return -ENOMEM;
     head->mark = *mark;
-    memcpy(name, "base/", 5);
-    engine_base_name(name + 5, sizeof name - 5, mark->seq, ".base");
+    int at = snprintf(name, sizeof name, "base/");
+    engine_base_name(name + at, sizeof name - (size_t)at, mark->seq, ".base");
     start_file(backup, name);
     int result = engine_base_write(store_snapshot_view(snapshot), head, add_bytes, backup);
     free(head);
