@@ -6,6 +6,7 @@
 #include "schema/buf.h"
 
 #define VIEWS_STREAM_CHUNKS 4u
+#define VIEWS_STREAM_NICE   10 /* a tenth of the weight of a thread with nice 0 */
 
 struct views_stream;
 
