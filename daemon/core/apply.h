@@ -42,7 +42,8 @@ struct core_effects {
     const void *answer;                      /* struct of that shape */
     int answer_change;                       /* index of the change that is the answer, or -1 */
     struct relief_list candidates;           /* of relief_candidate: submit with explain */
-    bool more;                               /* the wake was cut at its bound: a time.wake has to follow directly */
+    bool more;                               /* a wake is owed (core_wake_owed): a time.wake has to follow */
+    uint32_t looks;                          /* the work of matching: donors and requests looked at, and a few for each leg */
     struct relief_refusal refusal;           /* when core_apply returned a positive error */
 };
 
@@ -102,5 +103,5 @@ struct core_due {
     char id[RELIEF_DISPATCH_ID_BYTES_MAX + 1]; /* what the params point to */
 };
 bool core_next_due(struct core_view *view, int64_t until, struct core_due *ret);
-/* A time.wake is owed (effects.more of an earlier entry): it must be the next entry. */
+/* Wakes were cut at their bound: a time.wake takes up the oldest. Until none is owed, matching is not at its fixed point. */
 bool core_wake_owed(struct core_view *view);

@@ -76,6 +76,12 @@ int engine_batch_add(struct engine_batch *batch, const struct core_entry *entry,
     return 0;
 }
 
+void engine_batch_end_chain(struct engine_batch *batch)
+{
+    if (batch->count)
+        batch->slots[batch->count - 1].flags &= ~LOG_MORE;
+}
+
 struct engine_batch_mark engine_batch_mark(const struct engine_batch *batch)
 {
     return (struct engine_batch_mark){batch->count, batch->bytes.len, batch->time};

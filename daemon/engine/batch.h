@@ -34,6 +34,8 @@ void engine_batch_clear(struct engine_batch *batch);
 int engine_batch_reserve(struct engine_batch *batch);
 /* Adds the entry; room must have been reserved. 0; -E2BIG: beyond the bound of an entry; -ENOMEM. */
 int engine_batch_add(struct engine_batch *batch, const struct core_entry *entry, const struct core_effects *effects);
+/* What follows the last entry may be in another batch. */
+void engine_batch_end_chain(struct engine_batch *batch);
 struct engine_batch_mark engine_batch_mark(const struct engine_batch *batch);
 void engine_batch_rewind(struct engine_batch *batch, const struct engine_batch_mark *mark);
 /* The payload of entry seq; false when it is not in here. Any thread, while nobody adds. */

@@ -74,25 +74,38 @@ static int enter_one(struct engine *engine, const struct core_identity *who, uns
         return -EROFS;
     }
     engine->applied = entry.seq;
+    engine->waking = effects->more;
+    engine->turn_looks += effects->looks;
     engine_clock_entry(&engine->clock);
     return 0;
 }
 
+bool engine_waking(struct engine *engine)
+{
+    return engine->waking;
+}
+
+bool engine_turn_spent(struct engine *engine)
+{
+    uint32_t most = engine->options.turn_looks_max;
+    return engine->turn_looks >= (most ? most : ENGINE_TURN_LOOKS);
+}
+
 /*
- * The wake that goes on, entry by entry, each LOG_MORE for the one before: recovery takes all of them or none. They
- * stay in one batch however long it grows; what bounds it is what is open and what is free, as each entry makes legs of
- * both.
+ * The wake that goes on, entry by entry, each LOG_MORE for the one before: recovery takes all of them or none. What the
+ * turn has no time for is owed, and the state says so: it goes on from engine_tick, or after a start.
  */
-static int enter_wakes(struct engine *engine, bool more)
+int engine_go_on(struct engine *engine)
 {
     const struct relief_time_wake_params wake = {0};
-    while (more) {
+    while (engine->waking && !engine_turn_spent(engine)) {
         int rc = enter_one(engine, &engine_timer, RELIEF_COMMAND_time_wake, &wake, &engine->wake_effects);
         assert(rc <= 0); /* a wake that is owed can't be refused */
         if (rc)
             return rc;
-        more = engine->wake_effects.more;
     }
+    if (engine->waking)
+        engine_batch_end_chain(engine->forming);
     return 0;
 }
 
@@ -103,7 +116,7 @@ int engine_enter(struct engine *engine, const struct core_identity *who, unsigne
 
     int rc = enter_one(engine, who, command, params, &engine->effects);
     if (rc == 0)
-        rc = enter_wakes(engine, engine->effects.more);
+        rc = engine_go_on(engine);
     if (rc >= 0 || (engine->applied == applied && !engine->error))
         return rc;
     /* A part of the chain is in the state and can't be written down. */
@@ -156,7 +169,7 @@ int engine_command(struct engine *engine, const struct core_identity *who, unsig
     int rc = engine_replay(engine, who, command, params, ret, &done);
     if (rc || done)
         return rc;
-    if (engine_busy(engine))
+    if (engine_busy(engine) || engine->waking)
         return -EAGAIN;
     if (method == RELIEF_METHOD_clock_confirm)
         rc = confirm_clock(engine, params, &ret->refusal);
@@ -179,6 +192,7 @@ int engine_command(struct engine *engine, const struct core_identity *who, unsig
 void engine_seal(struct engine *engine)
 {
     struct engine_batch *batch = engine->forming;
+    engine->turn_looks = 0;
     if (engine->error || batch->count == 0 || !engine_writer_idle(engine->writer))
         return;
     assert(batch->first + batch->count - 1 == engine->applied);
@@ -382,8 +396,8 @@ static int start(struct engine *engine, struct engine_report *report)
                                                                              .context = engine->options.context});
     if (rc)
         return engine_say(report, rc, "starting the log's thread: %s", strerror(-rc));
-    /* Recovery takes a chain whole, so this finds nothing to do unless an older program left it like that. */
-    rc = enter_wakes(engine, core_wake_owed(store_view(engine->store)));
+    engine->waking = core_wake_owed(store_view(engine->store)); /* what went on over several turns was interrupted */
+    rc = engine_go_on(engine);
     return rc ? engine_say(report, rc, "going on with an interrupted wake: %s", strerror(-rc)) : 0;
 }
 

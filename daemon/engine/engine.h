@@ -4,7 +4,8 @@
  * one batch durable, the next one forms. What was answered is released when log and sequence say so, never before.
  *
  * Timers: engine_tick applies the deadlines that have passed, as commands. A wake that was cut at its bound is continued by
- * time.wake entries directly behind, in the same batch, before any other command.
+ * time.wake entries directly behind, before any other command; in the same batch as far as the turn's measure of work goes,
+ * and from engine_tick after that.
  */
 #pragma once
 #include "core/apply.h"
@@ -35,6 +36,7 @@ struct engine_options {
     /* The clocks, ms: wall clock since the epoch, and boot clock. NULL: the system's. Tests give virtual ones. */
     int64_t (*wall_ms)(void *context);
     int64_t (*boot_ms)(void *context);
+    uint32_t turn_looks_max; /* matching in one turn of the loop (core_effects.looks); 0: default */
 };
 
 /* What log_list, events and replays read: an entry decoded. Everything lives in the arena it was decoded into. */
@@ -110,6 +112,13 @@ int engine_command(struct engine *engine, const struct core_identity *who, unsig
 int64_t engine_tick(struct engine *engine);
 /* End of a loop turn: hands the batch that formed to the log's thread, if that is idle. */
 void engine_seal(struct engine *engine);
+/*
+ * A wake was too much for one turn and goes on in engine_tick, a turn's work at a time. Until it has ended no command is taken
+ * (-EAGAIN), and the answer to the one that woke waits; reads and deadlines don't.
+ */
+bool engine_waking(struct engine *engine);
+/* So much was matched since engine_seal that nothing more should be taken before the next turn. */
+bool engine_turn_spent(struct engine *engine);
 /* On the loop thread after options.wake: takes note of what became durable. 0, or the log's first error (negative): stop. */
 int engine_settle(struct engine *engine);
 /* After an error of engine_settle: was it the store that could not be written, not the log? */

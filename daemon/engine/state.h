@@ -10,6 +10,7 @@
 #include "engine/entry.h"
 #include "engine/writer.h"
 
+#define ENGINE_TURN_LOOKS 16384u /* matching in one turn: 60 ms, so that timers keep their two seconds many times over */
 #define ENGINE_BATCH_BYTES_MAX (8u * 1024u * 1024u) /* a forming batch beyond it makes the engine busy: 0.1 s of a slow disk */
 
 /* The store's thread says that a flush ended; the loop thread looks, or sleeps for it while it starts. */
@@ -37,6 +38,8 @@ struct engine {
     struct engine_batch *handed; /* with the writer; NULL: none */
     struct engine_flush_signal flush;
     uint64_t applied;
+    bool waking;           /* a wake is owed */
+    uint64_t turn_looks;   /* matching since the turn began */
     struct store_mark head; /* last durable entry */
     int error;              /* the first failure; no command is taken any more */
     bool store_failed;      /* it was the store's */
@@ -52,6 +55,8 @@ struct engine {
 /* ---- engine.c ---- */
 /* Applies a command and what has to follow it, into the forming batch. As engine_command, without replay. */
 int engine_enter(struct engine *engine, const struct core_identity *who, unsigned command, const void *params);
+/* Goes on with the wakes that are owed, as far as this turn's work allows. 0 or negative. */
+int engine_go_on(struct engine *engine);
 extern const struct core_identity engine_timer;
 void engine_read_clocks(const struct engine_options *options, int64_t *ret_wall, int64_t *ret_boot);
 

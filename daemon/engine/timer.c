@@ -2,6 +2,9 @@
  * Deadlines become entries here. The core says which is next; nothing changes because time passes, only because an
  * entry says that it did. Old ops go the same way: what a replay may still answer is decided by the log, not by who
  * restarted when.
+ *
+ * A wake that outgrew its turn goes on here. Deadlines come first: they keep to their two seconds (fine print 47)
+ * however long it is, and what they free is matched by wakes of their own. Commands wait for all of them (DESIGN 4).
  */
 #include "engine/state.h"
 
@@ -97,11 +100,10 @@ static int64_t until_next(struct core_view *view, int64_t now)
     return due.time > now ? due.time - now : 1; /* at its very time a leg may still be answered: it lapses after it */
 }
 
-int64_t engine_tick(struct engine *engine)
+static int64_t tick(struct engine *engine)
 {
     struct core_view *view = store_view(engine->store);
     int64_t now = engine->clock.now;
-    const struct relief_time_wake_params wake = {0};
     unsigned entries = 0;
     int rc = 0;
 
@@ -111,15 +113,14 @@ int64_t engine_tick(struct engine *engine)
             return TICK_MS_MAX;
         if (engine_busy(engine))
             return BUSY_MS;
-        if (entries == TICK_ENTRIES_MAX)
+        if (entries == TICK_ENTRIES_MAX || engine_turn_spent(engine))
             return 0;
-        if (core_wake_owed(view)) {
-            rc = enter(engine, RELIEF_COMMAND_time_wake, &wake);
-            continue;
-        }
-        if (!core_next_due(view, now, &due))
+        if (core_next_due(view, now, &due))
+            rc = enter(engine, due.command, &due.params);
+        else if (engine->waking)
+            rc = engine_go_on(engine);
+        else
             break;
-        rc = enter(engine, due.command, &due.params);
     }
     if (rc)
         return BUSY_MS;
@@ -130,4 +131,13 @@ int64_t engine_tick(struct engine *engine)
         return engine_busy(engine) ? BUSY_MS : 0;
     engine->ops_looked = now;
     return until_next(view, now);
+}
+
+/* Timers and what peers send have a turn's measure each: however much is due, peers are heard in every turn. */
+int64_t engine_tick(struct engine *engine)
+{
+    engine->turn_looks = 0;
+    int64_t next = tick(engine);
+    engine->turn_looks = 0;
+    return next;
 }

@@ -170,6 +170,11 @@ void net_conn_pause(struct net_conn *conn)
     conn->paused = true;
 }
 
+void net_conn_hold(struct net_conn *conn)
+{
+    conn->paused = conn->not_taken = true;
+}
+
 void net_conn_resume(struct net_conn *conn)
 {
     if (!conn->paused)

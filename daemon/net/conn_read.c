@@ -126,8 +126,12 @@ static size_t serve(struct net_conn *conn, const uint8_t *data, size_t len)
             assert(size > 0 && size <= len - used);
             net->stats.messages++;
             net->handlers.message(conn->session, data + used, size, fault);
-            used += size;
             scan_init(&conn->scan, conn->frame_max);
+            if (conn->not_taken) {
+                conn->not_taken = false;
+                return used;
+            }
+            used += size;
             if (net_conn_queued(conn) >= RELIEF_UNREAD_BYTES_MAX)
                 conn->throttled = true;
         } else if (status == SCAN_MORE) {

@@ -53,6 +53,7 @@ struct net_conn {
     bool write_blocked;  /* the kernel took no more; writable is registered */
     bool eof;            /* the peer shut down its sending side */
     bool paused;         /* by net_conn_pause */
+    bool not_taken;      /* by net_conn_hold: the message that its handler has */
     bool throttled;      /* too many unanswered requests or unread bytes */
     bool partial;        /* in holds the beginning of one frame, and nothing else */
     bool finishing;      /* no more messages; ends when the output is sent */

@@ -102,6 +102,8 @@ void net_conn_finish(struct net_conn *conn);
 /* Holds back later messages of this connection until net_conn_resume: its answers come in order. */
 void net_conn_pause(struct net_conn *conn);
 void net_conn_resume(struct net_conn *conn);
+/* Within `message`: the same, and this message is not taken either: it comes again after net_conn_resume. */
+void net_conn_hold(struct net_conn *conn);
 /* Counters for server.stats. */
 struct net_stats {
     uint64_t accepted, open, messages, bytes_in, bytes_out, faults, refused, timed_out;

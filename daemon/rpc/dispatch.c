@@ -55,6 +55,24 @@ rpc_handler *rpc_handler_of(unsigned method)
     return method < STATS_METHODS ? handlers[method] : NULL;
 }
 
+/* The answer that was made is kept: it leaves when the wake has ended. */
+static int keep_for_woken(struct rpc_call *call)
+{
+    struct rpc *rpc = call->rpc;
+    relief_buf_clear(&rpc->waker.answer);
+    relief_buf_add(&rpc->waker.answer, rpc->out.data, rpc->out.len);
+    if (rpc->out.failed || rpc->waker.answer.failed) {
+        rpc->waker.answer.failed = false;
+        return 0; /* without memory it leaves earlier, or as BUSY */
+    }
+    rpc->waker.session = call->session;
+    rpc->waker.method = call->method->number;
+    rpc->waker.receipt = call->receipt;
+    rpc->waker.since_us = rpc->turn_us;
+    net_conn_pause(call->session->conn);
+    return RPC_LATER;
+}
+
 static int change(struct rpc_call *call)
 {
     struct engine_answer answer;
@@ -64,6 +82,8 @@ static int change(struct rpc_call *call)
         call->release = answer.release;
         call->receipt = call->session->receipts ? answer.seq : 0;
         rpc_answer_change(call, &answer);
+        if (engine_waking(call->rpc->engine) && !answer.replay)
+            return keep_for_woken(call);
     } else if (result > 0) {
         call->release = engine_applied(call->rpc->engine);
         call->refusal = answer.refusal;
@@ -101,8 +121,7 @@ static void answer(struct rpc_call *call, int result, int64_t since_us)
     stats_answered(&rpc->stats, call->method->number, result != 0, call->release, durable, since_us, now_us);
 }
 
-/* Matching among many holders takes its time; what a connection has pipelined behind such a call waits for the others.
- */
+/* Matching among many holders takes its time; what a connection has pipelined behind such a call waits for the others. */
 static void yield(struct rpc_session *session, int64_t since_us)
 {
     if (session->pending_paused || stats_now_us() - since_us <= RPC_SLICE_US)
@@ -144,4 +163,30 @@ void rpc_dispatch_waiting(struct rpc_session *session)
     session->waiting.method = NULL;
     rpc->waiting_count--;
     net_conn_resume(session->conn);
+}
+
+void rpc_dispatch_woken(struct rpc *rpc)
+{
+    struct rpc_session *session = rpc->waker.session;
+    if (session) {
+        struct rpc_call call = {.rpc = rpc,
+                                .session = session,
+                                .method = relief_method_by_number(rpc->waker.method),
+                                .out = &rpc->out,
+                                .receipt = rpc->waker.receipt,
+                                .release = engine_applied(rpc->engine)};
+        rpc->waker.session = NULL;
+        relief_buf_clear(&rpc->out);
+        relief_buf_add(&rpc->out, rpc->waker.answer.data, rpc->waker.answer.len);
+        answer(&call, 0, rpc->waker.since_us);
+        net_conn_resume(session->conn);
+    }
+    if (!rpc->held_count)
+        return;
+    for (session = rpc->sessions.next; session != &rpc->sessions; session = session->next) {
+        if (session->held)
+            net_conn_resume(session->conn);
+        session->held = false;
+    }
+    rpc->held_count = 0;
 }

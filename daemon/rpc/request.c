@@ -80,6 +80,14 @@ static int check(struct rpc_call *call, const struct head *head, int fault_in_li
     return 0;
 }
 
+/* Changes wait while a wake goes on (engine_waking), whatever else they are; reads don't. */
+static bool is_change(const struct head *head)
+{
+    const struct relief_method_info *method =
+        head->kind != HEAD_BAD && head->method.len <= RELIEF_METHOD_BYTES_MAX ? relief_method_find(head->method) : NULL;
+    return method && method->kind == RELIEF_CHANGE && method->state == RELIEF_BUILT;
+}
+
 void rpc_request_message(void *context, const uint8_t *data, size_t len, int fault_in_limits)
 {
     struct rpc_session *session = context;
@@ -88,6 +96,12 @@ void rpc_request_message(void *context, const uint8_t *data, size_t len, int fau
     head_parse(data, len, &head);
     if (head.kind == HEAD_NOTIFICATION) {
         rpc->notifications_ignored++;
+        return;
+    }
+    if (engine_waking(rpc->engine) && is_change(&head)) {
+        session->held = true;
+        rpc->held_count++;
+        net_conn_hold(session->conn);
         return;
     }
     net_conn_request(session->conn);

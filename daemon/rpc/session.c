@@ -58,6 +58,9 @@ static void closed(void *context)
     rpc_dump_free(session);
     rpc_report_free(session);
     session->rpc->yielded_count -= session->yielded;
+    session->rpc->held_count -= session->held;
+    if (session->rpc->waker.session == session)
+        session->rpc->waker.session = NULL;
     rpc_receipt_free(session);
     if (session->waiting.method)
         session->rpc->waiting_count--;
@@ -98,6 +101,8 @@ static void go_on(struct rpc *rpc)
     stats_released(&rpc->stats, durable, stats_now_us());
     rpc->streams_due = false;
     rpc_reports_go_on(rpc);
+    if (!engine_waking(rpc->engine))
+        rpc_dispatch_woken(rpc);
     if (!rpc->waiting_count && !rpc->subscription_count && !rpc->dump_count && !rpc->receipt_count &&
         !rpc->yielded_count)
         return;
@@ -131,7 +136,8 @@ static void turn_end(void *context)
 {
     struct rpc *rpc = context;
     engine_seal(rpc->engine);
-    if (rpc->streams_due || rpc->yielded_count)
+    if (rpc->streams_due || rpc->yielded_count ||
+        (!engine_waking(rpc->engine) && (rpc->held_count || rpc->waker.session)))
         net_wake(rpc->net);
 }
 
@@ -183,7 +189,7 @@ static int64_t tick(void *context)
 static bool busy(void *context)
 {
     struct rpc *rpc = context;
-    return engine_busy(rpc->engine);
+    return engine_busy(rpc->engine) || engine_turn_spent(rpc->engine);
 }
 
 /* ---- life ---- */
@@ -247,6 +253,7 @@ void rpc_close(struct rpc *rpc)
     relief_buf_deinit(&rpc->out);
     relief_buf_deinit(&rpc->page);
     relief_buf_deinit(&rpc->note);
+    relief_buf_deinit(&rpc->waker.answer);
     free(rpc->listeners);
     free(rpc->mappings);
     pthread_mutex_destroy(&rpc->net_lock);

@@ -73,6 +73,7 @@ struct rpc_session {
     struct rpc_dump *dump;
     struct rpc_report *report;
     bool yielded; /* not read before the next turn */
+    bool held;    /* a change of its waits until no wake is owed any more */
     struct rpc_subscription *subscription;
     struct rpc_session *prev, *next;
 };
@@ -89,6 +90,14 @@ struct rpc {
     struct rpc_session sessions; /* head of the list */
     unsigned session_count, dump_count, subscription_count, waiting_count, receipt_count;
     unsigned report_count, reports_running, yielded_count;
+    struct {                         /* the change whose wake goes on over several turns; its answer waits for the end */
+        struct rpc_session *session; /* NULL: none, or it is gone */
+        struct relief_buf answer;
+        unsigned method;
+        uint64_t receipt;
+        int64_t since_us;
+    } waker;
+    unsigned held_count;
     uint64_t reports_begun, reports_done;
     uint64_t dumps_done, events_sent, notifications_ignored;
     bool streams_due; /* a stream stopped at its bound of work: go on in the next turn */
@@ -115,6 +124,8 @@ rpc_handler *rpc_handler_of(unsigned method);
 void rpc_dispatch(struct rpc_call *call);
 /* A call that waited for the log is made now. */
 void rpc_dispatch_waiting(struct rpc_session *session);
+/* No wake is owed any more: the answer of the one that woke leaves, and what was held comes again. */
+void rpc_dispatch_woken(struct rpc *rpc);
 
 /* answer.c */
 void rpc_answer_start(struct relief_buf *out, uint32_t msgid);

@@ -228,6 +228,70 @@ static void answer_waits_for_the_last_wake(void **state)
     log_cursor_close(cursor);
 }
 
+/* As if the machine were slow: a turn is spent after one entry of a wake. The engine was opened anew for that. */
+static void long_wake_in_small_turns(struct world *w)
+{
+    submit_many(w);
+    assert_int_equal(world_durable(w), 0);
+    world_stop(w);
+    w->turn_looks_max = 1;
+    world_start(w);
+    engine_turn(w->engine);
+    world_receive(w, "B", MANY);
+}
+
+/* Turn by turn: each hands its batch to the disk, so reads leave; commands wait, deadlines come in between. */
+static void long_wake_leaves_room_for_others(void **state)
+{
+    struct world *w = *state;
+    struct relief_request request;
+    struct engine_entry entry;
+    struct relief_request_submit_params asked = world_asked("soon", 1);
+    unsigned turns = 0;
+    asked.kind = RELIEF_STR("other");
+    asked.needed_by = WORLD_START + 1000;
+    WORLD_PARAMS(kind_put, kind);
+    kind.code = kind.name = kind.unit = RELIEF_STR("other");
+    kind.class_ = RELIEF_class_supply;
+    assert_int_equal(world_command(w, RELIEF_METHOD_kind_put, &kind), 0);
+    assert_int_equal(world_command(w, RELIEF_METHOD_request_submit, &asked), 0);
+    long_wake_in_small_turns(w);
+    uint64_t first = w->answer.seq;
+    assert_int_equal(engine_applied(w->engine), first);
+    assert_true(engine_waking(w->engine) && engine_turn_spent(w->engine));
+    world_advance(w, 2000);
+    for (; engine_waking(w->engine); turns++) {
+        asked = world_asked("late", 1);
+        assert_int_equal(world_command(w, RELIEF_METHOD_request_submit, &asked), -EAGAIN);
+        assert_int_equal(world_durable(w), 0); /* what is applied so far becomes durable, and can be read */
+        assert_int_equal(engine_durable(w->engine), engine_applied(w->engine));
+        assert_false(engine_turn_spent(w->engine));
+        engine_tick(w->engine);
+    }
+    assert_int_equal(turns, 2); /* the last of them also saw the deadline through */
+    assert_int_equal(engine_read_entry(w->engine, first + 1, &entry), 0);
+    assert_int_equal(entry.command, RELIEF_COMMAND_time_expire);
+    assert_true(world_request(w, "soon", &request));
+    assert_int_equal(request.state, RELIEF_request_state_expired);
+    assert_true(world_request(w, "q2499", &request));
+    assert_int_equal(request.state, RELIEF_request_state_covered);
+    assert_int_equal(world_command(w, RELIEF_METHOD_request_submit, &asked), 0);
+}
+
+static void start_goes_on_with_the_wake(void **state)
+{
+    struct world *w = *state;
+    struct relief_request request;
+    long_wake_in_small_turns(w);
+    assert_true(engine_waking(w->engine));
+    world_stop(w);
+    w->turn_looks_max = 0;
+    world_start(w);
+    assert_false(engine_waking(w->engine));
+    assert_true(world_request(w, "q2499", &request));
+    assert_int_equal(request.state, RELIEF_request_state_covered);
+}
+
 /* ---- the disk fails ---- */
 
 static void failed_sync_stops_everything(void **state)
@@ -268,11 +332,18 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, world_setup_open, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(numbers_follow_each_other),    T(one_sync_for_all_that_waits),
-        T(refusal_leaves_nothing),       T(op_answers_again),
-        T(op_belongs_to_its_identity),   T(request_id_answers_again),
-        T(op_comes_before_id),           T(answer_waits_for_the_last_wake),
-        T(failed_sync_stops_everything), T(failure_while_the_next_batch_forms),
+        T(numbers_follow_each_other),
+        T(one_sync_for_all_that_waits),
+        T(refusal_leaves_nothing),
+        T(op_answers_again),
+        T(op_belongs_to_its_identity),
+        T(request_id_answers_again),
+        T(op_comes_before_id),
+        T(answer_waits_for_the_last_wake),
+        T(long_wake_leaves_room_for_others),
+        T(start_goes_on_with_the_wake),
+        T(failed_sync_stops_everything),
+        T(failure_while_the_next_batch_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

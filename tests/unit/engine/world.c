@@ -156,6 +156,7 @@ int world_open(struct world *w)
     return engine_open(&w->engine,
                        &(struct engine_options){.dir = w->dir,
                                                 .segment_bytes = w->segment_bytes,
+                                                .turn_looks_max = w->turn_looks_max,
                                                 .io = &w->io,
                                                 .evidence_io = w->evidence_io,
                                                 .wake = wake,

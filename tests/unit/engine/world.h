@@ -18,6 +18,7 @@ struct world {
     struct core_identity who;
     int64_t wall, boot;
     size_t segment_bytes;
+    uint32_t turn_looks_max;
     sem_t woken;
     struct file_io io;
     const struct file_io *evidence_io; /* NULL: the system's */
