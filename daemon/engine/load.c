@@ -3,7 +3,7 @@
  * half a base stands nowhere; so it is filled beside the old one, in DIR/store.new, and takes its place when it is
  * whole. Whatever interrupts that, the next start finds the old one or the new one.
  */
-#include "engine/state.h"
+#include "engine/load.h"
 
 #include "base/file.h"
 
@@ -60,7 +60,7 @@ int engine_load_base(struct engine_base *base, struct store *store, struct core 
 
 /* ---- in the place of the old one ---- */
 
-static int remove_files(const char *dir)
+int engine_remove_store(const char *dir)
 {
     static const char *const names[] = {"data.mdb", "lock.mdb"};
     char path[PATH_MAX];
@@ -76,8 +76,8 @@ static int remove_files(const char *dir)
 void engine_sweep(const char *dir)
 {
     char path[PATH_MAX], folder[PATH_MAX];
-    if (engine_folder_path(path, sizeof path, dir, "store.new"))
-        (void)remove_files(path);
+    if (engine_folder_path(path, sizeof path, dir, ENGINE_STORE_NEW))
+        (void)engine_remove_store(path);
     if (!engine_folder_path(path, sizeof path, dir, "tmp"))
         return;
     DIR *names = opendir(path);
@@ -85,15 +85,10 @@ void engine_sweep(const char *dir)
         return;
     for (struct dirent *entry; (entry = readdir(names));) {
         if (strncmp(entry->d_name, "at-", 3) == 0 && engine_folder_path(folder, sizeof folder, path, entry->d_name))
-            (void)remove_files(folder);
+            (void)engine_remove_store(folder);
     }
     (void)closedir(names);
     (void)rmdir(path);
-}
-
-int engine_remove_store(const char *dir)
-{
-    return remove_files(dir);
 }
 
 static int fill(const char *path, struct engine_base *base)
@@ -114,6 +109,23 @@ static int fill(const char *path, struct engine_base *base)
     return rc;
 }
 
+int engine_fill_store(const char *path, const char *dir, uint64_t seq, struct engine_report *report)
+{
+    struct engine_base *base = NULL;
+    int rc = engine_bases_open(&base, dir, seq);
+    if (rc == 0)
+        rc = fill(path, base);
+    if (rc == -EUCLEAN)
+        engine_say(report, rc, "the base at entry %llu is damaged", (unsigned long long)seq);
+    else if (rc)
+        engine_say(report, rc, "making the store from the base at entry %llu: %s", (unsigned long long)seq,
+                   strerror(-rc));
+    report->base = seq;
+    report->records = base ? engine_base_records(base) : 0;
+    engine_base_close(base);
+    return rc;
+}
+
 static int sync_folder(const char *path)
 {
     int fd;
@@ -125,7 +137,7 @@ static int sync_folder(const char *path)
     return rc;
 }
 
-static int take_place(const char *dir, const char *path)
+int engine_take_place(const char *dir, const char *path)
 {
     char from[PATH_MAX], folder[PATH_MAX], to[PATH_MAX], lock[PATH_MAX];
     if (!engine_folder_path(folder, sizeof folder, dir, "store") ||
@@ -133,39 +145,36 @@ static int take_place(const char *dir, const char *path)
         !engine_folder_path(to, sizeof to, folder, "data.mdb") ||
         !engine_folder_path(lock, sizeof lock, folder, "lock.mdb"))
         return -ENAMETOOLONG;
+    int rc = engine_folder_make(folder);
+    if (rc)
+        return rc;
     if (unlink(lock) && errno != ENOENT)
         return -errno;
     if (rename(from, to))
         return -errno;
-    int rc = sync_folder(folder);
-    return rc ? rc : remove_files(path);
+    rc = sync_folder(folder);
+    return rc ? rc : engine_remove_store(path);
 }
 
 static int replace_store(const char *dir, uint64_t seq, struct store **store, struct engine_flush_signal *flush,
                          struct engine_report *report)
 {
-    struct engine_base *base = NULL;
     char path[PATH_MAX];
-    if (!engine_folder_path(path, sizeof path, dir, "store.new"))
+    if (!engine_folder_path(path, sizeof path, dir, ENGINE_STORE_NEW))
         return engine_say(report, -ENAMETOOLONG, "%s: the path is too long", dir);
     store_close(*store);
     *store = NULL;
-    int rc = remove_files(path);
-    if (rc == 0)
-        rc = engine_bases_open(&base, dir, seq);
-    if (rc == 0)
-        rc = fill(path, base);
-    if (rc == 0)
-        rc = take_place(dir, path);
-    if (rc == -EUCLEAN)
-        engine_say(report, rc, "the base at entry %llu is damaged", (unsigned long long)seq);
-    else if (rc)
-        engine_say(report, rc, "making the store from the base at entry %llu: %s", (unsigned long long)seq,
-                   strerror(-rc));
-    report->base = seq;
-    report->records = base ? engine_base_records(base) : 0;
-    engine_base_close(base);
-    return rc ? rc : engine_open_store(store, dir, false, flush, report);
+    int rc = engine_remove_store(path);
+    if (rc)
+        return engine_say(report, rc, "%s: %s", path, strerror(-rc));
+    rc = engine_fill_store(path, dir, seq, report);
+    if (rc == 0 && (rc = engine_take_place(dir, path)) != 0)
+        engine_say(report, rc, "putting the new store in its place: %s", strerror(-rc));
+    if (rc) {
+        (void)engine_remove_store(path);
+        return rc;
+    }
+    return engine_open_store(store, dir, false, flush, report);
 }
 
 /* ---- which one ---- */
@@ -199,20 +208,27 @@ static int prove_beginning(const char *dir, struct log *log, struct engine_repor
                : engine_say(report, rc, "the base at entry %llu: %s", (unsigned long long)lowest, strerror(-rc));
 }
 
-int engine_begin(const char *dir, struct log *log, enum engine_from from, struct store **store,
-                 struct engine_flush_signal *flush, struct engine_report *report)
+int engine_begin_at(const char *dir, struct log *log, enum engine_from from, uint64_t at, uint64_t *ret_seq,
+                    struct engine_report *report)
 {
-    uint64_t first = log_first(log), at = store_mark(*store).seq, seq = 0;
+    uint64_t first = log_first(log);
     int rc = prove_beginning(dir, log, report);
+    *ret_seq = 0;
     if (rc)
         return rc;
     if (from == ENGINE_FROM_STORE && at > 0 && at + 1 >= first)
         return 0;
     if (from == ENGINE_FROM_FIRST)
-        rc = engine_bases_lowest(dir, first, &seq);
+        rc = engine_bases_lowest(dir, first, ret_seq);
     else
-        rc = engine_bases_find(dir, first ? first - 1 : 0, log_durable(log).seq, &seq);
-    if (rc)
-        return engine_say(report, rc, "%s/base: %s", dir, strerror(-rc));
-    return seq ? replace_store(dir, seq, store, flush, report) : 0;
+        rc = engine_bases_find(dir, first ? first - 1 : 0, log_durable(log).seq, ret_seq);
+    return rc ? engine_say(report, rc, "%s/base: %s", dir, strerror(-rc)) : 0;
+}
+
+int engine_begin(const char *dir, struct log *log, enum engine_from from, struct store **store,
+                 struct engine_flush_signal *flush, struct engine_report *report)
+{
+    uint64_t seq;
+    int rc = engine_begin_at(dir, log, from, store_mark(*store).seq, &seq, report);
+    return rc || seq == 0 ? rc : replace_store(dir, seq, store, flush, report);
 }

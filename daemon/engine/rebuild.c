@@ -1,27 +1,14 @@
 /*
- * The store made anew from the log: nothing in it is a truth of its own, so damage there costs time and no data. Each
- * flush leaves a store that stands at an entry, so a rebuild that is interrupted is continued by the next start.
+ * The store made anew from the log: nothing in it is a truth of its own, so damage there costs time and no data. It is
+ * made beside the old one, which may be whole while base or log are not: what a rebuild can't replace, it leaves.
  */
-#include "engine/state.h"
+#include "engine/load.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static int unlink_store(const char *dir)
-{
-    static const char *const names[] = {"store/data.mdb", "store/lock.mdb"};
-    char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (!engine_folder_path(path, sizeof path, dir, names[i]))
-            return -ENAMETOOLONG;
-        if (unlink(path) && errno != ENOENT)
-            return -errno;
-    }
-    return 0;
-}
 
 int engine_store_aside(const char *dir)
 {
@@ -32,39 +19,56 @@ int engine_store_aside(const char *dir)
     return rename(from, to) ? -errno : 0;
 }
 
-/* An empty store. One that can't even be opened is removed; the lock on the folder says that nobody else has it open.
- */
-static int open_empty(struct store **ret_store, const char *dir, struct engine_flush_signal *flush,
-                      struct engine_report *report)
+/* Up to the end of the log, in a folder of its own. */
+static int make(const char *path, const char *dir, struct log *log, uint64_t base, struct engine_report *report)
 {
-    int rc = engine_open_store(ret_store, dir, false, flush, report);
-    if (rc == 0) {
-        rc = store_wipe(*ret_store);
-        return rc ? engine_say(report, rc, "emptying the store: %s", strerror(-rc)) : 0;
-    }
-    if (rc != -EUCLEAN)
-        return rc;
-    report->message[0] = '\0';
-    rc = unlink_store(dir);
+    const struct engine_options options = {0};
+    struct engine_flush_signal flush;
+    struct store *store = NULL;
+    struct core core;
+    struct store_mark head = {0};
+    int rc = base ? engine_fill_store(path, dir, base, report) : 0;
     if (rc)
-        return engine_say(report, rc, "removing the damaged store: %s", strerror(-rc));
-    return engine_open_store(ret_store, dir, false, flush, report);
+        return rc;
+    engine_flush_init(&flush, NULL, NULL);
+    rc = store_open(&store, &(struct store_options){.dir = path, .flushed = engine_flush_ended, .context = &flush});
+    if (rc == 0 && (rc = core_init(&core, store_view(store))) == 0) {
+        rc = engine_recover(log, store, &core, &flush, NULL, &options, report, &head);
+        if (rc == 0)
+            rc = engine_flush_all(&flush, store, head.seq);
+        core_deinit(&core);
+    }
+    store_close(store);
+    engine_flush_deinit(&flush);
+    memcpy(report->hash, head.hash, sizeof report->hash);
+    return rc;
+}
+
+static int replace(const char *dir, struct log *log, uint64_t base, struct engine_report *report)
+{
+    char path[PATH_MAX];
+    if (!engine_folder_path(path, sizeof path, dir, ENGINE_STORE_NEW))
+        return engine_say(report, -ENAMETOOLONG, "%s: the path is too long", dir);
+    int rc = engine_remove_store(path);
+    if (rc == 0)
+        rc = make(path, dir, log, base, report);
+    if (rc == 0)
+        rc = engine_take_place(dir, path);
+    if (rc == 0)
+        return 0;
+    (void)engine_remove_store(path);
+    return report->message[0] ? rc : engine_say(report, rc, "making the store: %s", strerror(-rc));
 }
 
 int engine_rebuild(const char *dir, bool restoring, struct engine_report *report)
 {
     const struct engine_options options = {0};
     struct engine_entry_hasher hasher;
-    struct engine_flush_signal flush;
     struct log *log = NULL;
-    struct store *store = NULL;
-    struct core core;
-    struct store_mark head = {0};
+    uint64_t base;
     int lock_fd = -1;
-    bool core_ready = false;
 
     *report = (struct engine_report){0};
-    engine_flush_init(&flush, NULL, NULL);
     int rc = engine_entry_hasher_init(&hasher);
     if (rc == 0)
         rc = engine_folder_lock(dir, &lock_fd);
@@ -78,25 +82,12 @@ int engine_rebuild(const char *dir, bool restoring, struct engine_report *report
     engine_sweep(dir);
     rc = engine_open_log(&log, dir, &options, false, &hasher, report);
     if (rc == 0)
-        rc = open_empty(&store, dir, &flush, report);
+        rc = engine_begin_at(dir, log, restoring ? ENGINE_FROM_NEWEST : ENGINE_FROM_FIRST, 0, &base, report);
     if (rc == 0)
-        rc = engine_begin(dir, log, restoring ? ENGINE_FROM_NEWEST : ENGINE_FROM_FIRST, &store, &flush, report);
-    if (rc)
-        goto out;
-    rc = core_init(&core, store_view(store));
-    core_ready = rc == 0;
-    if (rc == 0)
-        rc = engine_recover(log, store, &core, &flush, NULL, &options, report, &head);
-    if (rc == 0 && (rc = engine_flush_all(&flush, store, head.seq)) < 0)
-        engine_say(report, rc, "writing the store: %s", strerror(-rc));
-    memcpy(report->hash, head.hash, sizeof report->hash);
+        rc = replace(dir, log, base, report);
 out:
-    if (core_ready)
-        core_deinit(&core);
-    store_close(store);
     log_close(log);
     engine_entry_hasher_deinit(&hasher);
-    engine_flush_deinit(&flush);
     if (lock_fd >= 0)
         close(lock_fd);
     return rc;

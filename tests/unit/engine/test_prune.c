@@ -1,4 +1,5 @@
-/* Pruning may be interrupted after any step: what is left starts, answers what it answered before, and can be pruned again; the archive proves the base. */
+/* Pruning may be interrupted after any step: what is left starts, answers what it answered before, and can be pruned
+ * again; the archive proves the base. */
 #include "world.h"
 
 #include "core/key.h"
@@ -270,6 +271,61 @@ static void damage_of_what_is_left(void **state)
     world_remove(archive);
 }
 
+static void flip(const char *path, off_t place)
+{
+    char byte;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, place), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, place), 1);
+    close(fd);
+}
+
+/* The base is needed where the store is lost, and not before: who can't replace the store leaves the one that works. */
+static void a_rebuild_that_fails_leaves_the_store(void **state)
+{
+    struct world *w = *state;
+    struct first firsts[ASKED];
+    struct engine_pruned pruned;
+    struct pruning pruning = {0};
+    struct stat info;
+    char archive[80], path[200], beside[200];
+    uint64_t head = prepare(w, firsts);
+    snprintf(archive, sizeof archive, "%s.archive", w->dir);
+    assert_int_equal(prune(w, archive, 1100, &pruning, &pruned), 0);
+    snprintf(beside, sizeof beside, "%s/store.new", w->dir);
+    snprintf(path, sizeof path, "%s/base/%020llu.base", w->dir, (unsigned long long)pruned.seq);
+    assert_int_equal(stat(path, &info), 0);
+    const off_t places[] = {3, info.st_size / 2, info.st_size - 1}; /* its head, a part, its digest */
+    for (unsigned i = 0; i < 3; i++) {
+        flip(path, places[i]);
+        assert_int_equal(engine_rebuild(w->dir, false, &w->report), -EUCLEAN);
+        assert_non_null(strstr(w->report.message, "the base at entry"));
+        assert_int_equal(stat(beside, &info), -1);
+        if (i > 0) { /* a start looks at the head only */
+            world_start(w);
+            assert_int_equal(engine_durable(w->engine), head);
+            world_stop(w);
+        }
+        flip(path, places[i]);
+        expect_whole(w, firsts, head);
+    }
+    snprintf(path, sizeof path, "%s/log/%020llu.seg", w->dir, (unsigned long long)pruned.seq + 1);
+    flip(path, 4096); /* a segment that was sealed long ago: a start does not read it, the rebuild does */
+    assert_int_equal(engine_rebuild(w->dir, false, &w->report), -EUCLEAN);
+    assert_non_null(strstr(w->report.message, "log damaged"));
+    assert_int_equal(stat(beside, &info), -1);
+    world_start(w);
+    assert_int_equal(engine_durable(w->engine), head);
+    world_stop(w);
+    flip(path, 4096);
+    assert_int_equal(engine_rebuild(w->dir, false, &w->report), 0);
+    assert_int_equal(stat(beside, &info), -1);
+    expect_whole(w, firsts, head);
+    world_remove(archive);
+}
+
 /* Ops of before the base are dropped by their age like all others. */
 static void old_ops_still_go(void **state)
 {
@@ -303,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(interrupted_after_each_step, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(again_and_again, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(damage_of_what_is_left, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_rebuild_that_fails_leaves_the_store, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(old_ops_still_go, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
