@@ -39,8 +39,8 @@
 
 /* work */
 #define RELIEF_WAKE_LEGS_MAX 1024u                  /* legs that one entry's wake may touch (DESIGN 4) */
-#define RELIEF_PAGE_DEFAULT 1000
 #define RELIEF_WAKE_LOOKS_MAX 4096u                 /* donors and requests that it looks at, found anything or not: about 30 ms; stored outcomes depend on it */
+#define RELIEF_PAGE_DEFAULT 1000
 #define RELIEF_PAGE_MAX 10000
 #define RELIEF_SCAN_RECORDS_MAX 4096u               /* records a list looks at before it ends its page early: a few ms of the loop */
 #define RELIEF_ENTRY_BYTES_MAX (8u * 1024u * 1024u) /* one log entry: 1,024 legs with their lots are below 2 MiB */
