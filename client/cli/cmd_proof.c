@@ -16,7 +16,8 @@ static int get_checkpoint(struct cli *cli, struct relief_answer **ret, const str
 {
     struct relief_log_checkpoint_params params;
     relief_params_init(RELIEF_METHOD_log_checkpoint, &params);
-    int code = cli_result(cli, relief_log_checkpoint(cli->client, &params, ret), *ret, NULL);
+    int result = relief_log_checkpoint(cli->client, &params, ret); /* first of all: it sets *ret */
+    int code = cli_result(cli, result, *ret, NULL);
     *ret_checkpoint = code == 0 ? relief_answer_record(*ret) : NULL;
     if (code == 0 && !*ret_checkpoint) {
         cli_say("the daemon's answer holds no checkpoint");
@@ -34,6 +35,17 @@ static int choose(const struct relief_checkpoint *checkpoint, bool witnessed, st
     if (ret_note->data)
         return CLI_DONE;
     cli_say("no witness has cosigned a checkpoint yet");
+    return CLI_REFUSED;
+}
+
+/* The same for a proof: nothing can be proved of a log without entries. */
+static int choose_tree(const struct relief_checkpoint *checkpoint, bool witnessed, struct relief_str *ret_note,
+                       int64_t *ret_size)
+{
+    int code = choose(checkpoint, witnessed, ret_note, ret_size);
+    if (code || *ret_size > 0)
+        return code;
+    cli_say("nothing is signed yet: the log is empty");
     return CLI_REFUSED;
 }
 
@@ -111,12 +123,13 @@ static int prove_inclusion(struct cli *cli, int64_t seq, bool witnessed, const c
     int64_t size = 0;
     int code = get_checkpoint(cli, &answer, &checkpoint);
     if (code == 0)
-        code = choose(checkpoint, witnessed, &note, &size);
+        code = choose_tree(checkpoint, witnessed, &note, &size);
     if (code == 0) {
         relief_params_init(RELIEF_METHOD_proof_inclusion, &params);
         params.seq = seq;
         params.size = size;
-        code = cli_result(cli, relief_proof_inclusion(cli->client, &params, &proved), proved, NULL);
+        int result = relief_proof_inclusion(cli->client, &params, &proved);
+        code = cli_result(cli, result, proved, NULL);
         proof = code == 0 ? relief_answer_record(proved) : NULL;
     }
     if (code == 0)
@@ -173,12 +186,13 @@ static int prove_consistency(struct cli *cli, int64_t from, struct relief_str fr
     int64_t size = 0;
     int code = get_checkpoint(cli, &answer, &checkpoint);
     if (code == 0)
-        code = choose(checkpoint, witnessed, &note, &size);
+        code = choose_tree(checkpoint, witnessed, &note, &size);
     if (code == 0) {
         relief_params_init(RELIEF_METHOD_proof_consistency, &params);
         params.from = from;
         params.size = size;
-        code = cli_result(cli, relief_proof_consistency(cli->client, &params, &proved), proved, NULL);
+        int result = relief_proof_consistency(cli->client, &params, &proved);
+        code = cli_result(cli, result, proved, NULL);
         proof = code == 0 ? relief_answer_record(proved) : NULL;
     }
     if (code == 0)
