@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "client/cli/cli.h"
 #include "client/cli/json_in.h"
+#include "client/cli/manifest.h"
 #include "client/client.h"
 #include "schema/codec.h"
 
@@ -54,8 +55,9 @@ int cli_dump_folder_open(struct cli_dump_folder *folder, const char *path)
         folder->temporary = NULL;
         return cli_bad("no memory");
     }
+    /* An empty folder is replaced by the rename at the end, which takes nothing else's place. */
     struct stat status;
-    if (stat(folder->path, &status) == 0 && (!S_ISDIR(status.st_mode) || rmdir(folder->path) != 0))
+    if (lstat(folder->path, &status) == 0 && (!S_ISDIR(status.st_mode) || manifest_folder_empty(folder->path) != 1))
         return cli_bad("%s is there already; a dump as CSV makes a new folder", folder->path);
     if (mkdir(folder->temporary, 0777) != 0)
         return failed(folder->temporary);

@@ -1,13 +1,14 @@
 /*
  * A file that is there whole or not at all: written under another name, synced, then renamed. Without a path: standard
- * output.
+ * output. What is no regular file is written into instead.
  */
 #pragma once
 #include <stdio.h>
 
 struct cli_outfile {
     FILE *file;
-    char *path, *temporary; /* NULL: standard output */
+    char *path; /* NULL: standard output */
+    char *temporary; /* NULL: written into directly */
 };
 
 /* 0 or an exit code, said. */

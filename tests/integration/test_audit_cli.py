@@ -5,13 +5,15 @@ import json
 import os
 import random
 import shutil
+import stat
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
 from evidence import Witness
-from harness import BIN, Case, DEADLINE, HANGZHOU, KIND, NINGBO, SANITIZER, line, world
+from harness import BIN, Case, Daemon, DEADLINE, HANGZHOU, KIND, NINGBO, SANITIZER, line, world
 
 FORMS = {"jsonl": "d.jsonl", "msgpack": "d.msgpack", "csv": "d.csv"}
 
@@ -93,6 +95,57 @@ class Files(Case):
     def lines_of(self, name):
         with open(self.path(name), "rb") as file:
             return file.read().splitlines(keepends=True)
+
+class Outputs(Files):
+    """Where -o points to stays what it is."""
+
+    def test_a_pipe_is_written_into(self):
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        for words in (("dump",), ("log", "export"), ("log", "checkpoint")):
+            read = []
+
+            def drain():
+                with open(pipe, "rb") as file:
+                    read.append(file.read())
+            reader = threading.Thread(target=drain, daemon=True)
+            reader.start()
+            self.good(*words, "-o", pipe)
+            reader.join(DEADLINE)
+            self.assertTrue(stat.S_ISFIFO(os.lstat(pipe).st_mode), words)
+            self.assertGreater(len(read[0]), 50)
+
+    def test_a_link_is_followed(self):
+        with open(self.written("target", b"old"), "rb"):
+            os.chmod(self.path("target"), 0o600)
+        os.symlink("target", self.path("link"))
+        os.symlink("link", self.path("link2"))
+        self.good("dump", "-o", self.path("link2"))
+        self.assertEqual((os.readlink(self.path("link")), os.readlink(self.path("link2"))), ("target", "link"))
+        self.assertEqual(self.lines_of("target"), self.lines_of("d.jsonl"))
+        self.assertEqual(os.stat(self.path("target")).st_mode & 0o777, 0o600)
+        os.symlink("nothing", self.path("lost"))
+        code, _, err = self.run_relief("dump", "-o", self.path("lost"))
+        self.assertEqual((code, "leads nowhere" in err), (2, True), err)
+        self.assertTrue(os.path.islink(self.path("lost")))
+
+    def test_a_folder_takes_no_others_place(self):
+        os.mkdir(self.path("empty"))
+        os.symlink("empty", self.path("to-empty"))
+        os.mkfifo(self.path("pipe2"))
+        self.written("file", b"x")
+        for name in ("to-empty", "pipe2", "file", "d.csv"):
+            before = os.lstat(self.path(name))
+            self.assertEqual(self.run_relief("dump", "--format", "csv", "-o", self.path(name))[0], 2, name)
+            after = os.lstat(self.path(name))
+            self.assertEqual((before.st_ino, before.st_mode), (after.st_ino, after.st_mode), name)
+        # a dump that fails leaves the empty folder, one that is done takes its place
+        self.assertNotEqual(self.run_relief("dump", "--format", "csv", "--at", "99999999", "-o", self.path("empty"))[0], 0)
+        self.assertEqual(os.listdir(self.path("empty")), [])
+        self.good("dump", "--format", "csv", "-o", self.path("empty"))
+        self.good("verify", self.path("empty"))
+        self.assertEqual([name for name in os.listdir(self.work) if ".tmp." in name], [])
+
 
 class Audit(Files):
     # ---- dumps ----
@@ -298,6 +351,21 @@ class Evidence(Files):
             self.assertIn("are those that", self.good("verify", self.path("whole.jsonl"), "--checkpoint", self.path(note), "--key", self.key))
         self.assertEqual(len(self.lines_of("receipts")), 2)
         self.assertEqual(self.good("proof", "consistency", "3", "--json")[:1], "{")
+
+    def test_refusals_are_said(self):
+        for words, wanted in ((("proof", "inclusion", "999999"), "NOT_FOUND"), (("proof", "consistency", "999999"), "NOT_FOUND"),
+                              (("proof", "consistency", self.written("later.note", b"x\n999999\n")), "NOT_FOUND")):
+            code, _, err = self.run_relief(*words)
+            self.assertEqual((code, wanted in err), (1, True), (words, err))
+            self.assertNotIn("Unknown", err)
+
+    def test_nothing_is_proved_of_nothing(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        daemon.start()
+        for words in (("proof", "inclusion", "1"), ("proof", "consistency", self.path("old.note"))):
+            code, _, err = self.run_relief("--server", "unix:" + daemon.socket_path, *words)
+            self.assertEqual((code, "nothing is signed yet" in err), (1, True), (words, err))
 
     def test_the_other_reader_agrees(self):
         for name in ("new.note", "inclusion.json", "consistency.json"):
