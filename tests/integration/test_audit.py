@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -340,6 +341,31 @@ class Files(Base):
         shutil.rmtree(self.path("state"))
         self.assertAudit(2, "witness", *words, "--listen", "127.0.0.1:0")
 
+    def test_idle_peers(self):
+        """More connections than are taken at once, none with a whole request: it goes on when they are gone."""
+        words, _, origin = self.witness()
+        witness = Witness(*words, "--listen", "127.0.0.1:0", "--new", origin)
+        self.addCleanup(witness.close, signal.SIGKILL)
+        idle = []
+        for _ in range(340):
+            idle.append(socket.create_connection(("127.0.0.1", witness.ports[0]), timeout=DEADLINE))
+            idle[-1].sendall(b"POST /add-checkpoint HTTP/1.1\r\n")
+        for peer in idle:
+            peer.close()
+        self.assertEqual(witness.post(self.request(0, self.read("old.note").decode()))[0], 200)
+        self.assertEqual(witness.close(), 0)
+
+    def test_strangers_take_no_places(self):
+        words, _, origin = self.witness()
+        witness = Witness(*words, "--listen", "127.0.0.1:0", "--new", origin)
+        self.addCleanup(witness.close, signal.SIGKILL)
+        old, new = self.read("old.note").decode(), self.read("new.note").decode()
+        self.assertEqual(witness.post(self.request(0, old))[0], 200)
+        self.assertEqual(witness.post(self.request(Note(old).size, new, bytes(32)))[0], 422)
+        self.assertEqual(witness.post(self.request(Note(old).size, old, bytes(32)))[0], 422)
+        self.assertEqual(sorted(name.split(".")[0] for name in os.listdir(self.path("state"))), ["STATE", "UNPROVED", "UNPROVED"])
+        self.assertEqual(witness.close(), 0)
+
     def test_cosign(self):
         words, verifier, origin = self.witness()
         code, out, err = audit("cosign", *words, "--new", origin, self.path("old.note"))
@@ -392,6 +418,15 @@ class Following(Base):
         self.daemon.stop()
         self.assertAudit(3, "witness", *self.words, "--once")
 
+    def test_two_ways_to_one(self):
+        """Both ask for a proof from the same size, and one is late: that is no fork."""
+        self.assertAudit(0, "witness", *self.words, "--once", *self.new)
+        for name in "abcdefgh":
+            self.submit(name)
+            said = self.assertAudit(0, "witness", *self.words, *self.words[-2:], *self.words[-2:], "--once")
+            self.assertNotIn("FORK", said)
+        self.assertEqual(self.evidence(), [])
+
     def fork(self, copy_at):
         """A copy of the data of now goes another way than the daemon: `copy_at` entries are the same."""
         self.assertAudit(0, "witness", *self.words, "--once", *self.new)
@@ -419,7 +454,7 @@ class Following(Base):
         for name in "xyz":
             self.submit(name)
         self.assertIn("FORK", self.assertAudit(4, "witness", *self.words, "--once"))
-        self.assertEqual(self.evidence(), ["fork", "fork"])
+        self.assertEqual(self.evidence(), ["unproved", "unproved"])
 
     def test_service(self):
         """It finds the daemon again, and a rollback does not end it."""

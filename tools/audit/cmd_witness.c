@@ -56,13 +56,15 @@ static int cosign(struct audit_witness_state *witness, const struct words *words
                          fault ? fault : "");
     if (code)
         return code;
-    const struct audit_origin *origin = audit_witness_find(witness, note.origin);
+    struct audit_origin *origin = audit_witness_find(witness, note.origin);
     uint64_t old = words->proof.count ? proof.from : origin ? origin->size : 0;
     if (origin && note.size < origin->size && audit_witness_signed(origin, &note)) {
         audit_witness_rolled_back(witness, origin, &note);
         return AUDIT_FAILS;
     }
     audit_witness_add(witness, old, words->proof.count ? &proof.path : &none, &note, &answer);
+    if (answer.unproved)
+        audit_witness_unproved(witness, origin, &note);
     switch (answer.verdict) {
     case AUDIT_COSIGNED:
         fwrite(note.text, 1, note.len, stdout);

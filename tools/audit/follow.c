@@ -42,7 +42,9 @@ struct follow {
     uint64_t pause_s;
     bool over; /* with `once` */
     int result;
-    bool said_away;
+    char said[600];         /* what was wrong last; it is said again only when it changes */
+    uint64_t from;          /* the size that a proof was asked for from */
+    uint64_t asked;         /* audit_witness_state.saves when the checkpoint was asked for */
     int64_t cosigned_s;     /* when a cosignature was last taken, for FRESH_S */
     uint64_t cosigned_size; /* and of what */
     struct audit_note note;
@@ -90,15 +92,21 @@ static void next_round(struct follow *follow, int result)
         wait_for(follow, follow->all->interval_s);
 }
 
+static void say_changed(struct follow *follow, const char *what)
+{
+    if (!follow->all->once && strcmp(follow->said, what) == 0)
+        return;
+    snprintf(follow->said, sizeof follow->said, "%s", what);
+    audit_say("%s: %s", follow->address, what);
+}
+
 /* Closes the connection and tries again later. */
 static void give_up(struct follow *follow, int result, const char *why)
 {
     if (follow->link)
         bufferevent_free(follow->link);
     follow->link = NULL;
-    if (!follow->said_away || follow->all->once)
-        audit_say("%s: %s", follow->address, why);
-    follow->said_away = true;
+    say_changed(follow, why);
     if (follow->all->once) {
         finish(follow, result);
         return;
@@ -135,6 +143,7 @@ static void send_call(struct follow *follow, struct audit_buf *buf, enum step st
 static void ask_checkpoint(struct follow *follow)
 {
     struct audit_buf buf = AUDIT_BUF_INIT;
+    follow->asked = follow->all->witness->saves;
     start_call(follow, &buf, "log.checkpoint", 0);
     send_call(follow, &buf, CHECKPOINT);
 }
@@ -156,6 +165,7 @@ static void say_hello(struct follow *follow)
 static void ask_proof(struct follow *follow, uint64_t from)
 {
     struct audit_buf buf = AUDIT_BUF_INIT;
+    follow->from = from;
     start_call(follow, &buf, "proof.consistency", 2);
     audit_pack_text(&buf, AUDIT_TEXT("from"));
     audit_pack_uint(&buf, from);
@@ -182,14 +192,17 @@ static void hand_back(struct follow *follow, const struct audit_origin *origin, 
 
 /* ---- answers ---- */
 
-static void cosign(struct follow *follow, const struct audit_origin *origin, const struct audit_path *path)
+static void cosign(struct follow *follow, struct audit_origin *origin, const struct audit_path *path)
 {
     struct audit_answer answer;
     audit_witness_add(follow->all->witness, origin->size, path, &follow->note, &answer);
-    if (answer.verdict == AUDIT_COSIGNED)
+    if (answer.verdict == AUDIT_COSIGNED) {
         hand_back(follow, origin, answer.line);
-    else
-        next_round(follow, answer.fork ? AUDIT_FAILS : AUDIT_USAGE);
+    } else {
+        if (answer.unproved)
+            audit_witness_answered_wrong(follow->all->witness, origin, &follow->note);
+        next_round(follow, answer.fork || answer.unproved ? AUDIT_FAILS : AUDIT_USAGE);
+    }
 }
 
 /* Whether a head that was signed already is signed again. */
@@ -215,12 +228,16 @@ static void on_checkpoint(struct follow *follow, const struct audit_json_map *re
     }
     struct audit_origin *origin = audit_witness_find(follow->all->witness, follow->note.origin);
     if (!origin || !audit_witness_signed(origin, &follow->note)) {
-        audit_say("%s: a checkpoint of %.*s, %s", follow->address, (int)follow->note.origin.len,
-                  follow->note.origin.data, origin ? "not signed by its key" : "of which no key was given");
+        char what[256];
+        snprintf(what, sizeof what, "a checkpoint of %.*s, %s", (int)follow->note.origin.len, follow->note.origin.data,
+                 origin ? "not signed by its key" : "of which no key was given");
+        say_changed(follow, what);
         next_round(follow, AUDIT_FAILS);
         return;
     }
-    if (follow->note.size < origin->size) {
+    if (follow->note.size < origin->size && origin->saved_at > follow->asked) {
+        ask_checkpoint(follow); /* a newer one was signed on another way while this one was under way */
+    } else if (follow->note.size < origin->size) {
         audit_witness_rolled_back(follow->all->witness, origin, &follow->note);
         next_round(follow, AUDIT_FAILS);
     } else if (follow->note.size == 0) {
@@ -242,14 +259,16 @@ static void on_proof(struct follow *follow, const struct audit_json_map *result)
     struct audit_text text;
     if (!origin || !audit_json_plain(audit_json_find(result, "path"), &text) || !audit_path_read(text, &path))
         give_up(follow, AUDIT_FAILS, "its answer holds no proof");
-    else if (origin->size > follow->note.size)
-        next_round(follow, AUDIT_HOLDS); /* a newer one was signed meanwhile, on another way */
+    else if (origin->size != follow->from)
+        ask_checkpoint(follow); /* another one was signed meanwhile, on another way; the proof is of no use */
     else
         cosign(follow, origin, &path);
 }
 
 static void on_result(struct follow *follow, const struct audit_json_map *result)
 {
+    if (follow->step != HELLO)
+        follow->pause_s = 0;
     switch (follow->step) {
     case HELLO:
         ask_checkpoint(follow);
@@ -263,6 +282,7 @@ static void on_result(struct follow *follow, const struct audit_json_map *result
     case COSIGN:
         follow->cosigned_s = (int64_t)time(NULL);
         follow->cosigned_size = follow->note.size;
+        follow->said[0] = '\0';
         if (follow->all->once)
             printf("%s: cosigned %.*s at %llu entries\n", follow->address, (int)follow->note.origin.len,
                    follow->note.origin.data, (unsigned long long)follow->note.size);
@@ -283,7 +303,10 @@ static void on_error(struct follow *follow, struct audit_text error)
         audit_json_plain(audit_json_find(&map, "code"), &code);
         audit_json_string(audit_json_find(&map, "message"), message, sizeof message, &len);
     }
-    audit_say("%s: the daemon refused: %.*s %s", follow->address, (int)code.len, code.data, message);
+    char what[600];
+    snprintf(what, sizeof what, "the daemon refused: %.*s %.500s", (int)(code.len < 64 ? code.len : 64), code.data,
+             message);
+    say_changed(follow, what);
     next_round(follow, 1);
 }
 
@@ -350,8 +373,6 @@ static void on_event(struct bufferevent *link, short what, void *context)
     struct follow *follow = context;
     (void)link;
     if (what & BEV_EVENT_CONNECTED) {
-        follow->pause_s = 0;
-        follow->said_away = false;
         say_hello(follow);
     } else if (what & BEV_EVENT_TIMEOUT) {
         give_up(follow, AUDIT_AWAY, "no answer");

@@ -4,7 +4,9 @@
  */
 #include "tools/audit/http.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -13,11 +15,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define BODY_MAX    (AUDIT_NOTE_MAX + 64 * 46 + 64) /* checkpoint, proof lines, old size */
 #define HEADERS_MAX 8192
-#define QUIET_S     10  /* a peer that says nothing that long is closed */
-#define FILES_MAX   256 /* connections, mostly */
+#define QUIET_S     10 /* a peer that says nothing that long is closed */
+/* Above so many open files no more are taken for a moment. What the kernel had queued already may still come in, 128 a
+ * socket, so the limit of the process lies higher; what is between is for the daemons that are followed and for saves.
+ */
+#define TAKEN_MAX   256
+#define FILES_MAX   1024
 #define SOCKETS_MAX 16
 
 struct audit_http {
@@ -29,6 +36,9 @@ struct audit_http {
     struct event *resume;
     struct audit_note note;
 };
+
+/* The one that listens: libevent calls the error callback with what it keeps for itself. */
+static struct audit_http *listening;
 
 static void answer(struct evhttp_request *request, int code, const char *reason, const char *type, const char *text)
 {
@@ -98,6 +108,8 @@ static void on_checkpoint(struct evhttp_request *request, void *context)
         return;
     }
     audit_witness_add(http->witness, old, &path, &http->note, &given);
+    if (given.unproved)
+        audit_witness_unproved(http->witness, audit_witness_find(http->witness, http->note.origin), &http->note);
     answer_verdict(request, &given);
 }
 
@@ -118,13 +130,33 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
         evconnlistener_enable(evhttp_bound_socket_get_listener(http->sockets[i]));
 }
 
-/* No file left for a connection: the socket stays readable, so without a pause this would turn round and round. */
+static void pause_listening(struct audit_http *http)
+{
+    const struct timeval soon = {0, 200000};
+    for (unsigned i = 0; i < http->socket_count; i++)
+        evconnlistener_disable(evhttp_bound_socket_get_listener(http->sockets[i]));
+    event_add(http->resume, &soon);
+}
+
+/* No file left for a connection: the socket stays readable, so without a pause this would turn round and round. The
+ * context is libevent's own struct evhttp. */
 static void on_accept_error(struct evconnlistener *listener, void *context)
 {
-    struct audit_http *http = context;
-    const struct timeval soon = {0, 200000};
-    evconnlistener_disable(listener);
-    event_add(http->resume, &soon);
+    (void)listener;
+    (void)context;
+    if (listening)
+        pause_listening(listening);
+}
+
+/* Each connection begins here. The lowest free descriptor tells how many are open. */
+static struct bufferevent *on_connection(struct event_base *base, void *context)
+{
+    int lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (lowest < 0 || lowest > TAKEN_MAX)
+        pause_listening(context);
+    if (lowest >= 0)
+        close(lowest);
+    return bufferevent_socket_new(base, -1, 0);
 }
 
 static int listen_on(struct audit_http *http, const char *address)
@@ -160,8 +192,8 @@ int audit_http_open(struct audit_http **ret, struct event_base *base, struct aud
     http->base = base;
     http->witness = witness;
     http->resume = evtimer_new(base, on_resume, http);
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > FILES_MAX) {
-        files.rlim_cur = FILES_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
         setrlimit(RLIMIT_NOFILE, &files);
     }
     evhttp_set_max_body_size(http->server, BODY_MAX);
@@ -171,6 +203,8 @@ int audit_http_open(struct audit_http **ret, struct event_base *base, struct aud
     if (!http->resume || evhttp_set_cb(http->server, "/add-checkpoint", on_checkpoint, http) != 0)
         return audit_say("no memory");
     evhttp_set_gencb(http->server, on_other, NULL);
+    evhttp_set_bevcb(http->server, on_connection, http);
+    listening = http;
     for (unsigned i = 0; i < count && code == 0; i++)
         code = listen_on(http, addresses[i]);
     return code;
@@ -199,6 +233,7 @@ void audit_http_close(struct audit_http *http)
 {
     if (!http)
         return;
+    listening = NULL;
     if (http->server)
         evhttp_free(http->server);
     if (http->resume)

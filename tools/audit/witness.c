@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -19,8 +20,15 @@
 #include "tools/audit/sha256.h"
 #include "tools/audit/source.h"
 
-#define FORMAT       "relief-witness-state 1"
-#define EVIDENCE_MAX 64 /* files; whoever may hand in checkpoints must not fill the disk */
+#define FORMAT "relief-witness-state 1"
+/*
+ * Files of a log, two a case: whoever may hand in checkpoints must not fill the disk, nor the places of what counts.
+ * Two roots of one size can only be made with the log's key, so nobody else takes their places; an old checkpoint can
+ * be shown again by anybody between, and junk can be handed in as a proof by anybody.
+ */
+#define FORKS_MAX     32
+#define ROLLBACKS_MAX 16
+#define UNPROVED_MAX  8
 
 /* ---- files ---- */
 
@@ -41,7 +49,7 @@ static bool write_all(int fd, const char *data, size_t len)
 /* Replaces a file so that a crash leaves the old one or the new one. */
 static bool replace_file(struct audit_witness_state *witness, const char *name, struct audit_text text)
 {
-    char temporary[80];
+    char temporary[128];
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
     close(witness->spare);
     int fd = openat(witness->folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -87,7 +95,7 @@ static bool remember(struct audit_origin *origin, uint64_t size, const uint8_t r
 
 /* ---- evidence ---- */
 
-static unsigned count_evidence(const struct audit_witness_state *witness)
+static unsigned count_files(const struct audit_witness_state *witness, const char *prefix)
 {
     unsigned count = 0;
     const struct dirent *entry;
@@ -96,40 +104,55 @@ static unsigned count_evidence(const struct audit_witness_state *witness)
     if (!folder) {
         if (fd >= 0)
             close(fd);
-        return EVIDENCE_MAX;
+        return UINT_MAX / 2;
     }
     while ((entry = readdir(folder)))
-        count += strncmp(entry->d_name, "EVIDENCE.", 9) == 0;
+        count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
     closedir(folder);
     return count;
 }
 
-/* Both checkpoints, in files named after what they prove; the same again makes no new ones. */
+/* Both checkpoints, in files KIND.LOG.SIZE.ROOT, LOG as in the name of its state; the same again makes no new ones. */
 static void keep_evidence(struct audit_witness_state *witness, const struct audit_origin *origin,
-                          const struct audit_note *note, const char *what)
+                          const struct audit_note *note, const char *kind, unsigned max)
 {
-    char name[72], hash[17];
+    char prefix[40], name[96], before[104], hash[17];
     audit_hex_write(note->root, 8, hash);
-    snprintf(name, sizeof name, "EVIDENCE.%s.%llu.%s", what, (unsigned long long)note->size, hash);
+    snprintf(prefix, sizeof prefix, "%s.%.8s.", kind, origin->file + sizeof "STATE");
+    snprintf(name, sizeof name, "%s%llu.%s", prefix, (unsigned long long)note->size, hash);
     if (faccessat(witness->folder, name, F_OK, 0) == 0)
         return;
-    if (count_evidence(witness) + 2 > EVIDENCE_MAX) {
-        audit_say("%s holds %d files of evidence already; this is not kept", witness->path, EVIDENCE_MAX);
+    if (count_files(witness, prefix) + 2 > max) {
+        if (max != UNPROVED_MAX)
+            audit_say("%s holds %u files %s* already; this is not kept", witness->path, max, prefix);
         return;
     }
-    char before[80];
     snprintf(before, sizeof before, "%s.was", name);
     if (replace_file(witness, before, (struct audit_text){origin->note, origin->note_len}) &&
         replace_file(witness, name, (struct audit_text){note->text, note->len}))
-        audit_say("kept as evidence: %s/%s and .was", witness->path, name);
+        audit_say("kept: %s/%s and .was", witness->path, name);
 }
 
-void audit_witness_rolled_back(struct audit_witness_state *witness, const struct audit_origin *origin,
+/* Whether this is another refusal than the last one of this log; a daemon that is followed shows the same again. */
+static bool is_news(struct audit_origin *origin, const struct audit_note *note, const char *what)
+{
+    if (origin->told && strcmp(origin->told, what) == 0 && origin->told_size == note->size &&
+        memcmp(origin->told_root, note->root, AUDIT_HASH) == 0)
+        return false;
+    origin->told = what;
+    origin->told_size = note->size;
+    memcpy(origin->told_root, note->root, AUDIT_HASH);
+    return true;
+}
+
+void audit_witness_rolled_back(struct audit_witness_state *witness, struct audit_origin *origin,
                                const struct audit_note *note)
 {
+    if (!is_news(origin, note, "rollback"))
+        return;
     audit_say("ROLLBACK of %s: it shows %llu entries, %llu were witnessed", origin->keys[0].name,
               (unsigned long long)note->size, (unsigned long long)origin->size);
-    keep_evidence(witness, origin, note, "rollback");
+    keep_evidence(witness, origin, note, "EVIDENCE.rollback", ROLLBACKS_MAX);
 }
 
 /* ---- opening ---- */
@@ -271,13 +294,26 @@ bool audit_witness_signed(const struct audit_origin *origin, const struct audit_
     return good;
 }
 
-static void fork_found(struct audit_witness_state *witness, const struct audit_origin *origin,
-                       const struct audit_note *note, struct audit_answer *ret, const char *what)
+static void fork_found(struct audit_witness_state *witness, struct audit_origin *origin, const struct audit_note *note,
+                       const char *what, const char *kind, unsigned max)
 {
-    ret->fork = true;
+    if (!is_news(origin, note, kind))
+        return;
     audit_say("FORK of %s: %llu entries were witnessed, and now it shows %llu that %s", origin->keys[0].name,
               (unsigned long long)origin->size, (unsigned long long)note->size, what);
-    keep_evidence(witness, origin, note, "fork");
+    keep_evidence(witness, origin, note, kind, max);
+}
+
+void audit_witness_unproved(struct audit_witness_state *witness, const struct audit_origin *origin,
+                            const struct audit_note *note)
+{
+    keep_evidence(witness, origin, note, "UNPROVED", UNPROVED_MAX);
+}
+
+void audit_witness_answered_wrong(struct audit_witness_state *witness, struct audit_origin *origin,
+                                  const struct audit_note *note)
+{
+    fork_found(witness, origin, note, "are not shown to begin with them", "EVIDENCE.unproved", ROLLBACKS_MAX);
 }
 
 void audit_witness_add(struct audit_witness_state *witness, uint64_t old, const struct audit_path *path,
@@ -297,22 +333,26 @@ void audit_witness_add(struct audit_witness_state *witness, uint64_t old, const 
     ret->verdict = AUDIT_OTHER_SIZE;
     /* Whatever was said of the old size: two roots of one size are a fork. */
     if (note->size == origin->size && memcmp(note->root, origin->root, AUDIT_HASH) != 0) {
-        fork_found(witness, origin, note, ret, "are others");
+        ret->fork = true;
+        fork_found(witness, origin, note, "are others", "EVIDENCE.fork", FORKS_MAX);
         return;
     }
     if (old != origin->size)
         return;
     ret->verdict = AUDIT_UNPROVED;
     if (!audit_tree_consistent(origin->size, origin->root, note->size, note->root, path)) {
-        /* The path may be at fault, so what is proved is decided by whoever can ask the log again. */
-        fork_found(witness, origin, note, ret, "are not shown to begin with them");
+        /* The path may be at fault; what that means depends on who brought it. The signed head itself with a path too
+         * many is no case at all. */
+        ret->unproved = note->size > origin->size;
         return;
     }
     ret->verdict = AUDIT_NOT_SAVED;
     struct audit_text text = {note->text, note->len};
-    if (note->size > origin->size &&
-        (!save(witness, origin, note->size, note->root, text) || !remember(origin, note->size, note->root, text)))
-        return;
+    if (note->size > origin->size) {
+        if (!save(witness, origin, note->size, note->root, text) || !remember(origin, note->size, note->root, text))
+            return;
+        origin->saved_at = ++witness->saves;
+    }
     if (witness->saved)
         witness->saved();
     audit_note_sign(note, &witness->secret, (int64_t)time(NULL), ret->line);

@@ -25,7 +25,12 @@ struct audit_origin {
     bool known; /* the state was read, or made with --new */
     char file[48];
     uint64_t size;
+    uint64_t saved_at; /* witness->saves when this was signed */
     uint8_t root[AUDIT_HASH];
+    /* what was refused last, so that the same is said once: the kind, size and root */
+    const char *told;
+    uint64_t told_size;
+    uint8_t told_root[AUDIT_HASH];
     char *note; /* of that size and root, as it was signed; NULL at size 0 */
     size_t note_len;
 };
@@ -37,6 +42,7 @@ struct audit_witness_state {
     int folder;
     int spare; /* a file held open, so that strangers' connections can't use up what a save needs */
     char *path;
+    uint64_t saves; /* a clock: one more with each state that is taken over */
     /* Called between the save and the signature, for tests of what a crash there leaves. NULL: nothing. */
     void (*saved)(void);
 };
@@ -54,7 +60,8 @@ struct audit_origin *audit_witness_find(struct audit_witness_state *witness, str
 
 struct audit_answer {
     enum audit_verdict verdict;
-    bool fork;     /* what was handed in can't be true beside what was signed; both are kept in the folder */
+    bool fork;     /* two roots of one size; both checkpoints are kept in the folder */
+    bool unproved; /* newer than what was signed, and the proof does not hold */
     uint64_t size; /* the last signed one, with AUDIT_OTHER_SIZE */
     char line[AUDIT_SIG_LINE_MAX];
 };
@@ -62,8 +69,15 @@ struct audit_answer {
 void audit_witness_add(struct audit_witness_state *witness, uint64_t old, const struct audit_path *path,
                        const struct audit_note *note, struct audit_answer *ret_answer);
 /* The log's newest checkpoint is smaller than what was signed: keeps both and says so. */
-void audit_witness_rolled_back(struct audit_witness_state *witness, const struct audit_origin *origin,
+void audit_witness_rolled_back(struct audit_witness_state *witness, struct audit_origin *origin,
                                const struct audit_note *note);
+/* A stranger's newer checkpoint with a proof that does not hold: anybody who has the checkpoint can make that, so few are
+ * kept, in places of their own. */
+void audit_witness_unproved(struct audit_witness_state *witness, const struct audit_origin *origin,
+                            const struct audit_note *note);
+/* Asked for it, the log itself gave a proof that does not lead from the signed head to its own. */
+void audit_witness_answered_wrong(struct audit_witness_state *witness, struct audit_origin *origin,
+                                  const struct audit_note *note);
 /* Whether the log's own key signed it. */
 bool audit_witness_signed(const struct audit_origin *origin, const struct audit_note *note);
 /* The body of a request of tlog-witness: old size, proof, checkpoint. NULL, or what is wrong. */

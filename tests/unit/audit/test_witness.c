@@ -171,21 +171,77 @@ static void test_forks(void **state)
     make_proof(4, true);
     add(4, 8, true);
     assert_int_equal(answer.verdict, AUDIT_UNPROVED);
-    assert_true(answer.fork);
-    assert_int_equal(evidence("EVIDENCE.fork"), 4);
+    assert_false(answer.fork);
+    assert_true(answer.unproved);
+    audit_witness_answered_wrong(&witness, &witness.origins[0], &note);
+    assert_int_equal(evidence("EVIDENCE.unproved"), 2);
     path.count = 0;
     add(4, 8, false); /* no proof at all */
     assert_int_equal(answer.verdict, AUDIT_UNPROVED);
+    assert_true(answer.unproved);
+    path.count = 1;
+    add(4, 4, false); /* the head that was signed, and a hash too many: never a fork */
+    assert_int_equal(answer.verdict, AUDIT_UNPROVED);
+    assert_false(answer.fork || answer.unproved);
+    path.count = 0;
     make_note(ORIGIN, 2, false, &log_key);
     audit_witness_rolled_back(&witness, &witness.origins[0], &note);
     assert_int_equal(evidence("EVIDENCE.rollback"), 2);
     /* nobody fills the disk with it */
-    for (uint64_t size = 5; size < 80; size++)
+    for (uint64_t size = 5; size < 80; size++) {
         add(4, size, true);
-    assert_int_equal(evidence("EVIDENCE"), 64);
+        assert_true(answer.unproved);
+        audit_witness_unproved(&witness, &witness.origins[0], &note);
+    }
+    assert_int_equal(evidence("UNPROVED"), 8);
+    for (uint64_t size = 1; size < 4; size++)
+        for (unsigned i = 0; i < 10; i++) {
+            make_note(ORIGIN, size, false, &log_key);
+            note.root[0] = (uint8_t)i;
+            audit_witness_rolled_back(&witness, &witness.origins[0], &note);
+        }
+    assert_int_equal(evidence("EVIDENCE.rollback"), 16);
+    /* and what a stranger can make takes no place from what proves a fork */
     make_proof(4, false);
     add(4, 8, false);
     assert_cosigned();
+    add(8, 8, true);
+    assert_true(answer.fork);
+    assert_int_equal(evidence("EVIDENCE.fork"), 4);
+    make_proof(8, false);
+    add(8, 16, false);
+    assert_cosigned();
+    audit_witness_close(&witness);
+}
+
+/* A daemon that is followed shows the same in every round. */
+static void test_said_once(void **state)
+{
+    char name[128], line[512];
+    unsigned lines = 0;
+    (void)state;
+    assert_int_equal(open_it(ORIGIN), 0);
+    path.count = 0;
+    add(0, 4, false);
+    snprintf(name, sizeof name, "%s/said", folder);
+    FILE *said = fopen(name, "w+");
+    int before = dup(STDERR_FILENO);
+    assert_true(said && before >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+    for (unsigned i = 0; i < 3; i++)
+        add(4, 4, true);
+    make_note(ORIGIN, 2, false, &log_key);
+    for (unsigned i = 0; i < 3; i++)
+        audit_witness_rolled_back(&witness, &witness.origins[0], &note);
+    make_note(ORIGIN, 8, true, &log_key);
+    for (unsigned i = 0; i < 3; i++)
+        audit_witness_answered_wrong(&witness, &witness.origins[0], &note);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    rewind(said);
+    while (fgets(line, sizeof line, said))
+        lines += strstr(line, "FORK") || strstr(line, "ROLLBACK");
+    fclose(said);
+    assert_int_equal(lines, 3);
     audit_witness_close(&witness);
 }
 
@@ -326,7 +382,7 @@ static int tear_down(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_forks), TEST(test_crash), TEST(test_state),
-                                       TEST(test_requests)};
+    const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_forks), TEST(test_said_once),
+                                       TEST(test_crash), TEST(test_state), TEST(test_requests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
