@@ -22,6 +22,9 @@ struct evidence {
     struct evidence_key witnesses[EVIDENCE_WITNESSES_MAX];
     unsigned witness_count;
     struct evidence_claim state, checkpoint, witnessed_claim; /* as found at the start */
+    uint64_t pruned;            /* entries that the log has no longer */
+    bool made_key, made_hashes; /* by this start */
+    bool started;               /* it was not refused */
 
     /* of the thread that adds */
     struct evidence_hasher *hasher;

@@ -31,7 +31,7 @@ struct evidence_report {
  * claims what this log has not, or its key is missing or damaged; other -errno. report->message says it in a sentence.
  */
 int evidence_open(struct evidence **ret_evidence, const struct evidence_options *options, uint64_t head, struct evidence_report *report);
-/* Nothing is written. */
+/* Nothing is written; before evidence_started was 0, key and hashes that evidence_open made are removed again. */
 void evidence_close(struct evidence *evidence);
 
 /* ---- the thread that adds ---- */

@@ -4,6 +4,10 @@
  * What says, whole and signed or checksummed, that this log once had more or other entries is no damage of the
  * evidence: the log was rolled back or exchanged, and the daemon must not go on as if nothing had happened. And a key
  * that is gone can't be made anew: its signatures are what everybody outside knows this log by.
+ *
+ * A new origin is a way out only while the log is whole. The tree of a pruned log can't be made anew, so there nothing
+ * is made or put aside that the start could not go on without, and no advice says otherwise. What a start made that is
+ * refused later is taken away again.
  */
 #include "evidence/inside.h"
 
@@ -16,11 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROLLBACK                                                                                                       \
-    "put the log back as it was, or restore folder and evidence together from a backup; only when the loss is "        \
-    "understood, move "                                                                                                \
-    "evidence/ away to begin a new origin"
-
 static int say(struct evidence_report *report, int rc, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static int say(struct evidence_report *report, int rc, const char *format, ...)
@@ -32,7 +31,29 @@ static int say(struct evidence_report *report, int rc, const char *format, ...)
     return rc;
 }
 
+/* What to do about a log that is not the one of this folder. */
+static const char *rolled_back(const struct evidence *evidence)
+{
+    return evidence->pruned ? "put the log back as it was, or restore folder and evidence together from a backup"
+                            : "put the log back as it was, or restore folder and evidence together from a backup; only "
+                              "when the loss is understood, move evidence/ away to begin a new origin";
+}
+
 /* ---- key ---- */
+
+/* The key is not there, or can't be read. */
+static int say_no_key(const struct evidence *evidence, struct evidence_report *report, const char *what)
+{
+    if (evidence->pruned)
+        return say(report, -EUCLEAN,
+                   "evidence/key %s, and the first %llu entries of the log were pruned: put the key back from a backup "
+                   "made --with-key, or from the old machine",
+                   what, (unsigned long long)evidence->pruned);
+    return say(report, -EUCLEAN,
+               "evidence/key %s: put the key back from a backup made --with-key, or move evidence/ away to begin a new "
+               "origin",
+               what);
+}
 
 static bool is_there(const struct evidence *evidence, const char *name)
 {
@@ -44,13 +65,15 @@ static int make_key(struct evidence *evidence, const char *origin, struct eviden
     static const char *const others[] = {"state", "checkpoint", "witnessed", "hashes"};
     char name[EVIDENCE_NAME_BYTES_MAX + 1], text[EVIDENCE_PRIVATE_TEXT + 1];
     uint8_t random[8];
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (is_there(evidence, others[i]))
-            return say(report, -EUCLEAN,
-                       "evidence/key is missing, but evidence/%s is there: put the key back from a backup, or move "
-                       "evidence/ away to "
-                       "begin a new origin",
-                       others[i]);
+    char what[64];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (is_there(evidence, others[i])) {
+            snprintf(what, sizeof what, "is missing, but evidence/%s is there", others[i]);
+            return say_no_key(evidence, report, what);
+        }
+    }
+    if (evidence->pruned)
+        return say_no_key(evidence, report, "is missing");
     if (origin && origin[0]) {
         if (!evidence_name_ok(relief_str_of(origin)))
             return say(report, -EINVAL,
@@ -67,6 +90,7 @@ static int make_key(struct evidence *evidence, const char *origin, struct eviden
         size_t len = strlen(text);
         text[len] = '\n';
         rc = evidence_file_replace(evidence->io, evidence->dir_fd, "key", text, len + 1);
+        evidence->made_key = rc == 0;
         sodium_memzero(text, sizeof text);
     }
     if (rc == 0)
@@ -86,8 +110,7 @@ static int open_key(struct evidence *evidence, const char *origin, struct eviden
         say(report, rc, "evidence/key: %s", strerror(-rc));
     else if (rc || !evidence_signer_parse(&evidence->signer, (struct relief_str){text.data, (uint32_t)text.len}) ||
              evidence->signer.key.type != EVIDENCE_ED25519)
-        rc = say(report, -EUCLEAN,
-                 "evidence/key is damaged: put it back from a backup, or move evidence/ away to begin a new origin");
+        rc = say_no_key(evidence, report, "is damaged");
     else if (origin && origin[0] && strcmp(origin, evidence->signer.key.name) != 0)
         rc = say(report, -EINVAL,
                  "the log's origin is %s since its key was made, but the configuration says %s: correct it there",
@@ -100,13 +123,14 @@ static int open_key(struct evidence *evidence, const char *origin, struct eviden
 
 /* ---- what the folder claims ---- */
 
-static int too_much(const struct evidence_claim *claim, const char *file, uint64_t head, struct evidence_report *report)
+static int too_much(const struct evidence *evidence, const struct evidence_claim *claim, const char *file,
+                    uint64_t head, struct evidence_report *report)
 {
     if (!claim->there || claim->size <= head)
         return 0;
     return say(report, -EUCLEAN,
-               "evidence/%s knows %llu entries, but the log ends with entry %llu: it was rolled back; " ROLLBACK, file,
-               (unsigned long long)claim->size, (unsigned long long)head);
+               "evidence/%s knows %llu entries, but the log ends with entry %llu: it was rolled back; %s", file,
+               (unsigned long long)claim->size, (unsigned long long)head, rolled_back(evidence));
 }
 
 static int set_aside(struct evidence *evidence, const char *name, struct evidence_report *report)
@@ -125,7 +149,7 @@ static int read_state(struct evidence *evidence, struct evidence_report *report)
     struct relief_buf bytes = RELIEF_BUF_INIT;
     int rc = evidence_file_read(evidence->io, evidence->dir_fd, "state", &bytes);
     if (rc == -EFBIG || (rc == 0 && !evidence_state_parse(&evidence->state, &bytes)))
-        rc = set_aside(evidence, "state", report);
+        rc = evidence->pruned ? 0 : set_aside(evidence, "state", report); /* open_hashes refuses it */
     else if (rc == -ENOENT)
         rc = 0;
     else if (rc)
@@ -166,11 +190,11 @@ static int read_claims(struct evidence *evidence, uint64_t head, struct evidence
     if (rc == 0)
         rc = read_note(evidence, "witnessed", &evidence->witnessed_claim, report);
     if (rc == 0)
-        rc = too_much(&evidence->witnessed_claim, "witnessed", head, report);
+        rc = too_much(evidence, &evidence->witnessed_claim, "witnessed", head, report);
     if (rc == 0)
-        rc = too_much(&evidence->checkpoint, "checkpoint", head, report);
+        rc = too_much(evidence, &evidence->checkpoint, "checkpoint", head, report);
     if (rc == 0)
-        rc = too_much(&evidence->state, "state", head, report);
+        rc = too_much(evidence, &evidence->state, "state", head, report);
     return rc;
 }
 
@@ -195,33 +219,45 @@ static int read_hashes(struct evidence *evidence, uint64_t head)
     return rc;
 }
 
-static int open_hashes(struct evidence *evidence, uint64_t head, uint64_t pruned, struct evidence_report *report)
+static int make_hashes(struct evidence *evidence)
+{
+    int rc = file_open(evidence->io, evidence->dir_fd, "hashes", O_RDWR | O_CREAT, &evidence->hashes_fd);
+    evidence->made_hashes |= rc == 0;
+    return rc;
+}
+
+/* They are missing, damaged, or of no state that is known. */
+static int begin_hashes(struct evidence *evidence, uint64_t head, struct evidence_report *report)
 {
     uint64_t bytes = 0;
-    int rc = file_open(evidence->io, evidence->dir_fd, "hashes", O_RDWR | O_CREAT, &evidence->hashes_fd);
+    int rc = evidence->hashes_fd < 0 ? make_hashes(evidence) : 0;
+    evidence->tree = (struct evidence_tree){.size = 0};
+    report->anew = head > 0;
+    if (rc == 0)
+        rc = evidence_hashes_bytes(evidence->hashes_fd, &bytes);
+    if (rc || bytes == 0)
+        return rc;
+    file_close(evidence->io, evidence->hashes_fd);
+    evidence->hashes_fd = -1;
+    rc = set_aside(evidence, "hashes", report);
+    return rc ? rc : make_hashes(evidence);
+}
+
+static int open_hashes(struct evidence *evidence, uint64_t head, struct evidence_report *report)
+{
+    int rc = file_open(evidence->io, evidence->dir_fd, "hashes", O_RDWR, &evidence->hashes_fd);
     if (rc == 0 && evidence->state.there)
         rc = read_hashes(evidence, head);
-    else if (rc == 0)
+    else if (rc == 0 || rc == -ENOENT)
         rc = -EUCLEAN;
-    if (pruned > 0 && (rc == -EUCLEAN || (rc == 0 && evidence->state.size < pruned)))
+    if (evidence->pruned > 0 && (rc == -EUCLEAN || (rc == 0 && evidence->state.size < evidence->pruned)))
         return say(report, -EUCLEAN,
                    "the first %llu entries of the log were pruned, and evidence/hashes or evidence/state is missing, "
                    "damaged or older: "
                    "put evidence/ back from a backup",
-                   (unsigned long long)pruned);
-    if (rc == -EUCLEAN) {
-        evidence->tree = (struct evidence_tree){.size = 0};
-        report->anew = head > 0;
-        rc = evidence_hashes_bytes(evidence->hashes_fd, &bytes);
-        if (rc == 0 && bytes > 0) {
-            file_close(evidence->io, evidence->hashes_fd);
-            evidence->hashes_fd = -1;
-            rc = set_aside(evidence, "hashes", report);
-            if (rc)
-                return rc;
-            rc = file_open(evidence->io, evidence->dir_fd, "hashes", O_RDWR | O_CREAT, &evidence->hashes_fd);
-        }
-    }
+                   (unsigned long long)evidence->pruned);
+    if (rc == -EUCLEAN)
+        rc = begin_hashes(evidence, head, report);
     evidence->written = EVIDENCE_NODES(evidence->tree.size);
     return rc ? say(report, rc, "evidence/hashes: %s", strerror(-rc)) : 0;
 }
@@ -235,14 +271,19 @@ static int open_parts(struct evidence *evidence, const struct evidence_options *
     evidence->reader_hasher = evidence_hasher_new();
     if (!evidence->hasher || !evidence->reader_hasher || sodium_init() < 0)
         return say(report, -ENOMEM, "evidence: no memory, or no random numbers");
-    int rc = file_open_dir(evidence->io, options->dir, 1, &evidence->dir_fd);
+    int rc = file_open_dir(evidence->io, options->dir, options->pruned == 0, &evidence->dir_fd);
+    if (rc == -ENOENT && options->pruned)
+        return say(report, -EUCLEAN,
+                   "the first %llu entries of the log were pruned, and evidence/ is missing: put it back from a backup "
+                   "made --with-key, or from the old machine",
+                   (unsigned long long)options->pruned);
     if (rc)
         return say(report, rc, "%s: %s", options->dir, strerror(-rc));
     rc = open_key(evidence, options->origin, report);
     if (rc == 0)
         rc = read_claims(evidence, head, report);
     if (rc == 0)
-        rc = open_hashes(evidence, head, options->pruned, report);
+        rc = open_hashes(evidence, head, report);
     return rc;
 }
 
@@ -255,6 +296,7 @@ int evidence_open(struct evidence **ret_evidence, const struct evidence_options 
         return say(report, -ENOMEM, "evidence: %s", strerror(ENOMEM));
     evidence->io = options->io ? options->io : &file_io_system;
     evidence->dir_fd = evidence->hashes_fd = -1;
+    evidence->pruned = options->pruned;
     evidence->witness_count = options->witness_count;
     for (unsigned i = 0; i < options->witness_count; i++)
         evidence->witnesses[i] = options->witnesses[i];
@@ -270,10 +312,23 @@ int evidence_open(struct evidence **ret_evidence, const struct evidence_options 
     return 0;
 }
 
+/* A refused start leaves the folder as it was: the key of an origin that nobody ever saw would stand in the way later.
+ */
+static void take_back(const struct evidence *evidence)
+{
+    if (evidence->started)
+        return;
+    if (evidence->made_hashes)
+        (void)file_unlink(evidence->io, evidence->dir_fd, "hashes");
+    if (evidence->made_key)
+        (void)file_unlink(evidence->io, evidence->dir_fd, "key");
+}
+
 void evidence_close(struct evidence *evidence)
 {
     if (!evidence)
         return;
+    take_back(evidence);
     file_close(evidence->io, evidence->hashes_fd);
     file_close(evidence->io, evidence->dir_fd);
     evidence_hasher_free(evidence->hasher);
@@ -305,8 +360,8 @@ static int compare(struct evidence *evidence, const struct evidence_claim *claim
     if (memcmp(root, claim->root, sizeof root) == 0)
         return 0;
     return say(report, -EUCLEAN,
-               "the first %llu entries of the log are not those that evidence/%s knows: this is another log; " ROLLBACK,
-               (unsigned long long)claim->size, file);
+               "the first %llu entries of the log are not those that evidence/%s knows: this is another log; %s",
+               (unsigned long long)claim->size, file, rolled_back(evidence));
 }
 
 int evidence_started(struct evidence *evidence, struct evidence_report *report)
@@ -322,5 +377,6 @@ int evidence_started(struct evidence *evidence, struct evidence_report *report)
     evidence->ever_synced =
         evidence->state.there && evidence->checkpoint.there && evidence->state.size == evidence->checkpoint.size;
     evidence->synced = evidence->state.there ? evidence->state.size : 0;
+    evidence->started = rc == 0;
     return rc;
 }

@@ -422,6 +422,51 @@ static void pruned(void **state)
     assert_true(bytes_of(f, "hashes") != UINT64_MAX);
 }
 
+/* What is refused leaves nothing behind that would be in the way of the next start, and advises what can be done. */
+static void refused_without_a_trace(void **state)
+{
+    static const char *const names[] = {"key", "hashes", "state", "checkpoint", "state.damaged", "hashes.damaged"};
+    struct fixture *f = *state;
+    f->options.pruned = 20;
+    assert_int_equal(open_at(f, 22), -EUCLEAN); /* an empty folder */
+    assert_non_null(strstr(f->report.message, "evidence/key is missing"));
+    assert_null(strstr(f->report.message, "new origin"));
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_true(bytes_of(f, names[i]) == UINT64_MAX);
+    f->options.pruned = 0;
+    assert_int_equal(evidence_open(&f->evidence, &f->options, 22, &f->report), 0);
+    assert_int_equal(add_up_to(f, 3), 0);
+    assert_true(bytes_of(f, "key") != UINT64_MAX);
+    stop(f, false); /* the log turned out to be damaged behind entry 3 */
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_true(bytes_of(f, names[i]) == UINT64_MAX);
+    assert_int_equal(open_at(f, 20), 0);
+    stop(f, true);
+    for (unsigned i = 0; i < 3; i++) { /* damaged state, missing hashes, missing key: as they were */
+        static const char *const lost[] = {"state", "hashes", "key"};
+        f->options.pruned = 20;
+        if (i == 0)
+            flip(f, "state", 9);
+        else
+            forget(f, lost[i]);
+        assert_int_equal(open_at(f, 20), -EUCLEAN);
+        assert_non_null(strstr(f->report.message, "from a backup"));
+        assert_null(strstr(f->report.message, "new origin"));
+        assert_true((bytes_of(f, lost[i]) == UINT64_MAX) == (i > 0));
+        assert_true(bytes_of(f, "state.damaged") == UINT64_MAX);
+        if (i == 0)
+            flip(f, "state", 9);
+        f->options.pruned = 0;
+        if (i < 2) {
+            assert_int_equal(open_at(f, 20), 0);
+            stop(f, true);
+            forget(f, "hashes.damaged");
+        }
+    }
+    assert_int_equal(open_at(f, 20), -EUCLEAN); /* a whole log can have a new origin */
+    assert_non_null(strstr(f->report.message, "begin a new origin"));
+}
+
 static void a_fault_sticks(void **state)
 {
     struct fixture *f = *state;
@@ -613,6 +658,7 @@ int main(void)
         T(damage_inside),
         T(rollback_and_fork),
         T(pruned),
+        T(refused_without_a_trace),
         T(a_fault_sticks),
         T(batches_are_not_synced),
         T(cosignatures),
