@@ -10,36 +10,49 @@
 #include <limits.h>
 #include <string.h>
 
-/* The entry at seq: its mark, and its leaf. 1; 0: it was pruned; negative with a message. */
+/*
+ * The entry at seq: its mark, and its leaf. 1; 0: it is the last one that was pruned, so there is its mark only, whose
+ * hash the entry behind it names; negative with a message.
+ */
 static int read_mark(struct engine *engine, uint64_t seq, struct store_mark *ret_mark,
                      uint8_t leaf[EVIDENCE_HASH_BYTES], struct engine_report *report)
 {
+    const bool pruned = seq + 1 == log_first(engine->log);
+    const uint64_t read = pruned ? seq + 1 : seq;
+    const struct log_head head = log_durable(engine->log);
     struct engine_entry_hasher hasher;
     struct log_cursor *cursor = NULL;
     struct log_record record = {0};
+    if (pruned && head.seq == seq) { /* nothing is behind it yet */
+        *ret_mark = (struct store_mark){.seq = seq};
+        memcpy(ret_mark->hash, head.hash, sizeof ret_mark->hash);
+        return 0;
+    }
     int rc = engine_entry_hasher_init(&hasher);
     if (rc == 0)
         rc = engine_entry_hasher_tree(&hasher, NULL);
-    if (rc == 0 && seq + 1 == log_first(engine->log)) {
-        engine_entry_hasher_deinit(&hasher);
-        return 0;
-    }
     if (rc == 0)
-        rc = log_cursor_open(&cursor, engine->log, seq);
+        rc = log_cursor_open(&cursor, engine->log, read);
     if (rc == 0)
         rc = log_cursor_next(cursor, &record);
-    if (rc == 1 && record.seq == seq) {
+    if (rc == 1 && record.seq != read)
+        rc = -ENOENT;
+    if (rc == 1) {
         *ret_mark = (struct store_mark){.seq = seq};
-        engine_entry_hash(&hasher, &record, ret_mark->hash);
-        ret_mark->time = hasher.entry.time;
-        memcpy(leaf, hasher.entry.leaf, EVIDENCE_HASH_BYTES);
-        rc = hasher.error ? hasher.error : 1;
+        if (pruned) {
+            memcpy(ret_mark->hash, record.prev, sizeof ret_mark->hash);
+        } else {
+            engine_entry_hash(&hasher, &record, ret_mark->hash);
+            ret_mark->time = hasher.entry.time;
+            memcpy(leaf, hasher.entry.leaf, EVIDENCE_HASH_BYTES);
+        }
+        rc = hasher.error ? hasher.error : !pruned;
     } else if (rc >= 0) {
         rc = -ENOENT;
     }
     log_cursor_close(cursor);
     engine_entry_hasher_deinit(&hasher);
-    return rc < 0 ? engine_say(report, rc, "reading entry %llu of the log: %s", (unsigned long long)seq, strerror(-rc))
+    return rc < 0 ? engine_say(report, rc, "reading entry %llu of the log: %s", (unsigned long long)read, strerror(-rc))
                   : rc;
 }
 
@@ -98,7 +111,7 @@ int engine_evidence_open(struct engine *engine, struct engine_report *report)
                               "put the log back, or restore folder and evidence together from a backup",
                               (unsigned long long)size);
     }
-    return mark.seq == size ? catch_up(engine, &mark, report) : 0;
+    return catch_up(engine, &mark, report);
 }
 
 int engine_evidence_started(struct engine *engine, struct engine_report *report)

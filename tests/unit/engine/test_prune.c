@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -326,6 +327,85 @@ static void a_rebuild_that_fails_leaves_the_store(void **state)
     world_remove(archive);
 }
 
+/* A power cut: the evidence on disk ends with the entry that the log was pruned up to, and the store is ahead of both.
+ */
+static void evidence_that_ends_where_the_log_begins(void **state)
+{
+    struct world *w = *state;
+    struct first firsts[ASKED];
+    struct engine_pruned pruned;
+    struct pruning pruning = {0};
+    struct engine_base *base;
+    struct evidence_checkpoint before, after;
+    uint8_t bytes[72];
+    char archive[80], path[200];
+    uint64_t head = prepare(w, firsts);
+    snprintf(archive, sizeof archive, "%s.archive", w->dir);
+    assert_int_equal(prune(w, archive, 1100, &pruning, &pruned), 0);
+    world_start(w);
+    evidence_newest(engine_evidence(w->engine), &before, NULL);
+    world_stop(w);
+    assert_int_equal(before.size, head);
+    assert_int_equal(engine_bases_open(&base, w->dir, pruned.seq), 0);
+    assert_int_equal(engine_base_head(base)->tree_size, pruned.seq);
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(pruned.seq >> (56 - 8 * i));
+    memcpy(bytes + 8, engine_base_head(base)->tree_root, 32);
+    engine_base_close(base);
+    crypto_generichash(bytes + 40, 32, bytes, 40, NULL, 0);
+    snprintf(path, sizeof path, "%s/evidence/state", w->dir);
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+    close(fd);
+    snprintf(path, sizeof path, "%s/evidence/checkpoint", w->dir);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/evidence/hashes", w->dir);
+    assert_int_equal(truncate(path, (off_t)(EVIDENCE_NODES(pruned.seq) * EVIDENCE_HASH_BYTES)), 0);
+    world_start(w);
+    evidence_newest(engine_evidence(w->engine), &after, NULL);
+    assert_int_equal(after.size, head);
+    assert_memory_equal(after.root, before.root, sizeof after.root);
+    world_stop(w);
+    expect_whole(w, firsts, head);
+    world_remove(archive);
+}
+
+/* A pruned log can have no new origin, so none is begun, and none is advised. */
+static void no_new_origin_of_a_pruned_log(void **state)
+{
+    static const char *const gone[] = {"key", NULL}; /* a restore from a backup without key; all of it moved away */
+    struct world *w = *state;
+    struct first firsts[ASKED];
+    struct engine_pruned pruned;
+    struct pruning pruning = {0};
+    struct stat info;
+    char archive[80], evidence[200], path[240], away[200];
+    uint64_t head = prepare(w, firsts);
+    snprintf(archive, sizeof archive, "%s.archive", w->dir);
+    assert_int_equal(prune(w, archive, 1100, &pruning, &pruned), 0);
+    snprintf(evidence, sizeof evidence, "%s/evidence", w->dir);
+    snprintf(away, sizeof away, "%s/away", w->dir);
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
+        snprintf(path, sizeof path, "%s%s%s", evidence, gone[i] ? "/" : "", gone[i] ? gone[i] : "");
+        assert_int_equal(rename(path, away), 0);
+        assert_int_equal(world_open(w), -EUCLEAN);
+        w->engine = NULL;
+        assert_non_null(strstr(w->report.message, "backup made --with-key"));
+        assert_null(strstr(w->report.message, "new origin"));
+        assert_int_equal(stat(path, &info), -1);
+        if (!gone[i]) { /* an empty folder in its place stays empty */
+            assert_int_equal(mkdir(path, 0700), 0);
+            assert_int_equal(world_open(w), -EUCLEAN);
+            w->engine = NULL;
+            assert_non_null(strstr(w->report.message, "backup made --with-key"));
+            assert_int_equal(rmdir(path), 0);
+        }
+        assert_int_equal(rename(away, path), 0);
+        expect_whole(w, firsts, head);
+    }
+    world_remove(archive);
+}
+
 /* Ops of before the base are dropped by their age like all others. */
 static void old_ops_still_go(void **state)
 {
@@ -360,6 +440,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(again_and_again, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(damage_of_what_is_left, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_rebuild_that_fails_leaves_the_store, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(evidence_that_ends_where_the_log_begins, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(no_new_origin_of_a_pruned_log, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(old_ops_still_go, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
