@@ -72,8 +72,9 @@ static int send_line(struct batch *batch, const char *text, size_t len)
         code = bad_line(batch, why);
     if (code == 0) {
         int sent = relief_send_raw(batch->cli->client, method, map.data, map.len, print_answer, batch);
+        snprintf(why, sizeof why, "line %llu", (unsigned long long)batch->line);
         if (sent)
-            code = cli_result(batch->cli, sent, NULL, NULL);
+            code = cli_result(batch->cli, sent, NULL, why);
     }
     relief_buf_deinit(&map);
     json_decref(line);
@@ -83,7 +84,7 @@ static int send_line(struct batch *batch, const char *text, size_t len)
 static bool blank(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (!strchr(" \t\r", text[i]))
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r') /* a NUL is no blank */
             return false;
     }
     return true;
@@ -101,7 +102,9 @@ static int send_lines(struct batch *batch)
         size_t len = feed ? (size_t)(feed - start) : left;
         batch->line++;
         batch->at += len + (feed != NULL);
-        int code = blank(start, len) ? CLI_DONE : send_line(batch, start, len);
+        int code = len >= LINE_BYTES_MAX ? bad_line(batch, "too long")
+                   : blank(start, len)   ? CLI_DONE
+                                         : send_line(batch, start, len);
         if (code)
             return code;
     }
@@ -110,7 +113,8 @@ static int send_lines(struct batch *batch)
         batch->in.len -= batch->at;
         batch->at = 0;
     }
-    if (batch->in.len > LINE_BYTES_MAX && !memchr(batch->in.data, '\n', batch->in.len)) {
+    /* At this length reading stops, so a line that has not ended by then never would. */
+    if (batch->in.len >= LINE_BYTES_MAX && !memchr(batch->in.data, '\n', batch->in.len)) {
         batch->line++;
         return bad_line(batch, "too long");
     }

@@ -47,6 +47,14 @@ class CommandLine(Case):
         self.assertRefused(refused["error"], "BAD_PARAMS", "quantity")
         self.assertEqual(pong, {"result": {}})
 
+    def test_lines_that_batch_can_not_take_are_named(self):
+        ping, long = '{"method":"server.ping"}\n', '{"method":"server.ping","params":{"x":"%s"}}'
+        for bad in (long % ("x" * (9 << 20)), long % ("x" * (9 << 20)) + "\n", "x" * (8 << 20), "x" * (8 << 20) + "\n" + ping,
+                    "x" * (64 << 20), "\0\0\0\n", "\0", "\0" * (9 << 20)):
+            with self.subTest(bad=bad[:20], bytes=len(bad)):
+                code, out, err = self.run_relief("batch", "-", text=ping + "\n" + bad)
+                self.assertEqual((code, out.count("{"), "line 3:" in err), (2, 2, True), err)
+
     def test_a_table_hides_nothing(self):
         """A column that is empty on the first page and not on the second is shown all the same."""
         with self.daemon.client() as client:
