@@ -35,8 +35,33 @@ static bool take_word(const struct canon *canon, uint32_t of, const char *key, c
     return true;
 }
 
+/* The object at node `of` has these members and no others; keys in their order, which a canonical text has them in. */
+static bool has_exactly(const struct canon *canon, uint32_t of, const char *const *keys, unsigned count)
+{
+    unsigned found = 0;
+    if (canon->nodes[of].type != CANON_OBJECT)
+        return false;
+    for (uint32_t i = of + 1; i < canon->nodes[of].next; i = canon->nodes[i].next, found++) {
+        const struct canon_node *node = &canon->nodes[i];
+        if (found == count || node->key_len != strlen(keys[found]) ||
+            memcmp(node->key, keys[found], node->key_len) != 0)
+            return false;
+    }
+    return found == count;
+}
+
+static bool take_number(const struct canon *canon, uint32_t of, const char *key, int64_t *ret)
+{
+    uint32_t node = canon_get(canon, of, key);
+    if (!node || canon->nodes[node].type != CANON_INT)
+        return false;
+    *ret = canon_int(canon, node);
+    return true;
+}
+
 static bool take_claims(struct cli_reader *reader, uint32_t tables)
 {
+    static const char *const keys[] = {"digest", "file", "records"};
     const struct canon *canon = &reader->canon;
     unsigned members = 0;
     for (int i = 0; i < RELIEF_TABLE_COUNT; i++) {
@@ -44,10 +69,10 @@ static bool take_claims(struct cli_reader *reader, uint32_t tables)
         uint32_t table = canon_get(canon, tables, relief_tables[i].name);
         snprintf(file, sizeof file, "%s.csv", relief_tables[i].name);
         struct relief_str name = canon_word(canon, table, "file");
-        if (!table || !name.data || !relief_str_eq(name, relief_str_of(file)) ||
-            !take_word(canon, table, "digest", reader->claims[i].digest))
+        if (!table || !has_exactly(canon, table, keys, 3) || !name.data || !relief_str_eq(name, relief_str_of(file)) ||
+            !take_word(canon, table, "digest", reader->claims[i].digest) ||
+            !take_number(canon, table, "records", &reader->claims[i].records))
             return false;
-        reader->claims[i].records = canon_member_int(canon, table, "records");
     }
     for (uint32_t i = tables + 1; i < canon->nodes[tables].next; i = canon->nodes[i].next)
         members++;
@@ -57,20 +82,20 @@ static bool take_claims(struct cli_reader *reader, uint32_t tables)
 /* The manifest in the one form that it is written in. */
 static bool take_manifest(struct cli_reader *reader, struct relief_str text)
 {
+    static const char *const keys[] = {"digest", "format", "head", "records", "seq", "tables", "time", "version"};
     const struct canon *canon = &reader->canon;
     if (text.len == 0 || text.data[text.len - 1] != '\n')
         return false;
     text.len--;
-    if (!canon_parse(&reader->canon, text) || canon->nodes[0].type != CANON_OBJECT)
+    if (!canon_parse(&reader->canon, text) || !has_exactly(canon, 0, keys, 8))
         return false;
     struct relief_str format = canon_word(canon, 0, "format");
     uint32_t tables = canon_get(canon, 0, "tables");
-    reader->seq = canon_member_int(canon, 0, "seq");
-    reader->time = canon_member_int(canon, 0, "time");
-    reader->claimed_records = canon_member_int(canon, 0, "records");
-    return format.data && relief_str_eq(format, RELIEF_STR("relief-dump")) &&
-           canon_member_int(canon, 0, "version") == 1 && take_word(canon, 0, "head", reader->head) &&
-           take_word(canon, 0, "digest", reader->claimed_digest) && tables && take_claims(reader, tables);
+    return take_number(canon, 0, "seq", &reader->seq) && take_number(canon, 0, "time", &reader->time) &&
+           take_number(canon, 0, "records", &reader->claimed_records) && format.data &&
+           relief_str_eq(format, RELIEF_STR("relief-dump")) && canon_member_int(canon, 0, "version") == 1 &&
+           take_word(canon, 0, "head", reader->head) && take_word(canon, 0, "digest", reader->claimed_digest) &&
+           tables && take_claims(reader, tables);
 }
 
 /* A file that the manifest does not know is none of the dump, and somebody put it there. */

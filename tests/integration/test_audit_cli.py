@@ -206,6 +206,28 @@ class Audit(Files):
                 self.assertEqual(code, 4, err)
                 self.assertIn(wanted, out)
 
+    def test_a_manifest_has_its_keys_and_no_others(self):
+        folder = self.path("keys")
+        shutil.copytree(self.path("d.csv"), folder)
+        with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+            good = json.load(file)
+        empty = next(name for name, claim in good["tables"].items() if claim["records"] == 0)
+
+        def renamed(of, key):
+            return {(name + "m" if name == key else name): value for name, value in of.items()}
+        table = good["tables"][empty]
+        for changed in (*(renamed(good, key) for key in good), {**good, "more": 1}, {**good, "seq": "1"}, {**good, "time": None},
+                        *({**good, "tables": {**good["tables"], empty: one}}
+                          for one in (*(renamed(table, key) for key in table), {**table, "a": 1}, {**table, "records": None}, 7))):
+            with open(os.path.join(folder, "manifest.json"), "w", encoding="utf-8") as file:
+                file.write(line(changed))
+            for words in (("verify", folder), ("diff", folder, self.path("d.csv"))):
+                code, out, err = self.run_relief(*words)
+                self.assertEqual((code, "is no manifest of a dump" in err), (2, True), (words, changed, out, err))
+        with open(os.path.join(folder, "manifest.json"), "w", encoding="utf-8") as file:
+            file.write(line(good))
+        self.good("verify", folder)
+
     def test_csv_with_another_quoting_is_found(self):
         folder = self.path("quoted")
         shutil.copytree(self.path("d.csv"), folder)
