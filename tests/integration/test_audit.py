@@ -174,6 +174,18 @@ class Files(Base):
         self.assertAudit(0, "verify", self.path("new.note"), "--key", self.key, "--witness", witness, "--witnesses-min", "0")
         self.assertAudit(2, "verify", self.path("new.note"), "--key", witness)
 
+    def test_a_witness_counts_once(self):
+        words, verifier, origin = self.witness()
+        self.write("cosigned", audit("cosign", *words, "--new", origin, self.path("old.note"))[1])
+        words = ["verify", self.path("cosigned"), "--key", self.key, "--witness", verifier]
+        self.assertAudit(0, *words, "--witness", verifier)
+        self.assertAudit(2, *words, "--witness", verifier, "--witnesses-min", "2")
+        code, other, _ = audit("key", "new", "--name", "third.example/w", "--witness", "-o", self.path("third"))
+        self.assertEqual(code, 0)
+        words += ["--witness", verifier, "--witness", other.strip()]
+        self.assertAudit(0, *words, "--witnesses-min", "1")
+        self.assertIn("1 of the keys", self.assertAudit(4, *words, "--witnesses-min", "2"))
+
     def test_edits(self):
         """Bits, swaps, deletions, cuts: each found, none ends the program any other way. The control is test_as_it_is."""
         rng = random.Random(7)

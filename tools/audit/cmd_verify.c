@@ -240,9 +240,9 @@ static int run(const struct audit_command *command, int argc, char **argv)
     if (code == 0)
         code = audit_keys(&witnesses, AUDIT_KEY_WITNESS, verify.trust.witnesses, AUDIT_TRUST_MAX,
                           &verify.trust.witness_count);
-    if (code == 0 && min.count && !audit_number(min.items[0], 0, verify.trust.witness_count, &wanted))
-        code = audit_say("--witnesses-min %s: from 0 to the number of witness keys, %u", min.items[0],
-                         verify.trust.witness_count);
+    if (code == 0 && min.count && !audit_number(min.items[0], 0, audit_trust_witnesses(&verify.trust), &wanted))
+        code = audit_say("--witnesses-min %s: from 0 to the number of different witness keys, %u", min.items[0],
+                         audit_trust_witnesses(&verify.trust));
     verify.trust.witnesses_min = min.count ? (unsigned)wanted : verify.trust.witness_count > 0;
     if (code == 0)
         code = add_items(&verify, &words, UNKNOWN, false);

@@ -19,6 +19,7 @@ enum audit_table {
     AUDIT_ACCOUNT,
     AUDIT_OP,
     AUDIT_TRAVEL,
+    AUDIT_WAKE,
     AUDIT_TABLES,
 };
 

@@ -31,10 +31,38 @@ bool audit_trust_signed(const struct audit_trust *trust, const char *path, uint6
     return good;
 }
 
+/* Whether one of the witnesses before `index` has its very key: two names for one key are one witness. */
+static bool is_same_again(const struct audit_trust *trust, unsigned index)
+{
+    for (unsigned i = 0; i < index; i++)
+        if (memcmp(trust->witnesses[i].key, trust->witnesses[index].key, sizeof trust->witnesses[i].key) == 0)
+            return true;
+    return false;
+}
+
+unsigned audit_trust_witnesses(const struct audit_trust *trust)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < trust->witness_count; i++)
+        count += !is_same_again(trust, i);
+    return count;
+}
+
+/* Whether the key of this witness signed under one of the names before. */
+static bool was_counted(const struct audit_trust *trust, unsigned index, const bool *signed_well)
+{
+    for (unsigned i = 0; i < index; i++)
+        if (signed_well[i] &&
+            memcmp(trust->witnesses[i].key, trust->witnesses[index].key, sizeof trust->witnesses[i].key) == 0)
+            return true;
+    return false;
+}
+
 bool audit_trust_witnessed(const struct audit_trust *trust, const char *path, const struct audit_note *note,
                            int64_t now, struct audit_faults *faults)
 {
     unsigned good = 0;
+    bool signed_well[AUDIT_TRUST_MAX] = {false};
     bool wrong = false;
     for (unsigned i = 0; i < trust->witness_count; i++) {
         int64_t seconds = 0;
@@ -44,8 +72,9 @@ bool audit_trust_witnessed(const struct audit_trust *trust, const char *path, co
             audit_fault(faults, path, 0, "the signature of witness %s is wrong", trust->witnesses[i].name);
             wrong = true;
         }
-        if (result != AUDIT_SIGNED_WELL)
+        if (result != AUDIT_SIGNED_WELL || was_counted(trust, i, signed_well))
             continue;
+        signed_well[i] = true;
         audit_time_text(seconds, when);
         audit_age_text(now - seconds, age);
         printf("%s: witnessed by %s at %s, %s\n", path, trust->witnesses[i].name, when, age);

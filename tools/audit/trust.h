@@ -15,6 +15,8 @@ struct audit_trust {
 /* Whether a trusted key of the note's origin signed it, and none wrongly. */
 bool audit_trust_signed(const struct audit_trust *trust, const char *path, uint64_t line, const struct audit_note *note,
                         struct audit_faults *faults);
+/* How many different keys they have. */
+unsigned audit_trust_witnesses(const struct audit_trust *trust);
 /* Whether enough witnesses did. Says who, and how long ago. */
 bool audit_trust_witnessed(const struct audit_trust *trust, const char *path, const struct audit_note *note,
                            int64_t now, struct audit_faults *faults);
