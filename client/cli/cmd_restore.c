@@ -61,9 +61,11 @@ static void clear_folder(const char *dir)
         (void)unlink(path);
 }
 
-static int begin(const char *dir)
+/* *ret_made: the folder itself was not there. */
+static int begin(const char *dir, bool *ret_made)
 {
     char path[PATH_MAX];
+    struct stat status;
     int code = CLI_DONE, empty;
     if (!path_of(path, dir, ENGINE_INCOMPLETE))
         return cli_bad("%s: the path is too long", dir);
@@ -72,6 +74,7 @@ static int begin(const char *dir)
     empty = manifest_folder_empty(dir);
     if (empty <= 0)
         return empty < 0 ? CLI_REFUSED : cli_bad("%s is not empty", dir);
+    *ret_made = stat(dir, &status) != 0 && errno == ENOENT;
     code = manifest_make_folder(dir, "");
     int fd = code ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (code == 0 && (fd < 0 || fsync(fd) != 0)) {
@@ -160,6 +163,20 @@ static void drop_base(const struct manifest *manifest, const char *dir)
         (void)unlink(path);
 }
 
+/* A pruned log has no way but its key: a new origin needs the tree, and that needs every entry. */
+static void say_keyless(const char *dir, bool pruned)
+{
+    if (pruned)
+        cli_say(
+            "the backup holds no private key: put it back as %s/evidence/key before the daemon starts, from a backup "
+            "made --with-key or from the old machine; the log was pruned, so there can be no new origin",
+            dir);
+    else
+        cli_say("the backup holds no private key: put it back as %s/evidence/key before the daemon starts, or move "
+                "%s/evidence away to begin a new origin",
+                dir, dir);
+}
+
 static int restore(const char *from, const char *dir, bool new_origin)
 {
     struct manifest manifest;
@@ -169,8 +186,9 @@ static int restore(const char *from, const char *dir, bool new_origin)
     bool pruned = manifest.seq > 0 && !named(&manifest, "log/00000000000000000001.seg");
     if (new_origin && pruned)
         code = cli_bad("the log was pruned: its tree can't be made anew, so it needs its evidence and its key");
+    bool made = false;
     if (code == 0)
-        code = begin(dir);
+        code = begin(dir, &made);
     bool begun = code == 0;
     if (code == 0)
         code = copy_files(&manifest, from, dir, new_origin);
@@ -182,12 +200,12 @@ static int restore(const char *from, const char *dir, bool new_origin)
         code = end(dir);
     if (code && begun)
         clear_folder(dir);
+    if (code && made)
+        (void)rmdir(dir);
     if (code == 0)
         printf("%s: restored up to entry %llu, head %s; holds\n", dir, (unsigned long long)manifest.seq, manifest.head);
     if (code == 0 && !new_origin && !named(&manifest, "evidence/key") && named(&manifest, "evidence/state"))
-        cli_say("the backup holds no private key: put it back as %s/evidence/key before the daemon starts, or move "
-                "%s/evidence away to begin a new origin",
-                dir, dir);
+        say_keyless(dir, pruned);
     manifest_deinit(&manifest);
     return code;
 }

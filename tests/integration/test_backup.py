@@ -176,6 +176,7 @@ class Backup(Backups):
             self.work(client, "x", 5)
         self.good("backup", self.path("b"), "--with-key", server=daemon)
         self.stop(daemon)
+        os.mkdir(self.path("mine"))
         for name in tree(self.path("b")):
             size = os.path.getsize(self.path("b", name))
             for place in sorted({0, size // 2, size - 1, min(size - 1, 700)}):
@@ -188,7 +189,9 @@ class Backup(Backups):
                     code, _, err = self.relief("restore", self.path("b"), self.path("r"))
                     self.assertEqual(code, 4, err)
                     self.assertIn(name, err)
-                    self.assertIn(manifest_empty(self.path("r")), (None, []))
+                    self.assertFalse(os.path.exists(self.path("r")))
+                    self.assertEqual(self.relief("restore", self.path("b"), self.path("mine"))[0], 4)
+                    self.assertEqual(os.listdir(self.path("mine")), [])  # it was there, and is there
                     with open(self.path("b", name), "r+b") as file:
                         file.seek(place)
                         file.write(bytes([byte]))
@@ -335,6 +338,7 @@ class Prune(Backups):
                     self.assertEqual(client.dump(at=at).lines, lines)
             now = client.dump()
             self.good("backup", self.path("b"), "--with-key", server=daemon)
+            self.good("backup", self.path("nokey"), server=daemon)
             answers += self.work(client, "more", 5)
         self.assertEqual(self.relief("dump", "--data", data, "--at", "5", "-o", self.path("x"))[0], 1)
         self.stop(daemon)
@@ -350,6 +354,7 @@ class Prune(Backups):
             self.assertEqual(client.dump().lines, now.lines)
             self.expect_replays(client, answers[:-10])
         self.stop(again)
+        self.keyless(data)
         self.good("log", "prune", data, "--below", "10000000", "--archive", archive)
         self.assertEqual(self.segments(archive) + self.segments(data), firsts)
         self.assertEqual(len(self.segments(data)), 1)
@@ -361,6 +366,23 @@ class Prune(Backups):
         self.stop(daemon)
         self.assertIn("holds with its archive", self.good("log", "archive", "verify", archive, "--data", data))
         self.damage(data, archive)
+
+    def keyless(self, data):
+        """A pruned log from a backup without key: no advice that leads nowhere, and a refused start that changes nothing."""
+        code, _, err = self.relief("restore", self.path("nokey"), self.path("k"))
+        self.assertEqual(code, 0, err)
+        self.assertIn("--with-key", err)
+        self.assertNotIn("move", err)
+        before = tree(self.path("k", "evidence"))
+        refused = Daemon(args=self.args)
+        refused.data = self.path("k")
+        self.addCleanup(refused.close)
+        self.assertRaises(AssertionError, refused.start)
+        self.assertIn("--with-key", "\n".join(refused.lines))
+        self.assertNotIn("new origin", "\n".join(refused.lines))
+        self.assertEqual(tree(self.path("k", "evidence")), before)
+        shutil.copy(os.path.join(data, "evidence", "key"), self.path("k", "evidence", "key"))
+        self.stop(self.daemon(self.path("k")))
 
     def flip(self, path, place):
         with open(path, "r+b") as file:
@@ -392,10 +414,6 @@ class Prune(Backups):
         self.assertIn("no base", "\n".join(refused.lines))
         os.rename(self.path("away"), os.path.join(data, "base", base[0]))
         self.good("check", data)
-
-
-def manifest_empty(folder):
-    return tree(folder) if os.path.isdir(folder) else None
 
 
 if __name__ == "__main__":
