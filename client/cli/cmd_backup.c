@@ -165,14 +165,16 @@ static void on_done(void *context, int result, struct relief_answer *answer)
         answer->kept = true;
 }
 
+static int check_place(const char *dir)
+{
+    int empty = manifest_folder_empty(dir);
+    return empty < 0 ? CLI_REFUSED : empty ? CLI_DONE : cli_bad("%s is not empty", dir);
+}
+
 static int make_folders(const char *dir)
 {
     static const char *const names[] = {"", "log", "base", "evidence"};
-    int empty = manifest_folder_empty(dir), code = CLI_DONE;
-    if (empty < 0)
-        return CLI_REFUSED;
-    if (!empty)
-        return cli_bad("%s is not empty", dir);
+    int code = CLI_DONE;
     for (size_t i = 0; code == 0 && i < sizeof names / sizeof names[0]; i++)
         code = manifest_make_folder(dir, names[i]);
     return code;
@@ -230,8 +232,10 @@ static int run_backup(struct cli *cli, int argc, char **argv)
     code = cli_connect(cli, false);
     if (code)
         return code;
-    code = make_folders(backup.dir);
-    bool made = code == 0;
+    code = check_place(backup.dir);
+    bool ours = code == 0, there = access(backup.dir, F_OK) == 0;
+    if (code == 0)
+        code = make_folders(backup.dir);
     if (code == 0)
         code = take_files(cli, &backup, &params);
     if (code == 0)
@@ -240,8 +244,10 @@ static int run_backup(struct cli *cli, int argc, char **argv)
     cli->client = NULL;
     if (backup.fd >= 0)
         close(backup.fd);
-    if (code && made)
+    if (code && ours)
         manifest_remove_files(backup.dir);
+    if (code && ours && !there)
+        (void)rmdir(backup.dir); /* unless somebody put something there */
     relief_answer_free(backup.answer);
     manifest_deinit(&backup.manifest);
     return cli_flush(stdout, code);

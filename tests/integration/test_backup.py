@@ -146,6 +146,17 @@ class Backup(Backups):
             pass
         self.assertEqual(self.relief("backup", self.path("full"), server=daemon)[0], 2)
         self.assertEqual(tree(self.path("full")), ["x"])
+        # Refused, a backup leaves no folder; one that was there stays, empty.
+        refusing = Daemon(listen=("tcp:127.0.0.1:0,as=auditor",))
+        self.addCleanup(refusing.close)
+        refusing.start()
+        os.mkdir(self.path("kept"))
+        for name in ("denied", "kept"):
+            code, _, err = self.relief("--server", "tcp:%s:%d" % refusing.tcp(), "backup", self.path(name))
+            self.assertEqual((code, "DENIED" in err), (1, True), err)
+        self.assertFalse(os.path.exists(self.path("denied")))
+        self.assertEqual(os.listdir(self.path("kept")), [])
+        self.stop(refusing)
         self.good("backup", self.path("b"), server=daemon)
         self.assertNotIn("evidence/key", tree(self.path("b")))
         self.assertEqual(self.relief("restore", self.path("b"), self.path("full"))[0], 2)
