@@ -6,13 +6,13 @@
 
 const char *const audit_table_names[AUDIT_TABLES] = {
     "region",    "city",    "link",     "kind",    "floor", "lot",    "asset", "incident",
-    "agreement", "request", "dispatch", "account", "op",    "travel", "wake",  "wake",
+    "agreement", "request", "dispatch", "account", "op",    "travel", "wake",
 };
 
 static const char *const keys[AUDIT_TABLES][3] = {
     {"id"}, {"code"}, {"from", "to"}, {"code"}, {"city", "kind"}, {"city", "kind", "lot"}, {"id"},
     {"id"}, {"id"},   {"id"},         {"id"},   {"city", "kind"}, {"op", "identity"},      {"id"},
-    {"id"}, {"id"},
+    {"id"},
 };
 
 /* REQUEST/N, so that 10 comes after 9. */
