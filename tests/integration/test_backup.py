@@ -320,6 +320,9 @@ class Prune(Backups):
             past[seq] = client.dump().lines
             answers += self.work(client, "last", 5)
             head = client.call("log.head")
+        self.good("log", "export", "-o", self.path("whole.jsonl"), server=daemon)
+        self.good("log", "export", "--data", data, "-o", self.path("beside.jsonl"))
+        self.assertEqual(self.lines_of("beside.jsonl"), self.lines_of("whole.jsonl"))
         code, _, err = self.relief("log", "prune", data, "--below", "4000", "--archive", archive)
         self.assertEqual(code, 1, err)  # the daemon has it
         self.stop(daemon)
@@ -335,7 +338,13 @@ class Prune(Backups):
         self.assertIn("holds with its archive", self.good("log", "archive", "verify", archive, "--data", data))
 
         base = firsts[2] - 1
+        self.exports(data, archive, base, head["seq"])
         daemon = self.daemon(data)
+        code, _, err = self.relief("log", "export", "-o", self.path("x"), server=daemon)
+        self.assertEqual((code, "begins with entry %d " % (base + 1) in err), (1, True), err)
+        self.assertFalse(os.path.exists(self.path("x")))
+        self.good("log", "export", "--from", str(base + 1), "-o", self.path("online.jsonl"), server=daemon)
+        self.assertEqual(self.lines_of("online.jsonl"), self.lines_of("rest.jsonl"))
         with daemon.client() as client:
             self.assertEqual(client.call("log.head"), head)
             self.expect_replays(client, answers)
@@ -394,6 +403,40 @@ class Prune(Backups):
         self.assertEqual(tree(self.path("k", "evidence")), before)
         shutil.copy(os.path.join(data, "evidence", "key"), self.path("k", "evidence", "key"))
         self.stop(self.daemon(self.path("k")))
+
+    def lines_of(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read().splitlines(keepends=True)
+
+    def exports(self, data, archive, base, last):
+        """What went and what stayed, without the daemon: each proves itself, together they are the log that was."""
+        whole = self.lines_of("whole.jsonl")
+        self.good("log", "export", "--data", archive, "-o", self.path("archived.jsonl"))
+        self.good("log", "export", "--data", data, "-o", self.path("rest.jsonl"))
+        archived, rest = self.lines_of("archived.jsonl"), self.lines_of("rest.jsonl")
+        self.assertEqual(archived[0], whole[0])
+        self.assertEqual(archived[1:-1] + rest[1:-1], whole[1:-1])
+        self.assertEqual(json.loads(rest[1])["prev"], json.loads(archived[-2])["hash"])
+        for name in ("archived.jsonl", "rest.jsonl"):
+            self.good("verify", self.path(name))
+            audit = subprocess.run([os.path.join(BIN, "relief-audit"), "verify", self.path(name)], capture_output=True, text=True,
+                                   timeout=DEADLINE)
+            self.assertEqual(audit.returncode, 0, audit)
+        self.good("log", "export", "--data", data, "--from", str(base + 5), "--to", str(base + 9), "-o", self.path("few.jsonl"))
+        self.assertEqual(self.lines_of("few.jsonl")[1:-1], rest[5:10])
+        self.good("verify", self.path("few.jsonl"))
+        for words, code, wanted in (((data, "--from", "1"), 1, "begins with entry %d" % (base + 1)),
+                                    ((archive, "--to", str(base + 1)), 2, "ends with entry %d" % base),
+                                    ((data, "--to", str(base)), 2, "from %d" % (base + 1)),
+                                    ((data, "--from", str(last + 2), "--to", str(last + 3)), 2, "ends with entry %d" % last),
+                                    ((self.path("nowhere"),), 2, "no folder")):
+            got, _, err = self.relief("log", "export", "-o", self.path("x"), "--data", *words)
+            self.assertEqual((got, wanted in err), (code, True), (words, err))
+        segment = os.path.join(archive, "log", sorted(os.listdir(os.path.join(archive, "log")))[0])
+        self.flip(segment, 5000)
+        self.assertEqual(self.relief("log", "export", "--data", archive, "-o", self.path("x"))[0], 4)
+        self.flip(segment, 5000)
+        self.assertFalse(os.path.exists(self.path("x")))
 
     def flip(self, path, place):
         with open(path, "r+b") as file:
