@@ -276,6 +276,48 @@ class Files(Base):
         open_more[request] = re.sub(r'"covered":\d+', '"covered":3', open_more[request])
         self.assertIn("invariant 4", self.assertAudit(4, "verify", remake(open_more)))
 
+    def test_exports_that_part(self):
+        """Two exports of one log are held against each other, in any order, also a part against the whole."""
+        def other(entries):
+            entries[6]["params"]["op"] = "another"
+            return entries
+        forked = self.write("forked", self.remade(other))
+        self.relief("log", "export", "--from", "5", "--to", "15", "-o", self.path("part"))
+        self.assertAudit(0, "verify", self.path("log"), self.path("part"))
+        self.assertAudit(0, "verify", self.path("part"), self.path("log"))
+        for words in ((self.path("log"), forked), (forked, self.path("log")), (self.path("part"), forked), (forked, self.path("part"))):
+            said = self.assertAudit(4, "verify", *words)
+            self.assertEqual(said.count("has another entry 7"), 1, said)
+
+    def test_dump_beside_a_log(self):
+        """Also a dump that is only named: its head, its time and its records are the log's, and its entry is there."""
+        log, dump = self.path("log"), self.path("dump")
+        for name in ("dump", "packed"):
+            self.assertIn("exactly these records", self.assertAudit(0, "verify", log, self.path(name)))
+        self.relief("log", "export", "--to", "10", "-o", self.path("one"))
+        self.relief("log", "export", "--from", "11", "-o", self.path("two"))
+        self.assertIn("does not have", self.assertAudit(4, "verify", self.path("one"), dump))
+        self.assertIn("can't be compared", self.assertAudit(0, "verify", self.path("two"), dump))
+        lines = self.read("dump").decode().splitlines()
+        header = json.loads(lines[0])
+        for change in ({"head": "0" * 64}, {"time": header["time"] + 1}, {"seq": header["seq"] - 1}, {"seq": header["seq"] + 1}):
+            bent = [json.dumps({**header, **change}, sort_keys=True, separators=(",", ":")), *lines[1:-1]]
+            self.assertAudit(0, "verify", self.dump_of(bent))
+            self.assertAudit(4, "verify", log, self.dump_of(bent))
+            self.assertAudit(4, "verify", self.path("two"), self.dump_of(bent))
+        self.assertIn("is missing", self.assertAudit(4, "verify", log, self.dump_of(lines[:1] + lines[2:-1])))
+
+    def dump_of(self, lines):
+        import hashlib
+        body = "\n".join(lines) + "\n"
+        return self.write("bent", body + '{"digest":"%s","records":%d}\n' % (hashlib.blake2b(body.encode(), digest_size=32).hexdigest(), len(lines) - 1))
+
+    def test_checkpoints_that_nothing_links(self):
+        words = ["verify", self.path("old.note"), self.path("new.note"), "--key", self.key]
+        self.assertIn("not compared", self.assertAudit(4, *words))
+        self.assertAudit(0, *words, "--proof", self.path("consistency"))
+        self.assertAudit(0, *words, self.path("log"))
+
     def test_parts(self):
         """Exports that follow each other are one log; a later part alone proves no root."""
         self.relief("log", "export", "--to", "10", "-o", self.path("one"))

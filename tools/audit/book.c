@@ -215,8 +215,28 @@ static bool leads(const struct audit_book *book, unsigned log, uint64_t from, ui
     return from == size;
 }
 
+/* Two checkpoints of one log, one behind the other by size: without a proof the one may be a fork of the other. */
+static void lead_checkpoints(const struct audit_book *book, struct audit_faults *faults)
+{
+    const struct audit_claim *last = NULL;
+    for (size_t i = 0; i < book->count; i++) {
+        const struct audit_claim *claim = &book->claims[i];
+        if (claim->of != AUDIT_OF_CHECKPOINT)
+            continue;
+        /* Everything begins with the empty tree. */
+        if (last && last->log == claim->log && last->seq > 0 && !leads(book, claim->log, last->seq, claim->seq))
+            audit_fault(
+                faults, claim->path, claim->line,
+                "not compared with %s: nothing leads from its %llu entries to these %llu; a consistency proof is "
+                "wanted (--proof), or the log",
+                last->path, (unsigned long long)last->seq, (unsigned long long)claim->seq);
+        last = claim;
+    }
+}
+
 void audit_book_lead(const struct audit_book *book, struct audit_faults *faults)
 {
+    lead_checkpoints(book, faults);
     uint64_t last = UINT64_MAX; /* the size that was looked at last, and what came out */
     bool last_good = false;
     for (size_t i = 0; i < book->count; i++) {

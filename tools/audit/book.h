@@ -27,6 +27,6 @@ int audit_book_note(struct audit_book *book, const char *path, struct audit_faul
 int audit_book_proofs(struct audit_book *book, const char *path, struct audit_faults *faults);
 /* Checkpoints that can't all be true: forks, and time that runs backwards. Sorts the claims. */
 void audit_book_compare(struct audit_book *book, struct audit_faults *faults);
-/* Without the log: receipts beside checkpoints must lead to one of them. After audit_book_compare. */
+/* Without the log: proofs must lead from checkpoint to checkpoint, and from receipts beside them to one. After audit_book_compare. */
 void audit_book_lead(const struct audit_book *book, struct audit_faults *faults);
 void audit_book_deinit(struct audit_book *book);

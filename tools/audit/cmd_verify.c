@@ -16,6 +16,7 @@ struct item {
     const char *path;
     enum type type;
     bool against_log; /* a dump that the log must give */
+    size_t fold;      /* of a dump, its fold */
 };
 
 struct verify {
@@ -25,6 +26,8 @@ struct verify {
     struct audit_faults faults;
     struct audit_book book;
     struct audit_log log;
+    struct audit_fold folds[5 * AUDIT_VALUES_MAX];
+    size_t fold_count;
     bool has_log;
 };
 
@@ -68,6 +71,7 @@ static int add_item(struct verify *verify, const char *path, enum type wanted, b
     if (wanted != UNKNOWN && item->type != wanted)
         return audit_say("%s: not a %s", path, names[wanted]);
     verify->count++;
+    verify->log.keep |= verify->has_log && item->type == LOG;
     verify->has_log |= item->type == LOG;
     return 0;
 }
@@ -124,7 +128,31 @@ static int read_dump(struct verify *verify, const struct item *item, struct audi
     if (code == 0 && verify->faults.count == before)
         printf("%s: dump at entry %llu, %llu records, digest and invariants hold%s\n", item->path,
                (unsigned long long)dump.seq, (unsigned long long)dump.records,
-               fold ? ", and the log's outcomes give exactly these records" : "");
+               !fold ? ""
+               : fold->reached < dump.seq
+                   ? ", head and time are the log's; its records can't be compared without entry 1"
+                   : ", and the log's outcomes give exactly these records");
+    return code;
+}
+
+/* What the log must say of each dump's moment is gathered while it is read, once. */
+static int open_folds(struct verify *verify)
+{
+    int code = 0;
+    for (unsigned i = 0; i < verify->count && code == 0; i++) {
+        struct item *item = &verify->items[i];
+        struct audit_source source;
+        struct audit_dump dump = {0};
+        if (item->type != DUMP)
+            continue;
+        code = open_dump(item->path, &source, &dump);
+        if (code)
+            return code;
+        item->fold = verify->fold_count++;
+        audit_fold_init(&verify->folds[item->fold], dump.seq);
+    }
+    verify->log.folds = verify->folds;
+    verify->log.fold_count = verify->fold_count;
     return code;
 }
 
@@ -133,40 +161,32 @@ static int read_dumps(struct verify *verify)
     int code = 0;
     for (unsigned i = 0; i < verify->count && code == 0; i++) {
         const struct item *item = &verify->items[i];
+        struct audit_fold *fold = verify->has_log ? &verify->folds[item->fold] : NULL;
         if (item->type == FOLDER)
             code = audit_folder(item->path, &verify->faults);
-        else if (item->type == DUMP && !item->against_log)
-            code = read_dump(verify, item, NULL);
+        if (item->type != DUMP)
+            continue;
+        if (item->against_log && !fold)
+            return audit_say("--dump %s: give the log export that must yield it", item->path);
+        if (item->against_log && fold->met && fold->reached < fold->seq && verify->faults.count == 0)
+            return audit_say("--dump %s: the log must begin with entry 1", item->path);
+        code = read_dump(verify, item, fold);
     }
     return code;
 }
 
-/* The log and the dump that it must give, if any. */
-static int read_long(struct verify *verify, const struct item *against)
+/* The log, and the dumps beside it. */
+static int read_long(struct verify *verify)
 {
-    struct audit_fold fold;
-    struct audit_source source;
-    struct audit_dump dump = {0};
-    int code = 0;
-    if (against) {
-        if (!verify->has_log)
-            return audit_say("--dump %s: give the log export that must yield it", against->path);
-        code = open_dump(against->path, &source, &dump);
-        if (code)
-            return code;
-        audit_fold_init(&fold, dump.seq);
-        verify->log.fold = &fold;
-    }
-    if (verify->has_log)
+    int code = verify->has_log ? open_folds(verify) : 0;
+    if (code == 0 && verify->has_log)
         code = read_logs(verify);
-    if (code == 0 && against && !verify->log.whole && verify->faults.count == 0)
-        code = audit_say("--dump %s: the log must begin with entry 1", against->path);
-    if (code == 0 && against)
-        code = read_dump(verify, against, &fold);
-    verify->log.fold = NULL;
-    if (against)
-        audit_fold_deinit(&fold);
-    return code ? code : read_dumps(verify);
+    if (code == 0)
+        code = read_dumps(verify);
+    for (size_t i = 0; i < verify->fold_count; i++)
+        audit_fold_deinit(&verify->folds[i]);
+    audit_log_deinit(&verify->log);
+    return code;
 }
 
 static bool is_signed(const struct item *item)
@@ -193,20 +213,16 @@ static int read_signed(struct verify *verify)
 
 static int prove(struct verify *verify)
 {
-    const struct item *against = NULL;
     int code = read_signed(verify);
     if (code)
         return code;
-    for (unsigned i = 0; i < verify->count; i++)
-        if (verify->items[i].against_log)
-            against = &verify->items[i];
     audit_book_compare(&verify->book, &verify->faults);
     if (!verify->has_log)
         audit_book_lead(&verify->book, &verify->faults);
     audit_claims_sort(verify->book.claims, verify->book.count);
     verify->log.claims = verify->book.claims;
     verify->log.claim_count = verify->book.count;
-    return read_long(verify, against);
+    return read_long(verify);
 }
 
 static int add_items(struct verify *verify, const struct audit_values *values, enum type wanted, bool against_log)

@@ -51,10 +51,11 @@ static void take_record(struct walk *walk, struct audit_text line)
 static void compare_head(const struct audit_dump *dump, const struct audit_fold *fold, const char *path,
                          struct audit_faults *faults)
 {
-    if (fold->reached != dump->seq)
-        audit_fault(faults, path, 1, "the dump is of entry %llu, the log ends at %llu", (unsigned long long)dump->seq,
-                    (unsigned long long)fold->reached);
-    else if (dump->seq && (strcmp(dump->head, fold->head) != 0 || dump->time != fold->time))
+    if (dump->seq && !fold->met)
+        audit_fault(faults, path, 1,
+                    "the dump is of entry %llu, which the log does not have: it ends before, or begins later",
+                    (unsigned long long)dump->seq);
+    else if (dump->seq && (strcmp(dump->head, fold->head) != 0 || (fold->time >= 0 && dump->time != fold->time)))
         audit_fault(faults, path, 1, "head or time are not those of the log's entry %llu",
                     (unsigned long long)dump->seq);
 }
@@ -62,7 +63,8 @@ static void compare_head(const struct audit_dump *dump, const struct audit_fold 
 int audit_dump_file(struct audit_source *source, struct audit_dump *ret, struct audit_fold *fold,
                     struct audit_faults *faults)
 {
-    struct walk walk = {.source = source, .faults = faults, .fold = fold};
+    /* Records are compared when the log was folded from its first entry on. */
+    struct walk walk = {.source = source, .faults = faults};
     struct audit_text line;
     int code = 0;
     enum audit_got got = audit_source_next(source, &line);
@@ -74,6 +76,8 @@ int audit_dump_file(struct audit_source *source, struct audit_dump *ret, struct 
     }
     if (fold)
         compare_head(ret, fold, source->path, faults);
+    if (fold && fold->reached == ret->seq)
+        walk.fold = fold;
     audit_source_digest(source, line);
     audit_state_init(&walk.state);
     for (;;) {
@@ -102,7 +106,7 @@ int audit_dump_file(struct audit_source *source, struct audit_dump *ret, struct 
     }
     if (code == 0) {
         audit_state_end(&walk.state, source->path, faults);
-        if (fold)
+        if (walk.fold)
             audit_fold_end(fold, source->path, faults);
     }
     audit_state_deinit(&walk.state);

@@ -34,16 +34,26 @@ static int fold_record(struct audit_fold *fold, struct audit_text value, const s
     return 0;
 }
 
-int audit_fold_outcome(struct audit_fold *fold, uint64_t seq, int64_t time, const char *head, struct audit_text outcome,
+void audit_fold_meet(struct audit_fold *fold, uint64_t seq, int64_t time, const char *head)
+{
+    if (seq != fold->seq || (fold->met && (fold->time >= 0 || time < 0)))
+        return;
+    fold->met = true;
+    fold->time = time;
+    memcpy(fold->head, head, 64);
+    fold->head[64] = '\0';
+}
+
+int audit_fold_outcome(struct audit_fold *fold, uint64_t seq, struct audit_text outcome,
                        const struct audit_source *source, struct audit_faults *faults)
 {
     struct audit_json_map map;
     struct audit_text records, record;
     const char *at = NULL;
     int code = 0;
+    if (seq != fold->reached + 1 || seq > fold->seq)
+        return 0; /* folded already from another export, or what comes before is not known */
     fold->reached = seq;
-    fold->time = time;
-    memcpy(fold->head, head, AUDIT_HASH_HEX);
     if (!audit_json_map(outcome, &map))
         map.count = 0;
     records = audit_json_find(&map, "records");

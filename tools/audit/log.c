@@ -187,6 +187,67 @@ void audit_log_end(struct audit_log *log, struct audit_faults *faults)
     }
 }
 
+/* ---- several exports ---- */
+
+static void begin_export(struct audit_log *log, const char *path, uint64_t from)
+{
+    struct audit_export *exports =
+        log->keep ? reallocarray(log->exports, log->export_count + 1, sizeof *exports) : NULL;
+    if (!exports) {
+        log->failed |= log->keep;
+        return;
+    }
+    log->exports = exports;
+    exports[log->export_count++] = (struct audit_export){.path = path, .from = from};
+}
+
+static void keep_hash(struct audit_log *log, const uint8_t hash[AUDIT_HASH])
+{
+    struct audit_export *export = &log->exports[log->export_count - 1];
+    if (export->count == export->cap) {
+        size_t cap = export->cap ? 2 * export->cap : 1024;
+        uint8_t(*hashes)[AUDIT_HASH] = reallocarray(export->hashes, cap, sizeof *hashes);
+        if (!hashes) {
+            log->failed = true;
+            return;
+        }
+        export->hashes = hashes;
+        export->cap = cap;
+    }
+    memcpy(export->hashes[export->count++], hash, AUDIT_HASH);
+}
+
+/* An entry that an export before has too must be the same; one fault for two exports that part. */
+static void compare_exports(struct audit_log *log, const struct entry *entry, const struct audit_source *source,
+                            struct audit_faults *faults)
+{
+    uint8_t hash[AUDIT_HASH] = {0};
+    if (log->export_count == 0 || log->failed)
+        return;
+    audit_hex_read(entry->hash, hash, sizeof hash); /* what is no hash was said, and differs from every one */
+    for (size_t i = 0; i + 1 < log->export_count; i++) {
+        struct audit_export *other = &log->exports[i];
+        if (other->differs || entry->seq < other->from || entry->seq - other->from >= other->count ||
+            memcmp(other->hashes[entry->seq - other->from], hash, sizeof hash) == 0)
+            continue;
+        other->differs = true;
+        audit_fault(faults, source->path, source->line, "fork: %s has another entry %llu", other->path,
+                    (unsigned long long)entry->seq);
+    }
+    const struct audit_export *own = &log->exports[log->export_count - 1];
+    if (entry->seq == own->from + own->count)
+        keep_hash(log, hash);
+}
+
+void audit_log_deinit(struct audit_log *log)
+{
+    for (size_t i = 0; i < log->export_count; i++)
+        free(log->exports[i].hashes);
+    free(log->exports);
+    log->exports = NULL;
+    log->export_count = 0;
+}
+
 /* ---- a file ---- */
 
 static void start(struct audit_log *log, uint64_t from, struct audit_faults *faults)
@@ -226,12 +287,18 @@ static int take_entry(struct audit_log *log, struct audit_source *source, struct
     log->time = entry.time;
     memcpy(log->head, entry.hash.data, 64);
     log->head[64] = '\0';
+    compare_exports(log, &entry, source, faults);
     audit_tree_leaf(line.data, line.len, leaf);
     audit_tree_add(&log->tree, leaf);
     prove_claims(log, leaf, faults);
-    if (log->fold && log->seq <= log->fold->seq)
-        return audit_fold_outcome(log->fold, log->seq, log->time, log->head, entry.members[OUTCOME], source, faults);
-    return 0;
+    int code = log->failed ? audit_say("no memory") : 0;
+    for (size_t i = 0; i < log->fold_count && code == 0; i++) {
+        struct audit_fold *fold = &log->folds[i];
+        audit_fold_meet(fold, entry.seq - 1, -1, entry.prev.data);
+        audit_fold_meet(fold, entry.seq, entry.time, entry.hash.data);
+        code = audit_fold_outcome(fold, entry.seq, entry.members[OUTCOME], source, faults);
+    }
+    return code;
 }
 
 int audit_log_file(struct audit_log *log, struct audit_source *source, struct audit_faults *faults)
@@ -250,6 +317,9 @@ int audit_log_file(struct audit_log *log, struct audit_source *source, struct au
     }
     audit_source_digest(source, line);
     start(log, from, faults);
+    begin_export(log, source->path, from);
+    for (size_t i = 0; i < log->export_count; i++)
+        log->exports[i].differs = false;
     for (uint64_t expected = from;; expected = log->seq + 1) {
         got = audit_source_next(source, &line);
         if (got == AUDIT_GOT_NOTHING)

@@ -21,10 +21,24 @@ struct audit_claim {
     bool met;
 };
 
+/* The entries of an export, by their hashes, to compare another one that has some of them too. */
+struct audit_export {
+    const char *path;
+    uint64_t from;
+    size_t count, cap;
+    uint8_t (*hashes)[AUDIT_HASH];
+    bool differs; /* said */
+};
+
 struct audit_log {
     struct audit_claim *claims; /* sorted by seq */
     size_t claim_count, claim_next;
-    struct audit_fold *fold; /* NULL: outcomes are not folded */
+    struct audit_fold *folds; /* of the dumps that it is held against */
+    size_t fold_count;
+    struct audit_export *exports; /* what was read before, when several are given */
+    size_t export_count;
+    bool keep;   /* hashes are kept for what comes later */
+    bool failed; /* no memory for them */
     /* after the last entry */
     struct audit_tree tree;
     bool whole; /* the tree has all entries from 1 on */
@@ -36,6 +50,7 @@ struct audit_log {
 void audit_claims_sort(struct audit_claim *claims, size_t count);
 /* Proves one file. 0, or AUDIT_USAGE when it can't be read; faults are counted. */
 int audit_log_file(struct audit_log *log, struct audit_source *source, struct audit_faults *faults);
+void audit_log_deinit(struct audit_log *log);
 /* Claims about entries that the log doesn't have. */
 void audit_log_end(struct audit_log *log, struct audit_faults *faults);
 
