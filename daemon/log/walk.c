@@ -207,7 +207,9 @@ int log_walk_chain(struct log_walk *walk)
         if (r < 0 || found != LOG_FOUND_RECORD || frame.record.seq != seq)
             return log_damaged(walk->damage, walk->segment->first, offset, seq, "not what stood there just now");
         if (known && memcmp(frame.record.prev, hash, sizeof(hash)) != 0)
-            return log_damaged(walk->damage, walk->segment->first, offset, seq, "not the hash of the entry before");
+            return log_damaged(walk->damage, walk->segment->first, offset, seq,
+                               "not the hash of the entry before, though the checks of both hold: written by another "
+                               "build of this version, or changed");
         log->hash(log->context, &frame.record, hash);
         known = true;
         offset += frame.bytes;

@@ -235,6 +235,7 @@ static void test_forged(void **state)
     assert_int_equal(fixture_open(&f), -EUCLEAN);
     assert_int_equal(f.damage.seq, 7);
     assert_int_equal(f.damage.offset, to);
+    assert_non_null(strstr(f.damage.what, "another build of this version, or changed"));
 
     free(copy);
     free(bytes);
