@@ -6,6 +6,7 @@
 #include "rpc/session.h"
 #include <errno.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/notice.h"
@@ -21,9 +22,11 @@ static struct hex hex_of(const uint8_t hash[EVIDENCE_HASH_BYTES])
     return hex;
 }
 
+/* Every proof meets it from now on; the file was put aside once. */
 void rpc_evidence_trouble(int error)
 {
-    if (error == -EUCLEAN)
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    if (error == -EUCLEAN && !atomic_flag_test_and_set(&told))
         notice(RELIEF_MESSAGE_EVIDENCE_DAMAGED, "what=%s",
                notice_quote("evidence/hashes was damaged and is now evidence/hashes.damaged").text);
 }

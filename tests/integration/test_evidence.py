@@ -193,7 +193,8 @@ class Evidence(unittest.TestCase):
         # A proof that meets it is not handed out; the file is put aside, and the next start has a right one.
         self.daemon.start()
         with self.daemon.client() as client:
-            self.assertRefused("INTERNAL", client, "proof.inclusion", {"seq": 1})
+            for _ in range(2):
+                self.assertRefused("INTERNAL", client, "proof.inclusion", {"seq": 1})
             self.assertEqual(client.call("log.checkpoint")["root"], before["root"])
         self.assertTrue(os.path.exists(path + ".damaged"))
         self.restart()
@@ -201,6 +202,7 @@ class Evidence(unittest.TestCase):
             client.call("proof.inclusion", {"seq": 1})
             self.assertEqual(client.call("log.checkpoint")["note"], before["note"])
         self.assertTrue(any("id=25" in line for line in self.daemon.lines))
+        self.assertEqual(sum("hashes.damaged" in line for line in self.daemon.lines), 1)
         self.daemon.stop()
         self.assertEqual(self.check()[0], 0)
 
