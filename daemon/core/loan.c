@@ -97,6 +97,8 @@ int core_apply_dispatch_checkin(struct core_work *work, const struct relief_disp
         supplies_home(work, &of.leg, params);
     of.leg.checked_in = params->quantity; /* `returned` goes on telling what the requester sent */
     of.leg.condition = params->condition;
+    if (params->condition == RELIEF_NIL && !of.leg.assets.count)
+        of.leg.condition = RELIEF_condition_ready; /* assets have one of their own, supplies are usable again */
     leg_enter(&of.leg, RELIEF_dispatch_state_returned, work->now);
     work_put(work, RELIEF_TABLE_dispatch, &of.leg);
     return step_end(work, &of, true);

@@ -286,6 +286,8 @@ static void check_in(struct model *m, int64_t time, const struct relief_dispatch
     }
     leg->checked_in = p->quantity;
     leg->condition = p->condition;
+    if (p->condition == RELIEF_NIL && !leg->assets.count)
+        leg->condition = RELIEF_condition_ready;
     set_state(leg, RELIEF_dispatch_state_returned, time);
 }
 

@@ -276,6 +276,7 @@ static void test_supplies_do_not_rest(void **state)
     checkin.rest_until = RELIEF_NIL;
     assert_int_equal(world_apply(world, RELIEF_METHOD_dispatch_checkin, &checkin), 0);
     assert_int_equal(world_stock_of(world, "give", "boat").available, 10);
+    assert_int_equal(world_leg(world, "r/1").condition, RELIEF_condition_ready);
 }
 
 int main(void)
