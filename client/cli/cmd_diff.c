@@ -119,5 +119,6 @@ static int run_diff(struct cli *cli, int argc, char **argv)
     return cli_flush(stdout, run_files(cli, words.word[0], words.word[1], table, &out));
 }
 
-const struct cli_command cli_command_diff = {"diff", "A B [--table T] [--summary]",
-                                             "what differs between two dumps; exit 4 when anything does", run_diff};
+const struct cli_command cli_command_diff = {
+    "diff", "A B [--table T] [--summary]",
+    "what differs between two dumps, files or folders of CSV; exit 4 when anything does", run_diff};

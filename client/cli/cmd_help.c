@@ -75,8 +75,9 @@ int cli_help_method(const struct relief_method_info *method, FILE *out)
 
 static int help_all(void)
 {
-    puts("usage: relief [--server ADDR] [--json | --csv] [--timeout S] NOUN VERB [PARAMETER]... [--FLAG VALUE]...\n"
-         "       relief [--server ADDR] [--json | --csv] [--timeout S] COMMAND ...\n\n"
+    puts("usage: relief [--server ADDR] [--json | --csv] [--timeout S] [--receipt FILE] NOUN VERB [PARAMETER]...\n"
+         "              [--FLAG VALUE]...\n"
+         "       relief [--server ADDR] [--json | --csv] [--timeout S] [--receipt FILE] COMMAND ...\n\n"
          "Global options:\n"
          "  --server ADDR   unix:PATH, tcp:HOST:PORT or tls:HOST:PORT; default $RELIEF_SERVER, then the unix socket\n"
          "  --json          one JSON document, JSON Lines for lists\n"

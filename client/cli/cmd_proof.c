@@ -1,6 +1,7 @@
 /*
  * relief proof inclusion, relief proof consistency, relief log checkpoint: evidence from the daemon as the files that
  * relief verify and relief-audit read. What comes is not believed here either; it is proved by whoever reads the file.
+ * And relief log cosign, the way back: a checkpoint with a witness's signature.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -108,6 +109,60 @@ static int run_checkpoint(struct cli *cli, int argc, char **argv)
         code = cli_flush(stdout, code);
     }
     relief_answer_free(answer);
+    return code;
+}
+
+/* ---- log cosign ---- */
+
+/*
+ * The note from a word, a file (@FILE) or standard input (-). A note ends with a line feed, and the shell drops that of
+ * $(cat FILE): a word without one gets it back.
+ */
+static int take_note(struct relief_buf *ret, const char *word)
+{
+    bool file = word[0] == '@' || strcmp(word, "-") == 0;
+    size_t len = strlen(word);
+    if (file)
+        return evidence_read_file(ret, word[0] == '@' ? word + 1 : word, EVIDENCE_NOTE_MAX);
+    relief_buf_add(ret, word, len);
+    if (len > 0 && word[len - 1] != '\n')
+        relief_buf_add_char(ret, '\n');
+    return ret->failed ? cli_bad("no memory") : CLI_DONE;
+}
+
+static int send_note(struct cli *cli, const struct relief_buf *note)
+{
+    struct relief_log_cosign_params params;
+    struct relief_answer *answer = NULL;
+    relief_params_init(RELIEF_METHOD_log_cosign, &params);
+    params.note = (struct relief_str){note->data, (uint32_t)note->len};
+    int result = relief_log_cosign(cli->client, &params, &answer);
+    int code = cli_result(cli, result, answer, NULL);
+    if (code == 0 && relief_answer_record(answer))
+        cli->view->record(stdout, &relief_shape_checkpoint, relief_answer_record(answer), client_answer_object(answer));
+    relief_answer_free(answer);
+    return cli_flush(stdout, code);
+}
+
+static int run_cosign(struct cli *cli, int argc, char **argv)
+{
+    struct cli_words words;
+    struct relief_buf note = RELIEF_BUF_INIT;
+    const char *word = NULL;
+    const struct cli_option options[] = {{"note", 0, &word, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
+    int code = cli_options(cli, options, argc, argv, &words);
+    if (code || cli->help)
+        return code ? code : cli_help_command(&cli_command_cosign, stdout);
+    if (words.count + (word != NULL) != 1)
+        return cli_bad("usage: relief log cosign @FILE|-|NOTE");
+    code = take_note(&note, word ? word : words.word[0]);
+    if (code == 0 && note.len == 0)
+        code = cli_bad("the note is empty");
+    if (code == 0)
+        code = cli_connect(cli, true);
+    if (code == 0)
+        code = send_note(cli, &note);
+    relief_buf_deinit(&note);
     return code;
 }
 
@@ -237,6 +292,9 @@ static int run_consistency(struct cli *cli, int argc, char **argv)
 const struct cli_command cli_command_checkpoint = {
     "log checkpoint", "[-o FILE] [--witnessed] | --print-key",
     "the newest signed checkpoint, and who witnessed what; as the signed note with -o", run_checkpoint};
+const struct cli_command cli_command_cosign = {
+    "log cosign", "@FILE|-|NOTE",
+    "a witness hands back a checkpoint with its cosignature; from a file or standard input", run_cosign};
 const struct cli_command cli_command_inclusion = {"proof inclusion", "SEQ [-o FILE] [--witnessed]",
                                                   "proof that an entry stands in the log that a checkpoint signed",
                                                   run_inclusion};

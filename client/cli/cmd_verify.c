@@ -121,7 +121,7 @@ static int run_verify(struct cli *cli, int argc, char **argv)
     if (code || cli->help)
         return code ? code : cli_help_command(&cli_command_verify, stdout);
     if (words.count != 1)
-        return cli_bad("usage: relief verify FILE [--checkpoint NOTE] [--key KEY] [--witness KEY]...");
+        return cli_bad("usage: relief verify FILE|DIR [--checkpoint NOTE] [--key KEY] [--witness KEY]...");
     const char *path = words.word[0];
     enum evidence_file kind = evidence_file_of(path);
     code = take_keys(&trust, key, &witnesses);

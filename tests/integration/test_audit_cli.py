@@ -435,6 +435,35 @@ class Evidence(Files):
         forged = self.written("forged.note", witness.cosign(note, 1).replace("time ", "time 1").encode())
         self.assertEqual(self.run_relief("verify", forged, "--key", self.key, "--witness", witness.verifier)[0], 4)
 
+    def test_a_cosigned_note_goes_back(self):
+        """From a file, from standard input, and from the line, where the shell has dropped the last line feed."""
+        witness = Witness("city.example/w")
+        with open(self.written("witness.conf", b""), "w", encoding="utf-8") as file:
+            file.write("[evidence]\norigin = relief.example/cosign\n[witness]\nkey = %s\n" % witness.verifier)
+        daemon = Daemon(args=["-c", self.path("witness.conf")])
+        self.addCleanup(daemon.close)
+        daemon.start()
+        with daemon.client() as client:
+            for n, form in enumerate(("file", "stdin", "word", "flag")):
+                client.call("region.put", id="r%d" % n, name="r")
+                checkpoint = client.call("log.checkpoint")
+                signed = witness.cosign(checkpoint["note"], 1700000000 + n)
+                path = self.written("cosigned.note", signed.encode())
+                words = {"file": ("@" + path,), "stdin": ("-",), "word": (signed.rstrip("\n"),), "flag": ("--note", signed)}[form]
+                done = subprocess.run([os.path.join(BIN, "relief"), "--json", "--server", "unix:" + daemon.socket_path, "log", "cosign",
+                                       *words], input=signed if form == "stdin" else "", capture_output=True, text=True, timeout=DEADLINE)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), form)
+                self.assertEqual(json.loads(done.stdout)["witnessed_size"], checkpoint["size"], form)
+            server = ("--server", "unix:" + daemon.socket_path, "log", "cosign")
+            for words, code in (((), 2), (("@" + self.path("none"),), 2), (("",), 2), (("@" + self.written("long", b"x" * 9000),), 2), (("x",), 1)):
+                self.assertEqual(self.run_relief(*server, *words)[0], code, words)
+
+    def test_help_names_what_there_is(self):
+        out = self.good("help")
+        for wanted in ("proof inclusion", "proof consistency", "--receipt FILE", "--base DUMP", "--key KEY", "--execute", "folders of CSV",
+                       "log cosign @FILE", "--data DIR"):
+            self.assertIn(wanted, out)
+
     def test_another_key(self):
         name, _, rest = self.key.split("+", 2)
         code, _, err = self.run_relief("verify", self.path("new.note"), "--key", "%s+00000000+%s" % (name, rest))
