@@ -318,6 +318,17 @@ class Files(Base):
         self.assertAudit(0, *words, "--proof", self.path("consistency"))
         self.assertAudit(0, *words, self.path("log"))
 
+    def test_packed_bytes(self):
+        """The same values in other bytes are not the dump: wider numbers, keys that changed places."""
+        data = self.read("packed")
+        self.assertAudit(0, "verify", self.path("packed"))
+        self.assertIn("bytes", self.assertAudit(4, "verify", self.write("wider", data[:-1] + b"\xcc" + data[-1:])))
+        pair = re.search(rb"\xa4code\xa6[0-9]{6}\xa4name", data)
+        name = data[pair.end():][:1 + (data[pair.end()] & 31)]
+        swapped = data[:pair.start()] + b"\xa4name" + name + data[pair.start():pair.end() - 5] + data[pair.end() + len(name):]
+        self.assertEqual(len(swapped), len(data))
+        self.assertIn("bytes", self.assertAudit(4, "verify", self.write("swapped", swapped)))
+
     def test_parts(self):
         """Exports that follow each other are one log; a later part alone proves no root."""
         self.relief("log", "export", "--to", "10", "-o", self.path("one"))

@@ -99,7 +99,7 @@ struct reader {
 
 static bool convert(struct reader *reader, unsigned depth);
 
-static void add_text(struct audit_buf *buf, struct audit_text text)
+void audit_pack_quote(struct audit_buf *buf, struct audit_text text)
 {
     static const char controls[] = "\b\f\n\r\t", letters[] = "bfnrt";
     audit_buf_add(buf, "\"", 1);
@@ -191,7 +191,7 @@ static bool convert_map(struct reader *reader, uint64_t count, unsigned depth)
         pairs[i].from = buf->len;
         good = take_text(reader, &pairs[i].key) && is_word(pairs[i].key);
         if (good) {
-            add_text(buf, pairs[i].key);
+            audit_pack_quote(buf, pairs[i].key);
             audit_buf_add(buf, ":", 1);
             good = convert(reader, depth + 1);
         }
@@ -240,7 +240,7 @@ static bool convert(struct reader *reader, unsigned depth)
     if (head.kind == TEXT) {
         if (!take_text(reader, &text))
             return false;
-        add_text(reader->buf, text);
+        audit_pack_quote(reader->buf, text);
         return true;
     }
     reader->at += head.len;
@@ -275,6 +275,95 @@ bool audit_pack_json(const uint8_t *data, size_t len, struct audit_buf *buf)
 {
     struct reader reader = {data, data + len, buf};
     return convert(&reader, 0) && reader.at == reader.end && !buf->failed;
+}
+
+/* ---- the one form ---- */
+
+static bool is_shortest(const uint8_t *data, const struct head *head)
+{
+    unsigned more = (unsigned)head->len - 1;
+    int64_t value = (int64_t)head->count;
+    uint64_t least[] = {0, 0x80, 0x100, 0, 0x10000, 0, 0, 0, UINT64_C(1) << 32};
+    switch (head->kind) {
+    case UINT:
+        return head->count >= least[more];
+    case INT:
+        return value < (more == 0 ? 0 : more == 1 ? -32 : more == 2 ? INT8_MIN : more == 4 ? INT16_MIN : INT32_MIN);
+    case TEXT:
+        least[1] = 32;
+        return head->count >= least[more];
+    case BIN:
+        least[1] = 0;
+        return head->count >= least[more];
+    case ARRAY:
+    case MAP:
+        least[2] = 16;
+        return head->count >= least[more];
+    default:
+        return data != NULL;
+    }
+}
+
+bool audit_pack_shortest(const uint8_t *data, size_t len)
+{
+    size_t at = 0;
+    while (at < len) {
+        struct head head;
+        if (read_head(data + at, len - at, &head) != 1 || !is_shortest(data + at, &head))
+            return false;
+        at += head.len;
+        if (head.kind == TEXT || head.kind == BIN) {
+            if (head.count > len - at)
+                return false;
+            at += head.count;
+        }
+    }
+    return true;
+}
+
+bool audit_pack_item(struct audit_text *rest, struct audit_text *ret_item)
+{
+    long len = audit_pack_measure((const uint8_t *)rest->data, rest->len);
+    if (len <= 0)
+        return false;
+    *ret_item = (struct audit_text){rest->data, (size_t)len};
+    *rest = (struct audit_text){rest->data + len, rest->len - (size_t)len};
+    return true;
+}
+
+static bool open_kind(struct audit_text value, enum kind kind, struct audit_text *ret_rest, uint64_t *ret_count)
+{
+    struct head head;
+    if (read_head((const uint8_t *)value.data, value.len, &head) != 1 || head.kind != kind)
+        return false;
+    *ret_rest = (struct audit_text){value.data + head.len, value.len - head.len};
+    *ret_count = head.count;
+    return true;
+}
+
+bool audit_pack_array_open(struct audit_text array, struct audit_text *ret_items)
+{
+    uint64_t count;
+    return open_kind(array, ARRAY, ret_items, &count);
+}
+
+bool audit_pack_string(struct audit_text value, struct audit_text *ret)
+{
+    uint64_t count;
+    return open_kind(value, TEXT, ret, &count) && ret->len == count;
+}
+
+long audit_pack_members(struct audit_text map, struct audit_text *ret_names, struct audit_text *ret_values, long max)
+{
+    struct audit_text rest, key;
+    uint64_t count;
+    if (!open_kind(map, MAP, &rest, &count) || count > (uint64_t)max)
+        return -1;
+    for (uint64_t i = 0; i < count; i++)
+        if (!audit_pack_item(&rest, &key) || !audit_pack_string(key, &ret_names[i]) ||
+            !audit_pack_item(&rest, &ret_values[i]))
+            return -1;
+    return (long)count;
 }
 
 /* ---- writing ---- */

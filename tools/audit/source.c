@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "tools/audit/form.h"
 #include "tools/audit/pack.h"
 #include "tools/audit/say.h"
 
@@ -109,6 +110,10 @@ static enum audit_got next_packed(struct audit_source *source, struct audit_text
         source->text.len = 0;
         if (len > 0 && audit_pack_json(from, (size_t)len, &source->text)) {
             source->at += (size_t)len;
+            if (!audit_packed_form(from, (size_t)len)) {
+                *ret = AUDIT_TEXT("these are not the bytes that a dump has for it");
+                return AUDIT_GOT_BROKEN;
+            }
             *ret = audit_buf_view(&source->text);
             return AUDIT_GOT_LINE;
         }

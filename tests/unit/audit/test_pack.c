@@ -82,7 +82,7 @@ static void test_refused(void **state)
     REFUSE("\x82\xa1"
            "b\x01\xa1"
            "b\x02");
-    REFUSE("\xa2\xc3\x28"); /* not UTF-8 */
+    REFUSE("\xa2\xc3\x28");   /* not UTF-8 */
     REFUSE("\x81\xa1\n\x01"); /* a key that is no word */
     REFUSE("\x92\x01");
     REFUSE("\xdf\xff\xff\xff\xff\xa1"
@@ -93,6 +93,30 @@ static void test_refused(void **state)
     deep[sizeof deep - 1] = 0x01;
     refuse((const char *)deep, sizeof deep);
     refuse((const char *)deep + 1, sizeof deep - 2);
+}
+
+static void test_shortest(void **state)
+{
+    (void)state;
+#define SHORTEST(bytes) audit_pack_shortest((const uint8_t *)(bytes), sizeof(bytes) - 1)
+    assert_true(SHORTEST("\x93\x7f\xcc\x80\xe0"));
+    assert_true(SHORTEST("\xcd\x01\x00"));
+    assert_true(SHORTEST("\xce\x00\x01\x00\x00"));
+    assert_true(SHORTEST("\xcf\x00\x00\x00\x01\x00\x00\x00\x00"));
+    assert_true(SHORTEST("\xd0\xdf"));
+    assert_true(SHORTEST("\xd1\xff\x7f"));
+    assert_true(SHORTEST("\xa1x"));
+    assert_false(SHORTEST("\xcc\x7f"));
+    assert_false(SHORTEST("\xcd\x00\xff"));
+    assert_false(SHORTEST("\xce\x00\x00\xff\xff"));
+    assert_false(SHORTEST("\xcf\x00\x00\x00\x00\xff\xff\xff\xff"));
+    assert_false(SHORTEST("\xd0\xe0"));
+    assert_false(SHORTEST("\xd0\x01"));
+    assert_false(SHORTEST("\xd1\xff\x80"));
+    assert_false(SHORTEST("\xd9\x01x"));
+    assert_false(SHORTEST("\xda\x00\x01x"));
+    assert_false(SHORTEST("\xdc\x00\x00"));
+    assert_false(SHORTEST("\xde\x00\x00"));
 }
 
 static void test_writing(void **state)
@@ -119,6 +143,6 @@ static void test_writing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_writing)};
+                                       cmocka_unit_test(test_shortest), cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
