@@ -344,6 +344,20 @@ class Files(Base):
         with open(self.path("csv/lot.csv"), "ab") as file:
             file.write(b"x\n")
         self.assertIn("table lot", self.assertAudit(4, "verify", self.path("csv")))
+        shutil.rmtree(self.path("csv"))
+        shutil.copytree(os.path.join(Files.kept, "csv"), self.path("csv"))
+        self.assertIn("exactly these records", self.assertAudit(0, "verify", self.path("log"), "--dump", self.path("csv")))
+        self.write("csv/more.csv", "x\n")
+        self.assertIn("not in the manifest", self.assertAudit(4, "verify", self.path("csv")))
+        os.unlink(self.path("csv/more.csv"))
+        # another record, and a manifest that has the file's new hash: the digest over all records is another
+        import hashlib
+        bent = self.read("csv/lot.csv").replace(b"usable", b"recalled", 1)
+        manifest = json.loads(self.read("csv/manifest.json"))
+        self.write("csv/lot.csv", bent)
+        manifest["tables"]["lot"]["digest"] = hashlib.blake2b(bent, digest_size=32).hexdigest()
+        self.write("csv/manifest.json", json.dumps(manifest, sort_keys=True, separators=(",", ":")) + "\n")
+        self.assertIn("digest", self.assertAudit(4, "verify", self.path("csv")))
 
     def test_receipts_and_checkpoints(self):
         """Beside an older checkpoint a receipt proves nothing; a proof leads from its tree to a newer one."""

@@ -68,7 +68,7 @@ static int add_item(struct verify *verify, const char *path, enum type wanted, b
     *item = (struct item){.path = path, .type = type_of(path), .against_log = against_log};
     if (item->type == UNKNOWN)
         return AUDIT_USAGE;
-    if (wanted != UNKNOWN && item->type != wanted)
+    if (wanted != UNKNOWN && item->type != wanted && !(wanted == DUMP && item->type == FOLDER))
         return audit_say("%s: not a %s", path, names[wanted]);
     verify->count++;
     verify->log.keep |= verify->has_log && item->type == LOG;
@@ -78,13 +78,27 @@ static int add_item(struct verify *verify, const char *path, enum type wanted, b
 
 /* ---- what is long ---- */
 
-static int open_dump(const char *path, struct audit_source *source, struct audit_dump *ret)
+static int open_source(struct audit_source *source, const struct item *item, struct audit_faults *faults)
+{
+    return item->type == FOLDER ? audit_folder_open(source, item->path, faults) : audit_source_open(source, item->path);
+}
+
+static void close_source(struct audit_source *source)
+{
+    if (source->next)
+        audit_folder_close(source);
+    audit_source_close(source);
+}
+
+static int open_dump(const struct item *item, struct audit_source *source, struct audit_dump *ret)
 {
     struct audit_text line;
-    int code = audit_source_open(source, path);
+    struct audit_faults faults = {0}; /* what is wrong is said when it is read */
+    const char *path = item->path;
+    int code = open_source(source, item, &faults);
     if (code == 0 && (audit_source_next(source, &line) != AUDIT_GOT_LINE || !audit_dump_header(line, ret)))
         code = audit_say("%s: not a dump of version 1", path);
-    audit_source_close(source);
+    close_source(source);
     return code;
 }
 
@@ -121,13 +135,14 @@ static int read_dump(struct verify *verify, const struct item *item, struct audi
     struct audit_source source;
     struct audit_dump dump = {0};
     uint64_t before = verify->faults.count;
-    int code = audit_source_open(&source, item->path);
+    int code = open_source(&source, item, &verify->faults);
     if (code == 0)
         code = audit_dump_file(&source, &dump, fold, &verify->faults);
-    audit_source_close(&source);
+    close_source(&source);
     if (code == 0 && verify->faults.count == before)
-        printf("%s: dump at entry %llu, %llu records, digest and invariants hold%s\n", item->path,
+        printf("%s: dump at entry %llu, %llu records, digest and invariants hold%s%s\n", item->path,
                (unsigned long long)dump.seq, (unsigned long long)dump.records,
+               item->type == FOLDER ? ", every file is as the manifest says" : "",
                !fold ? ""
                : fold->reached < dump.seq
                    ? ", head and time are the log's; its records can't be compared without entry 1"
@@ -143,9 +158,9 @@ static int open_folds(struct verify *verify)
         struct item *item = &verify->items[i];
         struct audit_source source;
         struct audit_dump dump = {0};
-        if (item->type != DUMP)
+        if (item->type != DUMP && item->type != FOLDER)
             continue;
-        code = open_dump(item->path, &source, &dump);
+        code = open_dump(item, &source, &dump);
         if (code)
             return code;
         item->fold = verify->fold_count++;
@@ -162,9 +177,7 @@ static int read_dumps(struct verify *verify)
     for (unsigned i = 0; i < verify->count && code == 0; i++) {
         const struct item *item = &verify->items[i];
         struct audit_fold *fold = verify->has_log ? &verify->folds[item->fold] : NULL;
-        if (item->type == FOLDER)
-            code = audit_folder(item->path, &verify->faults);
-        if (item->type != DUMP)
+        if (item->type != DUMP && item->type != FOLDER)
             continue;
         if (item->against_log && !fold)
             return audit_say("--dump %s: give the log export that must yield it", item->path);

@@ -17,8 +17,12 @@ bool audit_dump_header(struct audit_text line, struct audit_dump *ret);
 /* Proves a dump; `fold`: NULL, or what the log says of that moment. 0, or AUDIT_USAGE. */
 int audit_dump_file(struct audit_source *source, struct audit_dump *ret, struct audit_fold *fold,
                     struct audit_faults *faults);
-/* The CSV form: a folder with manifest.json. 0, or AUDIT_USAGE. */
-int audit_folder(const char *path, struct audit_faults *faults);
+/*
+ * The CSV form, a folder with manifest.json, as the lines that it stands for. Files that the manifest does not know are
+ * faults. 0, or AUDIT_USAGE. Then audit_folder_close.
+ */
+int audit_folder_open(struct audit_source *source, const char *path, struct audit_faults *faults);
+void audit_folder_close(struct audit_source *source);
 
 /* The invariants over the records of a dump, in its order (state.c). */
 struct audit_state {

@@ -133,6 +133,8 @@ static enum audit_got next_packed(struct audit_source *source, struct audit_text
 
 enum audit_got audit_source_next(struct audit_source *source, struct audit_text *ret_line)
 {
+    if (source->next)
+        return source->next(source, ret_line);
     source->line++;
     return source->packed ? next_packed(source, ret_line) : next_line(source, ret_line);
 }

@@ -8,6 +8,13 @@
 
 #define AUDIT_LINE_MAX ((size_t)64 << 20) /* a log entry is at most 8 MiB packed; as JSON a few times that */
 
+enum audit_got {
+    AUDIT_GOT_LINE,
+    AUDIT_GOT_END,
+    AUDIT_GOT_BROKEN, /* what stands there is no line; *ret_line says why */
+    AUDIT_GOT_NOTHING /* the file can't be read; that was said */
+};
+
 struct audit_source {
     const char *path;
     int fd;
@@ -18,13 +25,9 @@ struct audit_source {
     uint64_t line; /* number of the last one that was given out */
     struct audit_buf text;
     crypto_generichash_blake2b_state digest;
-};
-
-enum audit_got {
-    AUDIT_GOT_LINE,
-    AUDIT_GOT_END,
-    AUDIT_GOT_BROKEN, /* what stands there is no line; *ret_line says why */
-    AUDIT_GOT_NOTHING /* the file can't be read; that was said */
+    /* NULL: a file. Else where lines come from (a folder of CSV), and its own. */
+    enum audit_got (*next)(struct audit_source *source, struct audit_text *ret_line);
+    void *context;
 };
 
 /* 0, or AUDIT_USAGE, said. "-" is standard input. */
