@@ -30,6 +30,10 @@ void store_layers_deinit(struct store_layers *layers)
         }
         layers->merges[i] = (struct store_merge){0};
     }
+    if (layers->look) {
+        mdb_cursor_close(layers->look);
+    }
+    layers->look = NULL;
 }
 
 static _Noreturn void broken(int code)
@@ -47,32 +51,59 @@ static struct relief_str as_str(MDB_val value)
     return (struct relief_str){value.mv_data, (uint32_t)value.mv_size};
 }
 
-struct relief_str store_layers_lmdb(const struct store_layers *layers, struct relief_str key)
+/*
+ * Puts `look` on the first key >= key. A wrong separator in a damaged branch page sends a search to a leaf where the
+ * key is not, and nothing else tells: then one of the two neighbours in the order of the leaves is on the wrong side.
+ * So a key counts as missing only when the one before is smaller and the one behind is larger.
+ */
+static bool look_for(struct store_layers *layers, struct relief_str key, MDB_val *ret_data)
 {
-    MDB_val name = as_val(key), data;
-    struct relief_str value = RELIEF_STR_NONE;
-    store_wild_reading = 1;
-    int rc = mdb_get(layers->txn, layers->dbi, &name, &data);
+    MDB_val name = as_val(key), before, unused;
+    int rc = layers->look ? 0 : mdb_cursor_open(layers->txn, layers->dbi, &layers->look);
+    if (rc == 0 && layers->look_bound && layers->look_bound != layers->version) {
+        rc = mdb_cursor_renew(layers->txn, layers->look);
+    }
+    if (rc) {
+        broken(rc);
+    }
+    layers->look_bound = layers->version;
+    rc = mdb_cursor_get(layers->look, &name, ret_data, MDB_SET_RANGE);
+    int order = rc == 0 ? relief_str_cmp(as_str(name), key) : 1;
+    if (rc == 0 && order == 0) {
+        return true;
+    }
     if (rc && rc != MDB_NOTFOUND) {
         broken(rc);
     }
-    if (rc == 0) {
+    rc = mdb_cursor_get(layers->look, &before, &unused, rc ? MDB_LAST : MDB_PREV);
+    if (rc && rc != MDB_NOTFOUND) {
+        broken(rc);
+    }
+    if (order < 0 || (rc == 0 && relief_str_cmp(as_str(before), key) >= 0)) {
+        broken(MDB_CORRUPTED);
+    }
+    return false;
+}
+
+struct relief_str store_layers_lmdb(struct store_layers *layers, struct relief_str key)
+{
+    MDB_val data;
+    struct relief_str value = RELIEF_STR_NONE;
+    store_wild_reading = 1;
+    if (look_for(layers, key, &data)) {
         value = store_value_need(key, data.mv_data, data.mv_size);
     }
     store_wild_reading = 0;
     return value;
 }
 
-bool store_layers_in_lmdb(const struct store_layers *layers, struct relief_str key)
+bool store_layers_in_lmdb(struct store_layers *layers, struct relief_str key)
 {
-    MDB_val name = as_val(key), data;
+    MDB_val data;
     store_wild_reading = 1;
-    int rc = mdb_get(layers->txn, layers->dbi, &name, &data);
+    bool found = look_for(layers, key, &data);
     store_wild_reading = 0;
-    if (rc && rc != MDB_NOTFOUND) {
-        broken(rc);
-    }
-    return rc == 0;
+    return found;
 }
 
 /* ---- runs of removed keys ---- */

@@ -37,6 +37,8 @@ struct store_layers {
     MDB_dbi dbi;
     uint64_t version; /* changes with any of the above */
     uint64_t stamps;
+    MDB_cursor *look;    /* of single reads */
+    uint64_t look_bound; /* to which version it belongs; 0: new */
     struct store_merge merges[STORE_MERGES_MAX];
     struct store_run runs[STORE_RUNS_MAX];
     uint32_t next_run, run_count;
@@ -55,8 +57,8 @@ void store_layers_scan(struct store_layers *layers, struct core_cursor *cursor, 
 bool store_layers_next(struct store_layers *layers, struct core_cursor *cursor, struct relief_str *ret_key,
                        struct relief_str *ret_value);
 /* What LMDB holds under key, checked; RELIEF_STR_NONE: nothing. */
-struct relief_str store_layers_lmdb(const struct store_layers *layers, struct relief_str key);
-bool store_layers_in_lmdb(const struct store_layers *layers, struct relief_str key);
+struct relief_str store_layers_lmdb(struct store_layers *layers, struct relief_str key);
+bool store_layers_in_lmdb(struct store_layers *layers, struct relief_str key);
 /* A value came under key: runs of removed keys may end there. */
 void store_layers_note(struct store_layers *layers, struct relief_str key);
 void store_layers_forget_runs(struct store_layers *layers);

@@ -287,6 +287,61 @@ static void test_damaged_key_length(void **state)
     tool_close(&tool);
 }
 
+/* Makes the first separator of each branch page of LMDB's format larger than every key; says how many there were. */
+static unsigned raise_separators(const char *dir)
+{
+    char path[256];
+    unsigned raised = 0;
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    size_t size = (size_t)lseek(fd, 0, SEEK_END), page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(file != MAP_FAILED);
+    for (uint8_t *page = file + 2 * page_bytes; page < file + size; page += page_bytes) {
+        if (page[10] != 1 || page[11] != 0) /* flags of a branch page */
+            continue;
+        uint8_t *node = page + (page[18] | page[19] << 8); /* the second: the first one has no key */
+        memset(node + 8 + 1, 0xff, 2);                     /* behind the head of a node and the first byte of its key */
+        raised++;
+    }
+    munmap(file, size);
+    close(fd);
+    return raised;
+}
+
+/* A search that a wrong separator leads to another leaf must not say that the key isn't there. */
+static void test_damaged_separator(void **state)
+{
+    (void)state;
+    struct tool tool;
+    char name[16];
+    volatile unsigned found = 0, refused = 0;
+    tool_open(&tool, false);
+    for (unsigned i = 0; i < 400; i++) {
+        snprintf(name, sizeof name, "key%03u", i);
+        put(store_view(tool.store), name, "a value that is long enough for a page to hold only some of them");
+    }
+    tool_flush(&tool);
+    store_close(tool.store);
+    assert_true(raise_separators(tool.dir) > 0);
+    struct store_options options = {.dir = tool.dir, .map_bytes = (size_t)256 << 20};
+    assert_int_equal(store_open(&tool.store, &options), 0);
+    store_fatal_handler(note_fatal, NULL);
+    for (volatile unsigned i = 0; i < 400; i++) { /* in no order: a search that begins beside the key needs no branch */
+        snprintf(name, sizeof name, "key%03u", i * 171 % 400);
+        if (setjmp(fatal_jump) == 0) {
+            assert_non_null(get(store_view(tool.store), name).data);
+            found++;
+        } else {
+            refused++;
+        }
+    }
+    store_fatal_handler(NULL, NULL);
+    assert_true(found > 0 && refused > 0);
+    tool_close(&tool);
+}
+
 /* A value that was written under another key does not pass. */
 static void test_check_binds_the_key(void **state)
 {
@@ -575,6 +630,7 @@ int main(void)
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_damaged_key_length),
+        cmocka_unit_test(test_damaged_separator),
         cmocka_unit_test(test_check_binds_the_key),
         cmocka_unit_test(test_damaged_mark),
         cmocka_unit_test(test_shortened_file),
