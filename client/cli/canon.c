@@ -316,8 +316,9 @@ int64_t canon_int(const struct canon *canon, uint32_t number)
 
 struct relief_str canon_word(const struct canon *canon, uint32_t of, const char *key)
 {
+    struct relief_buf unused = RELIEF_BUF_INIT; /* what has no escapes needs no room */
     uint32_t node = canon_get(canon, of, key);
-    return node && !canon->nodes[node].escaped ? canon_str(canon, node, NULL) : RELIEF_STR_NONE;
+    return node && !canon->nodes[node].escaped ? canon_str(canon, node, &unused) : RELIEF_STR_NONE;
 }
 
 int64_t canon_member_int(const struct canon *canon, uint32_t of, const char *key)

@@ -230,7 +230,7 @@ static void add_some_ids(struct relief_buf *text, const struct relief_list *ids,
 static int64_t mark_of(struct relief_str reason)
 {
     uint64_t hash = reason.data ? 14695981039346656037u : 0;
-    for (uint32_t i = 0; i < reason.len; i++)
+    for (uint32_t i = 0; reason.data && i < reason.len; i++)
         hash = (hash ^ (uint8_t)reason.data[i]) * 1099511628211u;
     return (int64_t)hash;
 }

@@ -204,6 +204,7 @@ static int check_all(struct core_work *work, struct relief_str city, struct reli
                      struct place *ret_place, struct relief_lot *ret_lot)
 {
     int error = check_place(work, city, kind, ret_place);
+    *ret_lot = (struct relief_lot){0};
     /* assets have no lots: with such a kind the lot that is named isn't what is wrong */
     if (!error && lot.data && ret_place->kind.class_ == RELIEF_class_supply &&
         !work_lot(work, city, kind, lot, ret_lot))

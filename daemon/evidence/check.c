@@ -219,8 +219,8 @@ static void compare_claims(struct evidence_check *check)
     }
 }
 
-/* The log can no longer say what the first leaves are: here every node is made anew from the leaves that the file has, and the
- * roots that were signed later hold those to account. */
+/* The log can no longer say what the first leaves are: here every node is made anew from the leaves that the file has,
+ * and the roots that were signed later hold those to account. */
 static int begin_behind(struct evidence_check *check, uint64_t pruned)
 {
     uint8_t nodes[EVIDENCE_PATH_MAX][EVIDENCE_HASH_BYTES], leaf[EVIDENCE_HASH_BYTES];

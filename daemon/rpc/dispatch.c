@@ -121,7 +121,8 @@ static void answer(struct rpc_call *call, int result, int64_t since_us)
     stats_answered(&rpc->stats, call->method->number, result != 0, call->release, durable, since_us, now_us);
 }
 
-/* Matching among many holders takes its time; what a connection has pipelined behind such a call waits for the others. */
+/* Matching among many holders takes its time; what a connection has pipelined behind such a call waits for the others.
+ */
 static void yield(struct rpc_session *session, int64_t since_us)
 {
     if (session->pending_paused || stats_now_us() - since_us <= RPC_SLICE_US)

@@ -67,8 +67,8 @@ void views_stream_extend(struct views_stream *stream, int64_t ms)
     stream->deadline_ms = now_ms() + ms;
 }
 
-/* Long reads give way to requests, which somebody waits for: where processors are short the worker gets a tenth of what the
- * others do. On Linux a thread has a nice value of its own; it ends with the thread. */
+/* Long reads give way to requests, which somebody waits for: where processors are short the worker gets a tenth of what
+ * the others do. On Linux a thread has a nice value of its own; it ends with the thread. */
 static void give_way(void)
 {
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), VIEWS_STREAM_NICE);

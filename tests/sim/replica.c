@@ -62,7 +62,8 @@ static const char *execute_one(struct replica *replica, const struct engine_entr
         snprintf(why, sizeof why, "entry %llu, command %u, carried out again: %s %s", (unsigned long long)entry->seq,
                  entry->command, rc ? "refused:" : "another outcome", rc ? replica->effects.refusal.message : "");
         result = why;
-    } else if ((record->flags & LOG_MORE) && !replica->effects.more) { /* without the flag it may go on in another batch */
+    } else if ((record->flags & LOG_MORE) &&
+               !replica->effects.more) { /* without the flag it may go on in another batch */
         result = "the wake went on at one time and not at the other";
     }
     relief_buf_deinit(&buf);

@@ -110,7 +110,7 @@ static bool add_part(struct audit_buf *buf, const struct audit_field *part, stru
     struct pair pairs[8];
     unsigned count = 0;
     bool good = true;
-    while (part[count].name && count < 8)
+    while (count < 8 && part[count].name)
         count++;
     for (unsigned i = count; good && i-- > 0;) {
         struct audit_text value = text;

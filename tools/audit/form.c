@@ -1,6 +1,6 @@
 /*
- * The rows as the fine print and the protocol page have them, in the order of a record's fields, which is that of packed
- * maps and of CSV columns. They stand here again: an auditor does not ask the program that it audits.
+ * The rows as the fine print and the protocol page have them, in the order of a record's fields, which is that of
+ * packed maps and of CSV columns. They stand here again: an auditor does not ask the program that it audits.
  */
 #include "tools/audit/form.h"
 #include <stddef.h>
@@ -215,4 +215,6 @@ static const struct audit_field table_wake[] = {
 /* clang-format on */
 
 const struct audit_field *const audit_forms[AUDIT_TABLES] = {
-    table_region, table_city, table_link, table_kind, table_floor, table_lot, table_asset, table_incident, table_agreement, table_request, table_dispatch, table_account, table_op, table_travel, table_wake};
+    table_region,   table_city,    table_link,     table_kind,      table_floor,
+    table_lot,      table_asset,   table_incident, table_agreement, table_request,
+    table_dispatch, table_account, table_op,       table_travel,    table_wake};

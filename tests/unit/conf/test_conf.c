@@ -178,8 +178,8 @@ static void test_complaints(void **state)
         const char *text, *says;
     } rows[] = {
         {"address = unix:/x\n", "1 error: 'address' stands before any [section]\n"},
-        {"[lisen]\naddress = unix:/x\n",
-         "1 error: unknown section [lisen]; there are: [listen], [data], [evidence], [witness], [limits], [identity]\n"},
+        {"[lisen]\naddress = unix:/x\n", "1 error: unknown section [lisen]; there are: [listen], [data], [evidence], "
+                                         "[witness], [limits], [identity]\n"},
         {"[listen\n", "1 error: the ']' is missing\n"},
         {"[data]\n\nfolder = /x\n", "3 error: unknown option 'folder' in [data]; there are: dir, segment_mib\n"},
         {"[identity]\nroot = local\n",
@@ -227,7 +227,8 @@ static void test_complaints(void **state)
          "2 error: 'w+00000000+AAAA' for key is no verifier key, NAME+HASH+KEY, or was mistyped\n"},
         {"[witness]\nkey = log.example+f8b01728+AchTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n",
          "2 error: the key of log.example is not one for cosignatures\n"},
-        {"[witness]\nkey = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\nkey = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n",
+        {"[witness]\nkey = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\nkey = "
+         "witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n",
          "3 error: the key of witness.example/one is listed twice\n"},
         {"[data]\ndir = /a\x01\n", "2 error: the line holds a control character\n"},
         {"x\n[data]\nsegment_mib = 0\ny = 1\n[nope]\n",
