@@ -204,7 +204,6 @@ static int check_all(struct core_work *work, struct relief_str city, struct reli
                      struct place *ret_place, struct relief_lot *ret_lot)
 {
     int error = check_place(work, city, kind, ret_place);
-    *ret_lot = (struct relief_lot){0};
     /* assets have no lots: with such a kind the lot that is named isn't what is wrong */
     if (!error && lot.data && ret_place->kind.class_ == RELIEF_class_supply &&
         !work_lot(work, city, kind, lot, ret_lot))
@@ -390,7 +389,7 @@ static bool only_lot(struct core_work *work, const struct place *place, struct r
 int core_apply_stock_count(struct core_work *work, const struct relief_stock_count_params *params)
 {
     struct place place;
-    struct relief_lot lot;
+    struct relief_lot lot = {0};
     struct relief_account account;
     struct holding holding;
     int64_t change, sum;

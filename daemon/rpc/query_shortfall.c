@@ -55,7 +55,7 @@ static void answer(struct rpc_session *session, int result, const struct relief_
     struct rpc *rpc = session->rpc;
     struct rpc_report *report = session->report;
     struct relief_refusal refusal;
-    if (result == 1) {
+    if (result == 1 && page) {
         rpc_answer_start(&rpc->out, report->msgid);
         relief_buf_add(&rpc->out, page->data, page->len);
         result = rpc->out.failed ? -ENOMEM : 1;

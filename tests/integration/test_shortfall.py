@@ -122,8 +122,8 @@ class Long(Case):
         client, other = self.client(), self.client()
         now = client.call("server.info")["time"]
         client.call("kind.put", {"code": "short", "name": "s", "class": "supply", "unit": "u", "min_life_days": 300})
-        fill(client, [("stock.receive", dict(city="c%03d" % c, kind="short", lot="l%02d" % lot, quantity=1, expires=now + DAY + lot))
-                      for c in range(100) for lot in range(40)], window=50)
+        fill(client, [("stock.receive", dict(city="c%03d" % c, kind="short", lot="l%03d" % lot, quantity=1, expires=now + DAY + lot))
+                      for c in range(100) for lot in range(160)], window=50)
         asked = 60
         for _ in range(asked):
             client.send_request("match.preview", {"city": "c000", "kind": "short", "quantity": 5, "own_first": False})
