@@ -10,6 +10,7 @@
 #include "store/state.h"
 #include "store/value.h"
 #include <errno.h>
+#include <signal.h>
 
 static MDB_val as_val(struct relief_str text)
 {
@@ -108,7 +109,13 @@ int store_flush_init(struct store *store)
     pthread_mutex_init(&flush->lock, NULL);
     pthread_cond_init(&flush->wake, NULL);
     pthread_cond_init(&flush->idle, NULL);
+    sigset_t all, before; /* signals are for the thread that waits for them */
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV); /* wild reads: store/wild.h */
+    sigdelset(&all, SIGBUS);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&flush->thread, NULL, flush_thread, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     flush->running = rc == 0;
     return -rc;
 }

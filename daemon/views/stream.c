@@ -91,6 +91,8 @@ static int start_thread(struct views_stream *stream)
 {
     sigset_t all, before; /* signals are the loop's */
     sigfillset(&all);
+    sigdelset(&all, SIGSEGV); /* wild reads: store/wild.h */
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int result = -pthread_create(&stream->thread, NULL, worker, stream);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
