@@ -102,23 +102,15 @@ static int compare_changes(const struct core_change *a, const struct core_change
     return order ? order : (key_a.len > key_b.len) - (key_a.len < key_b.len);
 }
 
-/* Merge sort, bottom up; most outcomes have four changes. */
+static bool change_before(const void *a, const void *b)
+{
+    return compare_changes(a, b) < 0;
+}
+
 static void sort_changes(struct core_work *work)
 {
     struct core_effects *fx = work->fx;
-    struct core_change *from = fx->changes, *to = work_alloc(work, (fx->count + 1) * sizeof *to);
-    for (uint32_t width = 1; width < fx->count; width *= 2) {
-        for (uint32_t low = 0; low < fx->count; low += 2 * width) {
-            uint32_t a = low, mid = low + width < fx->count ? low + width : fx->count, b = mid,
-                     last = mid + width < fx->count ? mid + width : fx->count;
-            for (uint32_t i = low; i < last; i++)
-                to[i] = a < mid && (b >= last || compare_changes(&from[a], &from[b]) <= 0) ? from[a++] : from[b++];
-        }
-        struct core_change *swap = from;
-        from = to;
-        to = swap;
-    }
-    fx->changes = from;
+    fx->changes = work_sort(work, fx->changes, fx->count, sizeof *fx->changes, change_before);
 }
 
 /* An answer that is one of the records changed is that record in its final form. */

@@ -11,27 +11,10 @@ bool asset_rested(const struct relief_asset *asset, int64_t now)
 }
 
 /* Weakest first (4 before 1), then id. */
-static bool goes_before(const struct relief_asset *a, const struct relief_asset *b)
+static bool goes_before(const void *left, const void *right)
 {
+    const struct relief_asset *a = left, *b = right;
     return a->level != b->level ? a->level > b->level : relief_str_cmp(a->id, b->id) < 0;
-}
-
-static void sort_assets(struct core_work *work, struct relief_asset *assets, uint32_t count)
-{
-    struct relief_asset *from = assets, *to = count > 1 ? work_alloc(work, count * sizeof *to) : NULL;
-    for (uint32_t width = 1; width < count; width *= 2) {
-        for (uint32_t low = 0; low < count; low += 2 * width) {
-            uint32_t a = low, mid = low + width < count ? low + width : count, b = mid,
-                     end = mid + width < count ? mid + width : count;
-            for (uint32_t i = low; i < end; i++)
-                to[i] = a < mid && (b >= end || !goes_before(&from[b], &from[a])) ? from[a++] : from[b++];
-        }
-        struct relief_asset *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (count && from != assets)
-        memcpy(assets, from, count * sizeof *assets);
 }
 
 static void read_assets(struct core_work *work, struct relief_str city, struct relief_str kind, struct holding *ret)
@@ -59,7 +42,7 @@ static void read_assets(struct core_work *work, struct relief_str city, struct r
         assert(there);
         ret->asset_count += there;
     }
-    sort_assets(work, ret->assets, ret->asset_count);
+    ret->assets = work_sort(work, ret->assets, ret->asset_count, sizeof *ret->assets, goes_before);
 }
 
 void asset_holding(struct core_work *work, struct relief_str city, struct relief_str kind, struct holding *ret)

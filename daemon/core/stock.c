@@ -22,30 +22,12 @@ int64_t stock_floor_in_force(struct core_work *work, const struct relief_city *c
 }
 
 /* First expired first, lots without a date last, then lot id. */
-static bool leaves_before(const struct relief_lot *a, const struct relief_lot *b)
+static bool leaves_before(const void *left, const void *right)
 {
+    const struct relief_lot *a = left, *b = right;
     int64_t date_a = a->expires == RELIEF_NIL ? INT64_MAX : a->expires;
     int64_t date_b = b->expires == RELIEF_NIL ? INT64_MAX : b->expires;
     return date_a != date_b ? date_a < date_b : relief_str_cmp(a->lot, b->lot) < 0;
-}
-
-/* Merge sort, bottom up: no recursion, n log n whatever the order in which lots come. */
-static void sort_lots(struct core_work *work, struct relief_lot *lots, uint32_t count)
-{
-    struct relief_lot *from = lots, *to = count > 1 ? work_alloc(work, count * sizeof *to) : NULL;
-    for (uint32_t width = 1; width < count; width *= 2) {
-        for (uint32_t low = 0; low < count; low += 2 * width) {
-            uint32_t a = low, mid = low + width < count ? low + width : count, b = mid,
-                     end = mid + width < count ? mid + width : count;
-            for (uint32_t i = low; i < end; i++)
-                to[i] = a < mid && (b >= end || !leaves_before(&from[b], &from[a])) ? from[a++] : from[b++];
-        }
-        struct relief_lot *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (count && from != lots)
-        memcpy(lots, from, count * sizeof *lots);
 }
 
 static void read_lots(struct core_work *work, struct relief_str city, struct relief_str kind, struct holding *ret)
@@ -68,7 +50,7 @@ static void read_lots(struct core_work *work, struct relief_str city, struct rel
         }
         work_decode(work, RELIEF_TABLE_lot, value, &ret->lots[ret->count++]);
     }
-    sort_lots(work, ret->lots, ret->count);
+    ret->lots = work_sort(work, ret->lots, ret->count, sizeof *ret->lots, leaves_before);
 }
 
 void stock_holding(struct core_work *work, const struct relief_city *city, const struct relief_kind *kind,

@@ -76,6 +76,9 @@ bool work_lot(struct core_work *work, struct relief_str city, struct relief_str 
 void work_account(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_account *ret);
 /* Arena memory; never fails within the bounds of an entry. */
 void *work_alloc(struct core_work *work, size_t bytes);
+/* The items in order (sort.c), at `items` or in the arena; equal ones keep their order. Counts are bounded by an entry's. */
+typedef bool work_before(const void *a, const void *b);
+void *work_sort(struct core_work *work, void *items, uint32_t count, size_t bytes, work_before *before);
 struct relief_str work_str(struct core_work *work, struct relief_str text);
 /* A list with one more id. */
 struct relief_list work_ids_with(struct core_work *work, struct relief_list list, struct relief_str id);
