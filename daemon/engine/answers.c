@@ -8,6 +8,7 @@
 #include "engine/answers.h"
 #include "engine/base.h"
 #include "engine/entry.h"
+#include "engine/number.h"
 #include "engine/state.h"
 
 #include "base/file.h"
@@ -28,20 +29,6 @@ static const uint8_t MAGIC[8] = {'R', 'E', 'L', 'I', 'E', 'F', 'A', 'N'};
 #define FLUSH_BYTES (256u * 1024u)
 
 _Static_assert(crypto_shorthash_BYTES == 8 && crypto_shorthash_KEYBYTES == 16, "SipHash-2-4");
-
-static void put_number(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
 
 /* The key is the number, so that a payload under another number does not pass. It is no secret. */
 static void check_of(uint64_t seq, const void *payload, size_t len, uint8_t ret[8])

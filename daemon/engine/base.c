@@ -10,6 +10,7 @@
  * says that, and no record need say it any more).
  */
 #include "engine/base.h"
+#include "engine/number.h"
 
 #include "base/file.h"
 #include "core/key.h"
@@ -28,22 +29,6 @@ static const uint8_t MAGIC[8] = {'R', 'E', 'L', 'I', 'E', 'F', 'B', 'S'};
 #define KIND_END           0xffu
 #define WINDOW_BYTES       (256u * 1024u)
 #define RECORD_ARENA_BYTES ((size_t)64 << 20)
-
-/* ---- numbers ---- */
-
-static void put_number(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_number(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
 
 /* ---- writing ---- */
 

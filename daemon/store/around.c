@@ -42,20 +42,6 @@ void store_around_forget(struct store_world *world, uint32_t city)
     world->cities[city].around = NULL;
 }
 
-bool store_around_holds(const struct store_around *around, uint32_t city)
-{
-    uint32_t low = 0, high = around->count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (around->sorted[mid] < city) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low < around->count && around->sorted[low] == city;
-}
-
 /* All cities that no recorded link joins to the destination, with bounds below their minutes. */
 static uint32_t guess_all(const struct store_world *world, uint32_t to, const struct store_links *links,
                           struct guess *guesses)

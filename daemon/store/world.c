@@ -335,20 +335,6 @@ struct store_links *store_world_links(struct store_world *world, uint32_t to)
     return world->cities[to].links;
 }
 
-bool store_links_hold(const struct store_links *links, uint32_t from)
-{
-    uint32_t low = 0, high = links->count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (links->sorted[mid] < from) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low < links->count && links->sorted[low] == from;
-}
-
 /* ---- puts ---- */
 
 static bool city_put(struct store_world *world, struct relief_str code, struct relief_str value,

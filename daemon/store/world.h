@@ -16,9 +16,9 @@ struct store_around;
 struct store_city {
     double xyz[3]; /* on the unit sphere */
     int64_t lat, lon;
-    uint32_t region;           /* number */
-    uint8_t state;             /* enum store_city_state */
-    struct store_links *links; /* into this city; NULL: not read */
+    uint32_t region;             /* number */
+    uint8_t state;               /* enum store_city_state */
+    struct store_links *links;   /* into this city; NULL: not read */
     struct store_around *around; /* around this city; NULL: not worked out */
     uint64_t asked_version;      /* of the map when it was asked for last */
 };
@@ -46,7 +46,7 @@ struct store_links {
 /* The first cities around a destination by (minutes, code), itself and closed links left out. */
 struct store_around {
     uint32_t refs, count;
-    bool whole; /* there are no others */
+    bool whole;       /* there are no others */
     uint64_t version; /* of the map */
     struct store_link *items;
     uint32_t *sorted; /* the cities, by number */
@@ -66,6 +66,21 @@ struct store_world {
     size_t link_bytes, around_bytes;
 };
 
+/* Is the city among these, which are in order? */
+static inline bool store_sorted_hold(const uint32_t *sorted, uint32_t count, uint32_t city)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (sorted[mid] < city) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low < count && sorted[low] == city;
+}
+
 void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed);
 void store_world_deinit(struct store_world *world);
 /* The city's number; its record is read when it was not yet. */
@@ -75,7 +90,10 @@ void store_world_refresh(struct store_world *world);
 /* The links into a city, with a reference; NULL: none are recorded. */
 struct store_links *store_world_links(struct store_world *world, uint32_t to);
 void store_links_unref(struct store_world *world, struct store_links *links);
-bool store_links_hold(const struct store_links *links, uint32_t from);
+static inline bool store_links_hold(const struct store_links *links, uint32_t from)
+{
+    return store_sorted_hold(links->sorted, links->count, from);
+}
 /* The estimate from a to b, in minutes. */
 int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint32_t to);
 /* The square of the chord between two cities on the unit sphere, and a bound below the minutes of such a chord. */
@@ -86,7 +104,10 @@ int64_t store_world_minutes_above(const struct store_world *world, double chord_
 struct store_around *store_world_around(struct store_world *world, uint32_t to, const struct store_links *links);
 void store_around_unref(struct store_world *world, struct store_around *around);
 void store_around_forget(struct store_world *world, uint32_t city);
-bool store_around_holds(const struct store_around *around, uint32_t city);
+static inline bool store_around_holds(const struct store_around *around, uint32_t city)
+{
+    return store_sorted_hold(around->sorted, around->count, city);
+}
 /*
  * A record or key of the map was put. For a city that was known: *ret_city and what it was before; moved when place or
  * region changed. Returns true then.

@@ -124,7 +124,7 @@ static void test_writing(void **state)
     struct audit_buf buf = AUDIT_BUF_INIT, json = AUDIT_BUF_INIT;
     char text[300];
     (void)state;
-    memset(text, 'x', sizeof text);
+    memset(text, 'y', sizeof text);
     audit_pack_array(&buf, 5);
     audit_pack_uint(&buf, 127);
     audit_pack_uint(&buf, 70000);
@@ -135,7 +135,7 @@ static void test_writing(void **state)
     audit_pack_text(&buf, AUDIT_TEXT(""));
     assert_true(audit_pack_json((const uint8_t *)buf.data, buf.len, &json));
     audit_buf_add(&json, "", 1);
-    assert_memory_equal(json.data, "[127,70000,1099511627776,{\"k\":\"xxx", 32);
+    assert_memory_equal(json.data, "[127,70000,1099511627776,{\"k\":\"yyy", 32);
     audit_buf_deinit(&buf);
     audit_buf_deinit(&json);
 }
