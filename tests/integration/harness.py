@@ -20,6 +20,8 @@ import unittest
 
 import msgpack
 
+from pki import TlsSocket
+
 BIN = os.environ.get("RELIEF_BIN", "build/bin")
 CLOCK_SHIM = os.environ.get("RELIEF_CLOCK_SHIM", os.path.join(BIN, "..", "tests", "integration", "clock_shim.so"))
 DEADLINE = 60.0
@@ -36,14 +38,17 @@ class Refused(Exception):
 
 
 class Daemon:
-    """One reliefd process. With no folder given it makes one and removes it in close(). clock: its clocks can be moved."""
+    """One reliefd process. With no folder given it makes one and removes it in close(). clock: its clocks can be moved. tls: a pki.Pki;
+    the daemon listens for TLS too, with its [tls] section. config: more sections of the configuration file."""
 
-    def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=(), clock=False):
+    def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=(), clock=False, tls=None, config=""):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="relief-")
         self.socket_path = os.path.join(self.folder, "s")
         self.data = os.path.join(self.folder, "data")
-        self.listen = listen
+        self.pki = tls
+        self.config = config
+        self.listen = tuple(listen) + (("tls:127.0.0.1:0",) if tls else ())
         self.args = list(args)
         self.lines = []
         self.said = threading.Condition()
@@ -57,6 +62,8 @@ class Daemon:
         command = [os.path.join(BIN, "reliefd"), "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
         for address in self.listen:
             command += ["--listen", address]
+        if self.pki or self.config:
+            command += ["-c", self.configure()]
         self.process = subprocess.Popen(command + self.args, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                         errors="replace", env=self._environment())
         self.ready = threading.Event()
@@ -67,6 +74,13 @@ class Daemon:
             raise AssertionError("the daemon did not become ready:\n" + "\n".join(self.lines))
         return self
 
+    def configure(self):
+        """Writes the configuration file as the certificates and `config` are now; its path."""
+        path = os.path.join(self.folder, "reliefd.conf")
+        with open(path, "w") as file:
+            file.write((self.pki.config() if self.pki else "") + self.config)
+        return path
+
     def _environment(self):
         if not self.offsets:
             return None
@@ -74,10 +88,10 @@ class Daemon:
         return {**os.environ, "LD_PRELOAD": CLOCK_SHIM, "RELIEF_CLOCK": self.offsets,
                 "ASAN_OPTIONS": options + (":" if options else "") + "verify_asan_link_order=0"}
 
-    def move_clock(self, wall, boot):
+    def move_clock(self, wall, boot, monotonic=0):
         """The daemon's clocks are from now on so many milliseconds from the machine's: mapped by it, so written in place."""
         with open(self.offsets, "r+b" if os.path.exists(self.offsets) else "wb") as file:
-            file.write(struct.pack("=qq", wall, boot))
+            file.write(struct.pack("=qqq", wall, boot, monotonic))
 
     def wait_line(self, text):
         """The first line on standard error that holds the text, once it is there."""
@@ -121,32 +135,43 @@ class Daemon:
     def faults(self):
         return [line for line in self.lines if SANITIZER.search(line)]
 
-    def tcp(self, index=0):
+    def tcp(self, index=0, scheme="tcp"):
         """(host, port) of the listener, as the ready line says it."""
-        address = [a for a in self.addresses if a.startswith("tcp:")][index]
+        address = [a for a in self.addresses if a.startswith(scheme + ":")][index]
         host, port = address[4:].rsplit(":", 1)
         return host.strip("[]"), int(port)
+
+    def tls(self, index=0):
+        return self.tcp(index, "tls")
 
     def rss(self):
         """Resident bytes now."""
         with open("/proc/%d/status" % self.process.pid) as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024
 
-    def client(self, over="unix", index=0):
-        return Client(self, over, index)
+    def client(self, over="unix", index=0, **tls):
+        return Client(self, over, index, **tls)
 
 
 class Client:
-    """A connection. Messages are read one by one, in order; notifications are kept apart."""
+    """A connection. Messages are read one by one, in order; notifications are kept apart. over: unix, tcp or tls; for tls, leaf
+    is the client's certificate (pki.Leaf; None: without) or context the whole of it. An alert ends a connection: see `alert`."""
 
-    def __init__(self, daemon, over="unix", index=0):
+    def __init__(self, daemon, over="unix", index=0, leaf=None, context=None):
         if over == "unix":
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.connect(daemon.socket_path)
         else:
-            self.socket = socket.create_connection(daemon.tcp(index))
+            self.socket = socket.create_connection(daemon.tcp(index, over))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(DEADLINE)
+        if over == "tls":
+            self.socket = TlsSocket(self.socket, context or daemon.pki.context(leaf))
+            try:
+                self.socket.handshake()
+            except BaseException:
+                self.socket.close()
+                raise
         self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=True, max_buffer_size=64 << 20)
         self.ids = itertools.count(1)
         self.notifications = []
@@ -154,6 +179,11 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+    @property
+    def alert(self):
+        """The alert or error of TLS that ended the connection, as OpenSSL names it; None after an orderly end."""
+        return self.socket.alert
 
     def __enter__(self):
         return self
@@ -304,8 +334,8 @@ class Case(unittest.TestCase):
         assert not daemon.faults(), "\n".join(daemon.lines)
         assert code == 0, "the daemon ended with %s:\n%s" % (code, "\n".join(daemon.lines[-40:]))
 
-    def client(self, over="unix", index=0):
-        client = self.daemon.client(over, index)
+    def client(self, over="unix", index=0, **tls):
+        client = self.daemon.client(over, index, **tls)
         self.addCleanup(client.close)
         return client
 
