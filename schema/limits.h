@@ -7,6 +7,8 @@
 /* wire */
 #define RELIEF_FRAME_BYTES_MAX (1024u * 1024u)      /* one message from an identified peer; a page of a list keeps below it too */
 #define RELIEF_FRAME_BYTES_STRANGER_MAX 4096u       /* before the peer is identified: hello and ping fit many times over */
+#define RELIEF_DEPTH_STRANGER_MAX 4u                /* nesting before that: hello with all its parameters has 3 */
+#define RELIEF_ELEMENTS_STRANGER_MAX 32u            /* one array or map before that: hello has 6 parameters, no method more than 20 */
 #define RELIEF_DEPTH_MAX 16u                        /* nesting; the deepest parameter of any method is 4 */
 #define RELIEF_STRING_BYTES_MAX 4096u               /* any string */
 #define RELIEF_ELEMENTS_MAX 65536u                  /* one array or map */
@@ -15,6 +17,8 @@
 #define RELIEF_UNREAD_BYTES_MAX (256u * 1024u)      /* answers that the peer has not read before reading it pauses */
 #define RELIEF_PARTIAL_BYTES_TOTAL (32u * 1024u * 1024u) /* all unfinished frames together; beyond, reading of large ones waits */
 #define RELIEF_FRAME_INCOMPLETE_MS 30000            /* a frame that stays incomplete is closed */
+#define RELIEF_FIRST_FRAME_MS 10000                 /* from the accept to the first whole message, a TLS handshake included; in total, not per read */
+#define RELIEF_STRANGER_IDLE_MS 60000               /* an unidentified connection that sends no whole message is closed */
 #define RELIEF_PEER_STUCK_MS 60000                  /* a peer that does not read is closed */
 
 /* values */

@@ -18,6 +18,7 @@
 void scan_init(struct scan *scan, size_t bytes_max)
 {
     scan->bytes_max = bytes_max;
+    scan_limit(scan, RELIEF_DEPTH_MAX, RELIEF_ELEMENTS_MAX);
     scan->pos = 0;
     scan->skip = 0;
     scan->owed = 1;
@@ -223,9 +224,9 @@ static inline void nest(struct scan *scan, const struct value *value)
         if (value->payload > RELIEF_STRING_BYTES_MAX)
             scan->fault = SCAN_FAULT_STRING;
     } else if (value->what >= ARRAY) {
-        if (depth == RELIEF_DEPTH_MAX)
+        if (depth == scan->depth_max)
             scan->fault = SCAN_FAULT_DEPTH;
-        else if (value->elements > RELIEF_ELEMENTS_MAX)
+        else if (value->elements > scan->elements_max)
             scan->fault = SCAN_FAULT_ELEMENTS;
         else if (value->elements)
             scan->left[++depth] = (uint32_t)(value->what == MAP ? 2 * value->elements : value->elements);

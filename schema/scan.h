@@ -22,6 +22,7 @@ enum scan_fault { SCAN_FAULT_NONE, SCAN_FAULT_DEPTH, SCAN_FAULT_STRING, SCAN_FAU
 
 struct scan {
     size_t bytes_max;   /* set by scan_init */
+    uint32_t depth_max, elements_max; /* set by scan_init to those of limits.h; scan_limit makes them tighter */
     size_t pos;         /* bytes looked at so far */
     uint64_t skip;      /* bytes of a string or blob still to come */
     uint64_t owed;      /* values still to come, at all depths: 0 means that the value is complete */
@@ -33,6 +34,12 @@ struct scan {
 };
 
 void scan_init(struct scan *scan, size_t bytes_max);
+/* Directly after scan_init: nesting at most so deep (up to RELIEF_DEPTH_MAX), so many elements in one array or map. */
+static inline void scan_limit(struct scan *scan, uint32_t depth_max, uint32_t elements_max)
+{
+    scan->depth_max = depth_max;
+    scan->elements_max = elements_max;
+}
 /*
  * Looks at data[scan->pos .. len); data is the value from its first byte on, each call with more of it. On SCAN_DONE and
  * SCAN_LIMIT scan->pos is the length of the value; call scan_init before the next one.

@@ -23,8 +23,9 @@ int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_
     conn->frame_max = RELIEF_FRAME_BYTES_STRANGER_MAX;
     conn->is_stranger = true;
     conn->counted = counted;
+    conn->opened_at = net->now;
     memcpy(conn->address, address, sizeof conn->address);
-    scan_init(&conn->scan, conn->frame_max);
+    conn_scan_start(conn);
     if (event_assign(&conn->readable, net->base, fd, EV_READ | EV_PERSIST, conn_on_readable, conn) != 0 ||
         event_assign(&conn->writable, net->base, fd, EV_WRITE, conn_on_writable, conn) != 0 ||
         event_add(&conn->readable, NULL) != 0) {
@@ -139,6 +140,12 @@ void net_conn_identified(struct net_conn *conn)
     TAILQ_REMOVE(&conn->net->strangers, conn, strangers);
     conn->frame_max = RELIEF_FRAME_BYTES_MAX;
     conn->scan.bytes_max = conn->frame_max;
+    scan_limit(&conn->scan, RELIEF_DEPTH_MAX, RELIEF_ELEMENTS_MAX);
+}
+
+void net_conn_secret(struct net_conn *conn)
+{
+    conn->secret = true;
 }
 
 void net_conn_request(struct net_conn *conn)

@@ -22,6 +22,13 @@ bool conn_may_serve(const struct net_conn *conn)
     return !conn->is_dead && !conn->finishing && !conn->paused && !conn->throttled && !conn->net->stopping;
 }
 
+void conn_scan_start(struct net_conn *conn)
+{
+    scan_init(&conn->scan, conn->frame_max);
+    if (conn->is_stranger)
+        scan_limit(&conn->scan, RELIEF_DEPTH_STRANGER_MAX, RELIEF_ELEMENTS_STRANGER_MAX);
+}
+
 void conn_on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct net_conn *conn = arg;
@@ -111,8 +118,21 @@ static void serve_fault(struct net_conn *conn, enum net_fault fault)
     net_conn_finish(conn);
 }
 
+/* The message held a secret: it goes from where it was read, and from where it was kept until it was whole. */
+static void wipe(struct net_conn *conn, uint8_t *message, size_t size)
+{
+    struct net_bytes *in = &conn->in;
+    bool stored = in->data && message >= in->data && message < in->data + in->cap;
+    conn->secret = false;
+    explicit_bzero(message, size);
+    if (stored)
+        explicit_bzero(in->data + in->end, in->cap - in->end);
+    else if (in->data)
+        explicit_bzero(in->data, in->cap); /* a copy of what is being served */
+}
+
 /* Hands over the whole messages that data begins with; returns how many bytes were used up. */
-static size_t serve(struct net_conn *conn, const uint8_t *data, size_t len)
+static size_t serve(struct net_conn *conn, uint8_t *data, size_t len)
 {
     struct net *net = conn->net;
     size_t used = 0;
@@ -125,8 +145,12 @@ static size_t serve(struct net_conn *conn, const uint8_t *data, size_t len)
             int fault = status == SCAN_LIMIT ? (int)conn->scan.fault : SCAN_FAULT_NONE;
             assert(size > 0 && size <= len - used);
             net->stats.messages++;
+            conn->heard = true;
+            conn->heard_at = net->now;
             net->handlers.message(conn->session, data + used, size, fault);
-            scan_init(&conn->scan, conn->frame_max);
+            conn_scan_start(conn);
+            if (conn->secret)
+                wipe(conn, data + used, size);
             if (conn->not_taken) {
                 conn->not_taken = false;
                 return used;

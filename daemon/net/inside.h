@@ -25,6 +25,7 @@
 #define NET_ACCEPT_BACKOFF_MS 100      /* out of descriptors: first pause, doubled up to the longest */
 #define NET_ACCEPT_BACKOFF_MAX_MS 1000
 #define NET_LISTENERS_MAX 32u
+#define NET_RESERVED_MAX 64u           /* the reserve and its descriptors */
 #define NET_SIGNALS_MAX 8u
 
 /* Bytes between start and end are alive. */
@@ -59,11 +60,15 @@ struct net_conn {
     bool finishing;      /* no more messages; ends when the output is sent */
     bool shut;           /* output is sent and our side shut down; the rest of the input is thrown away */
     bool drained_owed;
+    bool heard;          /* sent a whole message */
+    bool secret;         /* the message that its handler has is to be wiped */
     uint32_t in_flight;
     size_t charged;      /* its part of large_bytes */
     struct net_bytes in, out;
     struct scan scan;
     size_t frame_max;
+    int64_t opened_at;
+    int64_t heard_at;     /* its last whole message */
     int64_t frame_since;  /* partial: since when */
     int64_t stuck_since;  /* write_blocked: last time that the peer took something */
     int64_t finish_at;    /* finishing: the latest end */
@@ -78,7 +83,7 @@ struct net_listener {
     struct event event;
     unsigned index;
     enum net_transport transport;
-    bool ready;
+    bool ready, watched;
     char path[108]; /* unix: to be removed at the end, if it is still ours */
     dev_t dev;
     ino_t ino;
@@ -106,7 +111,10 @@ struct net {
     int64_t timer_at; /* when the timer is set for; INT64_MAX: not set */
     int64_t tick_at, scan_at, stop_at, accept_at;
     int64_t accept_backoff;
-    bool accept_paused;    /* listeners are not watched: until accept_at, or until a connection ends */
+    bool full;             /* conns_max is reached by identified ones: only the reserve is taken, until a connection ends */
+    bool starved;          /* out of descriptors, or memory: only the reserve is taken, until accept_at */
+    int spares[NET_RESERVED_MAX]; /* descriptors kept for the reserve: closed for one that comes when no other is left */
+    unsigned spare_count;
     uint64_t durable;
     bool release_due;
     struct net_conns all, strangers, ready, dirty, waiting, held, dead;
@@ -127,8 +135,10 @@ void net_timer_want(struct net *net, int64_t at);
 
 /* listen.c */
 void net_accept_turn(struct net *net);
-void net_accept_pause(struct net *net, int64_t until);
-void net_accept_resume(struct net *net);
+/* Watches the listeners from which a connection could be taken now. */
+void net_accept_watch(struct net *net);
+/* Connections ended: there may be room, and the spare descriptors are filled up. */
+void net_accept_room(struct net *net);
 void net_listeners_close(struct net *net);
 
 /* conn.c */
@@ -150,6 +160,8 @@ void conn_on_readable(evutil_socket_t fd, short what, void *arg);
 void conn_read(struct net_conn *conn);
 void conn_discard_input(struct net_conn *conn);
 bool conn_may_serve(const struct net_conn *conn);
+/* The next message begins: within the limits of who is at the other end. */
+void conn_scan_start(struct net_conn *conn);
 
 /* conn_write.c */
 void conn_on_writable(evutil_socket_t fd, short what, void *arg);

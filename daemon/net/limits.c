@@ -8,6 +8,10 @@
  * the largest frame at once: if it were charged as it grows, many at a time could fill the room with halves of which
  * none can be finished. Those that are not let in wait in order, without a deadline, since it is not their doing.
  *
+ * Who has not said who it is gets less: it must have sent a whole message within RELIEF_FIRST_FRAME_MS of the accept, a
+ * TLS handshake included, however it drips its bytes, and one every RELIEF_STRANGER_IDLE_MS after that. The time in
+ * which it was the daemon that did not read doesn't count against it.
+ *
  * Deadlines are looked at once a second over all connections: that costs some ten nanoseconds each, and no timer has to
  * be moved when bytes come in.
  */
@@ -72,6 +76,15 @@ static void shrink_idle(struct net_conn *conn)
     }
 }
 
+static bool is_late_stranger(const struct net_conn *conn)
+{
+    int64_t now = conn->net->now;
+    if (!conn->is_stranger || conn->in_held || conn->in_ready || conn->eof)
+        return false;
+    return conn->heard ? now - conn->heard_at >= RELIEF_STRANGER_IDLE_MS
+                       : now - conn->opened_at >= RELIEF_FIRST_FRAME_MS;
+}
+
 void net_deadlines(struct net *net)
 {
     struct net_conn *conn;
@@ -82,6 +95,9 @@ void net_deadlines(struct net *net)
             continue;
         shrink_idle(conn);
         if (conn->finishing && net->now >= conn->finish_at) {
+            conn_kill(conn);
+        } else if (!conn->finishing && is_late_stranger(conn)) {
+            net->stats.timed_out++;
             conn_kill(conn);
         } else if ((conn->partial && !conn->eof && !conn->in_held &&
                     net->now - conn->frame_since >= RELIEF_FRAME_INCOMPLETE_MS) ||

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -32,24 +33,63 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     listener->ready = true;
 }
 
-void net_accept_pause(struct net *net, int64_t until)
+/* The reserve is open to those whom the handler names. */
+static bool reserve_has_room(const struct net *net)
 {
-    net->accept_at = until;
-    if (net->accept_paused)
-        return;
-    net->accept_paused = true;
-    for (unsigned i = 0; i < net->listener_count; i++)
-        event_del(&net->listeners[i]->event);
+    return net->handlers.reserved && net->stats.open < net->options.conns_max + net->options.conns_reserved;
 }
 
-void net_accept_resume(struct net *net)
+static bool may_take(const struct net *net, const struct net_listener *listener)
 {
-    net->accept_paused = false;
-    net->accept_at = INT64_MAX;
+    if (net->stopping)
+        return false;
+    if (!net->full && !net->starved)
+        return true;
+    return listener->transport == NET_UNIX && reserve_has_room(net) && (!net->starved || net->spare_count);
+}
+
+void net_accept_watch(struct net *net)
+{
     for (unsigned i = 0; i < net->listener_count; i++) {
-        if (event_add(&net->listeners[i]->event, NULL) != 0)
-            net_accept_pause(net, net->now + NET_ACCEPT_BACKOFF_MAX_MS);
+        struct net_listener *listener = net->listeners[i];
+        bool want = may_take(net, listener);
+        if (want == listener->watched)
+            continue;
+        listener->watched = want && event_add(&listener->event, NULL) == 0;
+        if (!want)
+            event_del(&listener->event);
+        else if (!listener->watched)
+            net->accept_at = net->now + NET_ACCEPT_BACKOFF_MAX_MS; /* no memory: looked at again then */
     }
+}
+
+/* Any descriptor will do; one that is there already needs no file. */
+static void fill_spares(struct net *net)
+{
+    while (net->spare_count < net->options.conns_reserved) {
+        int fd = fcntl(net->wake_fd, F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return;
+        net->spares[net->spare_count++] = fd;
+    }
+}
+
+void net_accept_room(struct net *net)
+{
+    fill_spares(net);
+    net->full = false;
+    net_accept_watch(net);
+}
+
+/* No descriptors or no memory: trying again at once would only burn time that the others need. */
+static void starve(struct net *net)
+{
+    net->accept_backoff = net->accept_backoff ? 2 * net->accept_backoff : NET_ACCEPT_BACKOFF_MS;
+    if (net->accept_backoff > NET_ACCEPT_BACKOFF_MAX_MS)
+        net->accept_backoff = NET_ACCEPT_BACKOFF_MAX_MS;
+    net->starved = true;
+    net->accept_at = net->now + net->accept_backoff;
+    net_accept_watch(net);
 }
 
 static bool address_is_loopback(const struct sockaddr_storage *from)
@@ -120,25 +160,87 @@ static bool identify(struct net_listener *listener, int fd, const struct sockadd
         return true;
     *ret_counted = true;
     address_key(from, key);
-    return net_address_has_room(listener->net, key);
+    return true;
 }
 
-static void take(struct net_listener *listener, int fd, const struct sockaddr_storage *from)
+static void refuse(struct net *net, int fd, const struct net_peer *peer, enum net_refusal why)
+{
+    const struct relief_buf *words =
+        net->handlers.refused ? net->handlers.refused(net->handlers.context, peer, why, NULL) : NULL;
+    net->stats.refused++;
+    net->stats.refused_address += why == NET_REFUSED_ADDRESS;
+    net->stats.refused_full += why != NET_REFUSED_ADDRESS;
+    /* Before a handshake there is no way to say anything. The buffer of a fresh socket takes these few bytes. */
+    if (words && peer->transport != NET_TLS) {
+        ssize_t sent = send(fd, words->data, words->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+        shutdown(fd, SHUT_WR);
+    }
+    close(fd);
+}
+
+static void evict(struct net *net)
+{
+    struct net_conn *conn = TAILQ_FIRST(&net->strangers);
+    if (!conn)
+        return;
+    net->stats.refused++;
+    net->stats.evicted++;
+    if (conn->session && net->handlers.evicted)
+        net->handlers.evicted(conn->session);
+    conn_kill(conn);
+}
+
+/* scarce: what only the reserve has room for. */
+static void take(struct net_listener *listener, int fd, const struct sockaddr_storage *from, bool scarce,
+                 enum net_refusal why)
 {
     struct net *net = listener->net;
     struct net_peer peer;
     uint8_t key[16];
     bool counted;
     net->stats.accepted++;
-    if (!identify(listener, fd, from, &peer, key, &counted) || conn_open(net, fd, &peer, key, counted) != 0) {
+    if (!identify(listener, fd, from, &peer, key, &counted)) {
         net->stats.refused++;
         close(fd);
         return;
     }
-    if (net->stats.open > net->options.conns_max && !TAILQ_EMPTY(&net->strangers)) {
-        net->stats.refused++;
-        conn_kill(TAILQ_FIRST(&net->strangers));
+    if (counted && !net_address_has_room(net, key)) {
+        refuse(net, fd, &peer, NET_REFUSED_ADDRESS);
+        return;
     }
+    if (scarce && !(reserve_has_room(net) && net->handlers.reserved(net->handlers.context, &peer))) {
+        refuse(net, fd, &peer, why);
+        return;
+    }
+    if (conn_open(net, fd, &peer, key, counted) != 0) {
+        net->stats.refused++;
+        close(fd);
+        return;
+    }
+    if (net->stats.open > net->options.conns_max && !scarce)
+        evict(net);
+}
+
+/*
+ * The last descriptors: one is given up for whoever waits, and taken back when it was not the operator. 1 somebody
+ * waited, 0 nobody, -1 there is none to give up.
+ */
+static int take_with_spare(struct net_listener *listener)
+{
+    struct net *net = listener->net;
+    struct sockaddr_storage from = {0};
+    socklen_t len = sizeof from;
+    int fd, found;
+    if (listener->transport != NET_UNIX || !net->spare_count || !reserve_has_room(net))
+        return -1;
+    close(net->spares[--net->spare_count]);
+    fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    found = fd >= 0 ? 1 : errno == EAGAIN ? 0 : -1;
+    if (fd >= 0)
+        take(listener, fd, &from, true, NET_REFUSED_DESCRIPTORS);
+    fill_spares(net);
+    return found;
 }
 
 static void accept_some(struct net_listener *listener)
@@ -147,27 +249,30 @@ static void accept_some(struct net_listener *listener)
     for (unsigned i = 0; i < NET_ACCEPT_PER_TURN; i++) {
         struct sockaddr_storage from = {0};
         socklen_t len = sizeof from;
-        int fd;
-        if (net->stats.open >= net->options.conns_max && TAILQ_EMPTY(&net->strangers)) {
-            net_accept_pause(net, INT64_MAX); /* until a connection ends */
+        int fd, spared;
+        net->full = net->stats.open >= net->options.conns_max && TAILQ_EMPTY(&net->strangers);
+        if (net->full)
+            net_accept_watch(net);
+        if (!may_take(net, listener))
             return;
-        }
         fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             net->accept_backoff = 0;
-            take(listener, fd, &from);
+            take(listener, fd, &from, net->full, NET_REFUSED_FULL);
             continue;
         }
         if (errno == EAGAIN)
             return;
         if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO || errno == EPERM)
             continue; /* the peer's matter */
-        /* No descriptors or no memory: trying again at once would only burn time that the others need. */
+        spared = take_with_spare(listener);
+        if (spared == 0)
+            return;
+        if (spared > 0)
+            continue;
         net->stats.refused++;
-        net->accept_backoff = net->accept_backoff ? 2 * net->accept_backoff : NET_ACCEPT_BACKOFF_MS;
-        if (net->accept_backoff > NET_ACCEPT_BACKOFF_MAX_MS)
-            net->accept_backoff = NET_ACCEPT_BACKOFF_MAX_MS;
-        net_accept_pause(net, net->now + net->accept_backoff);
+        evict(net);
+        starve(net);
         return;
     }
 }
@@ -176,10 +281,13 @@ void net_accept_turn(struct net *net)
 {
     if (net->stopping)
         return;
-    if (net->accept_paused && net->now >= net->accept_at)
-        net_accept_resume(net);
+    if (net->now >= net->accept_at) {
+        net->accept_at = INT64_MAX;
+        net->starved = false;
+        net_accept_watch(net);
+    }
     for (unsigned i = 0; i < net->listener_count; i++) {
-        if (net->listeners[i]->ready && !net->accept_paused) {
+        if (net->listeners[i]->ready && net->listeners[i]->watched) {
             net->listeners[i]->ready = false;
             accept_some(net->listeners[i]);
         }
@@ -337,14 +445,14 @@ int net_listen(struct net *net, const char *address, unsigned index, char *ret_b
     else
         err = listen_tcp(listener, &addr, ret_bound, bound_size);
     if (!err &&
-        (event_assign(&listener->event, net->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener) != 0 ||
-         (!net->accept_paused && event_add(&listener->event, NULL) != 0)))
+        event_assign(&listener->event, net->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener) != 0)
         err = -ENOMEM;
     if (err) {
         listener_close(listener);
         return err;
     }
     net->listeners[net->listener_count++] = listener;
+    net_accept_watch(net);
     return 0;
 }
 

@@ -84,6 +84,8 @@ int net_open(struct net **ret, const struct net_options *options, const struct n
         net->options.conns_max = CONNS_MAX;
     if (net->options.conns_per_address_max == 0)
         net->options.conns_per_address_max = NET_CONNS_PER_ADDRESS_DEFAULT;
+    if (net->options.conns_reserved > NET_RESERVED_MAX)
+        net->options.conns_reserved = NET_RESERVED_MAX;
     TAILQ_INIT(&net->all);
     TAILQ_INIT(&net->strangers);
     TAILQ_INIT(&net->ready);
@@ -91,10 +93,11 @@ int net_open(struct net **ret, const struct net_options *options, const struct n
     TAILQ_INIT(&net->waiting);
     TAILQ_INIT(&net->held);
     TAILQ_INIT(&net->dead);
-    net->small_bytes = RELIEF_PARTIAL_BYTES_TOTAL / 2 / net->options.conns_max / NET_STEP_BYTES * NET_STEP_BYTES;
+    unsigned conns = net->options.conns_max + net->options.conns_reserved;
+    net->small_bytes = RELIEF_PARTIAL_BYTES_TOTAL / 2 / conns / NET_STEP_BYTES * NET_STEP_BYTES;
     if (net->small_bytes > NET_READ_BYTES)
         net->small_bytes = NET_READ_BYTES;
-    net->large_bytes_max = RELIEF_PARTIAL_BYTES_TOTAL - net->small_bytes * net->options.conns_max;
+    net->large_bytes_max = RELIEF_PARTIAL_BYTES_TOTAL - net->small_bytes * conns;
     net->timer_at = INT64_MAX;
     net->stop_at = net->accept_at = INT64_MAX;
     net->now = now_ms(net);
@@ -105,6 +108,7 @@ int net_open(struct net **ret, const struct net_options *options, const struct n
         net_close(net);
         return err;
     }
+    net_accept_room(net);
     *ret = net;
     return 0;
 }
@@ -117,8 +121,8 @@ static void reap(struct net *net)
         conn_free(conn);
         any = true;
     }
-    if (any && net->accept_paused && net->accept_at == INT64_MAX && !net->stopping)
-        net_accept_resume(net); /* it was the number of connections that made it pause */
+    if (any && !net->stopping)
+        net_accept_room(net);
 }
 
 void net_close(struct net *net)
@@ -135,6 +139,8 @@ void net_close(struct net *net)
     net_listeners_close(net);
     for (unsigned i = 0; i < net->signal_count; i++)
         event_del(&net->signals[i].event);
+    while (net->spare_count)
+        close(net->spares[--net->spare_count]);
     if (net->wake_fd >= 0) {
         event_del(&net->wake_event);
         event_del(&net->timer);
@@ -174,7 +180,7 @@ void net_stop(struct net *net)
         return;
     net->stopping = true;
     net->stop_at = now_ms(net) + NET_STOP_MS;
-    net_accept_pause(net, INT64_MAX);
+    net_accept_watch(net);
 }
 
 void net_fail(struct net *net)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "schema/buf.h"
 
 struct net;
 struct net_conn;
@@ -29,12 +30,29 @@ struct net_peer {
     char address[80];
 };
 
+/* Why a connection ends before it is served, or once it was known who asks. */
+enum net_refusal {
+    NET_REFUSED_FULL,        /* all connections are in use */
+    NET_REFUSED_ADDRESS,     /* its address has as many as one may have */
+    NET_REFUSED_DESCRIPTORS, /* only the reserve of descriptors is left */
+    NET_REFUSED_CERTIFICATE, /* detail says what is wrong with it */
+};
+
 enum net_fault { NET_BAD_FRAME, NET_FRAME_TOO_LARGE };
 
 struct net_handlers {
     void *context;
     /* A connection is there; returns the pointer that later calls carry. NULL: closed at once. */
     void *(*opened)(void *context, struct net_conn *conn, const struct net_peer *peer);
+    /*
+     * A connection is refused. Returns what to tell the peer before it is closed, valid until the next call, or NULL. `detail`: of the
+     * reason, may be NULL. May be NULL itself.
+     */
+    const struct relief_buf *(*refused)(void *context, const struct net_peer *peer, enum net_refusal why, const char *detail);
+    /* An unidentified connection makes room for a new one; `closed` follows. May be NULL. */
+    void (*evicted)(void *session);
+    /* This peer may use the reserve. NULL: nobody. Asked for unix sockets only. */
+    bool (*reserved)(void *context, const struct net_peer *peer);
     /*
      * One whole MessagePack value. fault_in_limits: the scanner found a limit exceeded inside (depth, string, elements,
      * UTF-8: enum scan_fault); the bytes are still one complete value.
@@ -55,6 +73,7 @@ struct net_handlers {
 
 struct net_options {
     unsigned conns_max;             /* all connections; beyond, the oldest unidentified one goes, then accepting pauses */
+    unsigned conns_reserved;        /* beyond conns_max, with a descriptor each: for peers of unix sockets that handlers.reserved names */
     unsigned conns_per_address_max; /* not for loopback and unix; an IPv6 address counts as its /64 */
     /* Monotonic clock, ms; NULL: the system's. Tests give a virtual one. Called with handlers.context, once per turn. */
     int64_t (*now_ms)(void *context);
@@ -91,7 +110,10 @@ int net_on_signal(struct net *net, int signo, void (*caught)(void *context, int 
 void net_conn_send(struct net_conn *conn, const void *data, size_t len, uint64_t release, bool counts_request);
 /* Everything up to this entry is durable; what waited for it, on all connections, is sent at the end of the turn. */
 void net_release(struct net *net, uint64_t durable);
-/* The frame limit rises from 4 KiB to 1 MiB once the peer is identified. */
+/*
+ * The peer is identified: the limits are wide from then on (frame, depth, elements), the deadlines of strangers don't hold for it, and
+ * nobody new takes its place.
+ */
 void net_conn_identified(struct net_conn *conn);
 /* A request was taken in; its answer counts it down when it is released (1,024 in flight). */
 void net_conn_request(struct net_conn *conn);
@@ -104,8 +126,11 @@ void net_conn_pause(struct net_conn *conn);
 void net_conn_resume(struct net_conn *conn);
 /* Within `message`: the same, and this message is not taken either: it comes again after net_conn_resume. */
 void net_conn_hold(struct net_conn *conn);
+/* Within `message`: the message holds a secret; its bytes are wiped when the handler returns. */
+void net_conn_secret(struct net_conn *conn);
 /* Counters for server.stats. */
 struct net_stats {
     uint64_t accepted, open, messages, bytes_in, bytes_out, faults, refused, timed_out;
+    uint64_t refused_address, refused_full, evicted;
 };
 struct net_stats net_stats(struct net *net);
