@@ -12,6 +12,7 @@
  * ends it.
  */
 #include "engine/clock.h"
+#include "base/plant.h"
 
 #include "schema/limits.h"
 
@@ -36,7 +37,7 @@ static int64_t by_boot(const struct engine_clock *clock)
 static void set_now(struct engine_clock *clock)
 {
     int64_t expected = by_boot(clock);
-    clock->held = clock->wall - expected > RELIEF_CLOCK_JUMP_MS;
+    clock->held = clock->wall - expected > RELIEF_CLOCK_JUMP_MS && !PLANT("believe-clock");
     clock->now = clock->held ? expected : max_i64(clock->last_time, clock->wall);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "net/inside.h"
 #include "base/addr.h"
+#include "base/plant.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,8 @@ static void starve(struct net *net)
     net->accept_backoff = net->accept_backoff ? 2 * net->accept_backoff : NET_ACCEPT_BACKOFF_MS;
     if (net->accept_backoff > NET_ACCEPT_BACKOFF_MAX_MS)
         net->accept_backoff = NET_ACCEPT_BACKOFF_MAX_MS;
+    if (PLANT("no-backoff"))
+        return;
     net->starved = true;
     net->accept_at = net->now + net->accept_backoff;
     net_accept_watch(net);
@@ -294,22 +297,6 @@ void net_accept_turn(struct net *net)
     }
 }
 
-/* Makes the folders above path, as `mkdir -p` does. */
-static int make_parents(const char *path)
-{
-    char folder[ADDR_PATH_BYTES];
-    snprintf(folder, sizeof folder, "%s", path);
-    for (char *at = folder + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-            return -errno;
-        *at = '/';
-    }
-    return 0;
-}
-
 /* Somebody has bound this path. Removes it when it is a socket on which nobody listens. */
 static int remove_stale(const struct sockaddr_un *address)
 {
@@ -336,7 +323,7 @@ static int listen_unix(struct net_listener *listener, const struct addr *addr, c
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat st;
-    int err = make_parents(addr->path);
+    int err = net_make_parents(addr->path);
     if (err)
         return err;
     memcpy(address.sun_path, addr->path, strlen(addr->path));

@@ -1,0 +1,11 @@
+# Network, machine, clocks, programs. Each suite in the length of an ordinary run, its controls, and in full.
+relief_fault_test(double "faults" 120 test_double.py --times 12)
+relief_fault_plant(no-lock 60 test_double.py --times 12)
+relief_fault_test(double_100 "faults;slow" 900 test_double.py --times 100)
+relief_fault_test(pause "faults" 120 test_pause.py --pauses 25 --real 3 --longest 300)
+relief_fault_plant(early-timer 60 test_pause.py --pauses 25 --real 0)
+relief_fault_plant(late-deadline 60 test_pause.py --pauses 25 --real 0)
+relief_fault_test(pause_500 "faults;slow" 3600 test_pause.py --pauses 500 --real 40)
+relief_fault_test(clock "faults" 120 test_clock.py --jumps 15)
+relief_fault_plant(believe-clock 60 test_clock.py --jumps 15)
+relief_fault_test(clock_200 "faults;slow" 1800 test_clock.py --jumps 200)
