@@ -35,7 +35,8 @@ if(RELIEF_FUZZ)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 if(RELIEF_COVERAGE)
-  add_compile_options(--coverage -O0 -g)
+  # atomic: threads count into the same counters.
+  add_compile_options(--coverage -O0 -g -fprofile-update=atomic)
   add_link_options(--coverage)
 endif()
 
