@@ -1,6 +1,6 @@
 /*
- * relief check: proves a data folder (DESIGN 6) without the daemon. The one file of this program that knows daemon
- * code: a folder can only be read by what wrote it.
+ * relief check: proves a data folder (DESIGN 6) without the daemon. It knows daemon code: a folder can only be read
+ * by what wrote it.
  */
 #include <errno.h>
 #include <string.h>
