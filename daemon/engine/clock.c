@@ -58,6 +58,8 @@ bool engine_clock_start(struct engine_clock *clock, int64_t wall, int64_t boot, 
 
 void engine_clock_read(struct engine_clock *clock, int64_t wall, int64_t boot)
 {
+    if (PLANT("count-twice") && boot - clock->boot > 5000)
+        clock->last_time = clock->now + 2 * (boot - clock->boot);
     clock->wall = in_range(wall);
     clock->boot = max_i64(clock->boot, boot);
     set_now(clock);

@@ -1,7 +1,7 @@
 """F20: the daemon is stopped and goes on. Nothing ends before its time, what is due ends then, and no connection is closed for what
 it could not do while the daemon stood still.
 
-    test_pause.py [--pauses N] [--real N] [--seed S] [--plant early-timer | late-deadline]
+    test_pause.py [--pauses N] [--real N] [--seed S] [--plant count-twice | late-deadline]
 
 Of the pauses most are made by moving all of the daemon's clocks while it is stopped; --real of them take their time.
 """
@@ -87,6 +87,8 @@ class Pauses:
         info = client.call("server.info")
         require(info["clock"] == "right", "the clock is called", info["clock"], "after a pause")
         self.reader.read(client)
+        ahead = info["time"] - (time.time_ns() // 1000000 + self.moved)
+        require(ahead < 1000, "time is ahead of the wall clock by ms:", ahead)
         late = self.reader.overdue(info["time"])
         require(not late, "still waiting long after their time:", late[:5])
         for connection in self.idle:
