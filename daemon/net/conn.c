@@ -28,7 +28,9 @@ int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_
     conn_scan_start(conn);
     if (event_assign(&conn->readable, net->base, fd, EV_READ | EV_PERSIST, conn_on_readable, conn) != 0 ||
         event_assign(&conn->writable, net->base, fd, EV_WRITE, conn_on_writable, conn) != 0 ||
-        event_add(&conn->readable, NULL) != 0) {
+        (peer->transport == NET_TLS && tls_attach(conn, peer) != 0) || event_add(&conn->readable, NULL) != 0) {
+        if (conn->tls)
+            tls_detach(conn);
         free(conn);
         return -ENOMEM;
     }
@@ -36,6 +38,8 @@ int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_
     TAILQ_INSERT_TAIL(&net->all, conn, all);
     TAILQ_INSERT_TAIL(&net->strangers, conn, strangers);
     net->stats.open++;
+    if (conn->tls)
+        return 0; /* the session is opened when it is known who the peer is */
     conn->session = net->handlers.opened(net->handlers.context, conn, peer);
     if (!conn->session)
         conn_kill(conn);
@@ -76,6 +80,8 @@ void conn_free(struct net_conn *conn)
     conn_discard_input(conn);
     free(conn->out.data);
     free(conn->marks);
+    if (conn->tls)
+        tls_detach(conn);
     close(conn->fd);
     free(conn);
 }
@@ -119,7 +125,7 @@ void conn_settle(struct net_conn *conn)
     if (conn->is_dead)
         return;
     if (conn->finishing) {
-        if (conn->shut || conn->sent != conn->queued)
+        if (conn->shut || conn->sent != conn->queued || (conn->tls && !tls_bye(conn)))
             return;
         conn->shut = true;
         if (conn->eof || shutdown(conn->fd, SHUT_WR) != 0)

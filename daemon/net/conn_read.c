@@ -188,7 +188,7 @@ static void serve_stored(struct net_conn *conn)
 static bool took(struct net_conn *conn, ssize_t got, size_t asked)
 {
     /* A short read has emptied the socket, for now. */
-    conn->socket_ready = got > 0 && (size_t)got == asked;
+    conn->socket_ready = conn->tls ? tls_more(conn) : got > 0 && (size_t)got == asked;
     if (got > 0) {
         conn->net->stats.bytes_in += (uint64_t)got;
         return true;
@@ -211,7 +211,7 @@ static void read_behind(struct net_conn *conn)
     ssize_t got;
     if (asked == 0)
         return;
-    got = recv(conn->fd, conn->in.data + conn->in.end, asked, 0);
+    got = conn_recv(conn, conn->in.data + conn->in.end, asked);
     if (!took(conn, got, asked))
         return;
     conn->in.end += (size_t)got;
@@ -228,7 +228,7 @@ static void read_joined(struct net_conn *conn)
         read_behind(conn);
         return;
     }
-    got = recv(conn->fd, net->scratch + kept, asked, 0);
+    got = conn_recv(conn, net->scratch + kept, asked);
     if (!took(conn, got, asked))
         return;
     if (kept)
@@ -269,6 +269,8 @@ void conn_read(struct net_conn *conn)
             read_away(conn);
         return;
     }
+    if (conn->tls && !tls_is_open(conn) && !tls_handshake(conn))
+        return;
     if (input_len(conn) > 0 && !conn->partial)
         serve_stored(conn);
     if (conn_may_serve(conn) && conn->socket_ready && !conn->eof && !conn->in_held && net_may_read(conn->net)) {
@@ -283,4 +285,6 @@ void conn_read(struct net_conn *conn)
         conn_go_on(conn);
     if (conn_may_serve(conn) && input_len(conn) > 0 && !conn->partial)
         conn_push_ready(conn); /* the layers above became busy half-way */
+    if (conn->tls && conn->socket_ready && conn_may_serve(conn) && !conn->in_held && !conn->eof)
+        conn_push_ready(conn); /* what was read ahead, the socket doesn't tell of */
 }

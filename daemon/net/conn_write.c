@@ -18,6 +18,8 @@ void conn_on_writable(evutil_socket_t fd, short what, void *arg)
     struct net_conn *conn = arg;
     (void)fd, (void)what;
     conn->write_blocked = false;
+    if (conn->tls)
+        tls_on_writable(conn);
     conn_push_dirty(conn);
 }
 
@@ -142,7 +144,7 @@ void conn_write(struct net_conn *conn)
     ssize_t gone;
     if (conn->is_dead || ready == 0 || conn->write_blocked)
         return;
-    gone = send(conn->fd, conn->out.data + conn->out.start, ready, MSG_NOSIGNAL | MSG_DONTWAIT);
+    gone = conn_send(conn, conn->out.data + conn->out.start, ready);
     if (gone < 0 && errno != EAGAIN && errno != EINTR) {
         conn_kill(conn);
         return;
@@ -164,7 +166,7 @@ void conn_write(struct net_conn *conn)
         if (conn->stuck_since == 0)
             conn->stuck_since = net->now;
         conn->write_blocked = true;
-        if (event_add(&conn->writable, NULL) != 0)
+        if (!(conn->tls && tls_waits_to_read(conn)) && event_add(&conn->writable, NULL) != 0)
             conn_kill(conn);
     } else {
         conn->stuck_since = 0;

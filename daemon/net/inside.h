@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include "net/net.h"
 #include "schema/scan.h"
 
@@ -42,8 +43,9 @@ struct net_mark {
 
 struct net_conn {
     struct net *net;
-    void *session;
+    void *session;        /* NULL until the handshake is done */
     int fd;
+    struct tls_conn *tls; /* NULL: bytes are sent and received as they are */
     struct event readable, writable;
     TAILQ_ENTRY(net_conn) all, strangers, ready, dirty, waiting, held, dead;
     uint8_t address[16]; /* what counts as one address; see conns_per_address_max */
@@ -121,6 +123,9 @@ struct net {
     size_t small_bytes;    /* input that every connection may hold, not counted in large_bytes */
     size_t large_bytes, large_bytes_max; /* what is charged beyond that */
     bool held_retry;       /* large_bytes fell */
+    struct net_tls *tls;   /* for new connections; NULL: none */
+    unsigned handshake_steps; /* of this turn, and what they took */
+    int64_t handshake_ns;
     struct net_listener *listeners[NET_LISTENERS_MAX];
     unsigned listener_count;
     struct net_signal signals[NET_SIGNALS_MAX];
@@ -170,6 +175,37 @@ void conn_write(struct net_conn *conn);
 bool conn_release(struct net_conn *conn);
 /* Reading goes on when requests and output have been caught up with. */
 void conn_unthrottle(struct net_conn *conn);
+
+/* tls_conn.c. All but the first and tls_turn: conn->tls is there. */
+int tls_attach(struct net_conn *conn, const struct net_peer *peer);
+void tls_detach(struct net_conn *conn);
+/* A turn begins: handshakes get their share of it. */
+void tls_turn(struct net *net);
+/* False: its handshake waits for a later turn. */
+bool tls_has_turn(const struct net_conn *conn);
+bool tls_is_open(const struct net_conn *conn);
+/* One step. True when it is done, and the session opened. */
+bool tls_handshake(struct net_conn *conn);
+/* As recv and send. */
+ssize_t tls_recv(struct net_conn *conn, void *to, size_t size);
+ssize_t tls_send(struct net_conn *conn, const void *data, size_t len);
+/* After tls_recv: there may be more that the socket's event doesn't see. */
+bool tls_more(const struct net_conn *conn);
+/* After tls_send: it goes on when something was read, not when the socket is writable. */
+bool tls_waits_to_read(const struct net_conn *conn);
+void tls_on_writable(struct net_conn *conn);
+/* Our side ends. False: the socket takes no more for now, to be called again when it does. */
+bool tls_bye(struct net_conn *conn);
+
+/* The one place where bytes go one way or the other. */
+static inline ssize_t conn_recv(struct net_conn *conn, void *to, size_t size)
+{
+    return conn->tls ? tls_recv(conn, to, size) : recv(conn->fd, to, size, 0);
+}
+static inline ssize_t conn_send(struct net_conn *conn, const void *data, size_t len)
+{
+    return conn->tls ? tls_send(conn, data, len) : send(conn->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 
 /* limits.c */
 void net_deadlines(struct net *net);

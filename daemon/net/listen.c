@@ -114,18 +114,19 @@ static void address_key(const struct sockaddr_storage *from, uint8_t ret_key[16]
     }
 }
 
-static void tcp_text(const struct sockaddr_storage *address, char *ret, size_t size)
+static void tcp_text(const struct sockaddr_storage *address, enum net_transport transport, char *ret, size_t size)
 {
+    const char *scheme = transport == NET_TLS ? "tls" : "tcp";
     char host[INET6_ADDRSTRLEN] = "?";
     if (address->ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)address;
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        snprintf(ret, size, "tcp:%s:%u", host, ntohs(in->sin_port));
+        snprintf(ret, size, "%s:%s:%u", scheme, host, ntohs(in->sin_port));
     } else {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
         /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): all of *address was set to zero by every caller */
-        snprintf(ret, size, "tcp:[%s]:%u", host, ntohs(in6->sin6_port));
+        snprintf(ret, size, "%s:[%s]:%u", scheme, host, ntohs(in6->sin6_port));
     }
 }
 
@@ -157,7 +158,7 @@ static bool identify(struct net_listener *listener, int fd, const struct sockadd
         snprintf(peer->address, sizeof peer->address, "unix:uid=%u,pid=%d", (unsigned)cred.uid, (int)cred.pid);
         return true;
     }
-    tcp_text(from, peer->address, sizeof peer->address);
+    tcp_text(from, listener->transport, peer->address, sizeof peer->address);
     peer->loopback = address_is_loopback(from);
     if (peer->loopback)
         return true;
@@ -400,7 +401,7 @@ static int listen_tcp(struct net_listener *listener, const struct addr *addr, ch
     snprintf(port, sizeof port, "%u", addr->port);
     if (getaddrinfo(addr->host, port, &hints, &found) != 0 || !found)
         return -EADDRNOTAVAIL;
-    listener->transport = NET_TCP;
+    listener->transport = addr->scheme == ADDR_TLS ? NET_TLS : NET_TCP;
     listener->fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0)
         err = -errno;
@@ -410,7 +411,7 @@ static int listen_tcp(struct net_listener *listener, const struct addr *addr, ch
                  getsockname(listener->fd, (struct sockaddr *)&bound, &len) != 0))
         err = -errno;
     if (!err)
-        tcp_text(&bound, ret_bound, bound_size);
+        tcp_text(&bound, listener->transport, ret_bound, bound_size);
     freeaddrinfo(found);
     return err;
 }
@@ -433,8 +434,8 @@ int net_listen(struct net *net, const char *address, unsigned index, char *ret_b
     int err = addr_parse(address, &addr, NULL);
     if (err)
         return err;
-    if (addr.scheme == ADDR_TLS)
-        return -EPROTONOSUPPORT;
+    if (addr.scheme == ADDR_TLS && !net->tls)
+        return -ENOKEY;
     if (net->listener_count == NET_LISTENERS_MAX)
         return -ENOSPC;
     listener = calloc(1, sizeof *listener);

@@ -7,6 +7,7 @@
  * to an eventfd.
  */
 #include "net/inside.h"
+#include "net/tls.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -148,6 +149,7 @@ void net_close(struct net *net)
     }
     if (net->base)
         event_base_free(net->base);
+    net_tls_close(net->tls);
     free(net);
 }
 
@@ -237,11 +239,12 @@ static void read_all(struct net *net)
             conn_go_on(conn);
         }
     }
+    tls_turn(net);
     TAILQ_INIT(&now);
     TAILQ_CONCAT(&now, &net->ready, ready);
     while ((conn = TAILQ_FIRST(&now))) {
         TAILQ_REMOVE(&now, conn, ready);
-        if (!net_may_read(net)) {
+        if (!net_may_read(net) || (conn->tls && !tls_has_turn(conn))) {
             TAILQ_INSERT_TAIL(&net->ready, conn, ready);
             continue;
         }

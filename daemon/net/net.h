@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "net/certificate.h"
 #include "schema/buf.h"
 
 struct net;
@@ -28,6 +29,7 @@ struct net_peer {
     unsigned group_count;
     unsigned listener; /* index of the listener it came in by */
     char address[80];
+    struct certificate_identity certificate; /* TLS; .uri is empty when none was shown */
 };
 
 /* Why a connection ends before it is served, or once it was known who asks. */
@@ -42,7 +44,7 @@ enum net_fault { NET_BAD_FRAME, NET_FRAME_TOO_LARGE };
 
 struct net_handlers {
     void *context;
-    /* A connection is there; returns the pointer that later calls carry. NULL: closed at once. */
+    /* A connection is there, and its handshake done; returns the pointer that later calls carry. NULL: closed at once. */
     void *(*opened)(void *context, struct net_conn *conn, const struct net_peer *peer);
     /*
      * A connection is refused. Returns what to tell the peer before it is closed, valid until the next call, or NULL. `detail`: of the
@@ -88,8 +90,8 @@ struct net_options {
 int net_open(struct net **ret, const struct net_options *options, const struct net_handlers *handlers);
 /*
  * ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno:
- * -EINVAL no address, -EADDRINUSE somebody listens there, -EEXIST the path is something else than a socket, -EPROTONOSUPPORT
- * tls. A unix socket is made 0666 (its peers are known by their credentials), its folder too if missing; a stale one is replaced, and net_close removes it.
+ * -EINVAL no address, -EADDRINUSE somebody listens there, -EEXIST the path is something else than a socket, -ENOKEY
+ * tls without net_use_tls. A unix socket is made 0666 (its peers are known by their credentials), its folder too if missing; a stale one is replaced, and net_close removes it.
  */
 int net_listen(struct net *net, const char *address, unsigned listener, char *ret_bound, size_t bound_size);
 /* Runs until net_stop. 0 or -errno. */
@@ -131,6 +133,6 @@ void net_conn_secret(struct net_conn *conn);
 /* Counters for server.stats. */
 struct net_stats {
     uint64_t accepted, open, messages, bytes_in, bytes_out, faults, refused, timed_out;
-    uint64_t refused_address, refused_full, evicted;
+    uint64_t refused_address, refused_full, evicted, handshakes_failed;
 };
 struct net_stats net_stats(struct net *net);
