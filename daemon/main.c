@@ -21,6 +21,9 @@
 #include "net/net.h"
 #include "rpc/rpc.h"
 
+#define CONNS_RESERVED 16u /* for the operator's socket, beyond [limits] connections */
+/* Descriptors beside those: listeners, loop, log, store, evidence; a dump or a backup has a few more, and there are some of them at a time. */
+#define FILES_OPEN 80u
 #define CONFIG_DEFAULT "/etc/relief/reliefd.conf"
 
 enum { EXIT_CONFIG = 2 };
@@ -186,7 +189,8 @@ static int open_rpc(struct daemon *daemon)
     static struct rpc_identity listeners[CONF_LISTENERS_MAX];
     static struct rpc_mapping mappings[2 * CONF_ROWS_MAX];
     const struct conf_listens *listens = &daemon->conf.listen_address;
-    struct rpc_options options = {.listeners = listeners, .listener_count = listens->count, .mappings = mappings};
+    struct rpc_options options = {.conns_per_city_max = (unsigned)daemon->conf.limits_connections_per_city,
+                                  .listeners = listeners, .listener_count = listens->count, .mappings = mappings};
     for (unsigned i = 0; i < listens->count; i++)
         if (listens->rows[i].has_identity)
             listeners[i] = identity_of(&listens->rows[i].as);
@@ -201,10 +205,30 @@ static void on_signal(void *context, int signo)
     net_stop(context);
 }
 
+/* Those of before stay in force when the file can't be used. */
+static int load_tokens(struct daemon *daemon, const char *path)
+{
+    char why[200] = "";
+    int result = rpc_tokens(daemon->rpc, path, why, sizeof why);
+    if (result)
+        notice(RELIEF_MESSAGE_TOKENS_BAD, "file=%s why=%s", notice_quote(path).text, notice_quote(why).text);
+    return result ? EXIT_CONFIG : 0;
+}
+
+static unsigned connections(const struct daemon *daemon)
+{
+    unsigned wanted = (unsigned)daemon->conf.limits_connections;
+    unsigned fit = net_fit_descriptors(wanted, CONNS_RESERVED + FILES_OPEN);
+    if (fit < wanted)
+        notice(RELIEF_MESSAGE_LIMITS_LOWERED, "connections=%u configured=%u", fit, wanted);
+    return fit;
+}
+
 static int open_loop(struct daemon *daemon)
 {
     struct net_options options = {
-        .conns_max = (unsigned)daemon->conf.limits_connections,
+        .conns_max = connections(daemon),
+        .conns_reserved = CONNS_RESERVED,
         .conns_per_address_max = (unsigned)daemon->conf.limits_connections_per_address,
     };
     signal(SIGPIPE, SIG_IGN);
@@ -221,7 +245,7 @@ static int open_loop(struct daemon *daemon)
         result = net_on_signal(daemon->net, SIGINT, on_signal, daemon->net);
     if (result)
         notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
-    return result ? EXIT_FAILURE : 0;
+    return result ? EXIT_FAILURE : load_tokens(daemon, daemon->conf.identity_tokens);
 }
 
 /* On whatever thread met it; nothing of this process can go on. What is no damage is a defect and aborts. */
@@ -332,8 +356,7 @@ int main(int argc, char **argv)
     if (code == 0)
         code = open_engine(&daemon);
     if (code == 0) {
-        rpc_attach(daemon.rpc, daemon.engine, daemon.net);
-        code = open_addresses(&daemon);
+        code = rpc_attach(daemon.rpc, daemon.engine, daemon.net) == 0 ? open_addresses(&daemon) : EXIT_FAILURE;
     }
     if (code == 0)
         code = serve(&daemon);

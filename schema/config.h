@@ -20,6 +20,8 @@
     O(limits, connections, NUMBER, 1, 16384, "1024", "connections at the same time")                                    \
     O(limits, connections_per_address, NUMBER, 1, 16384, "64",                                                          \
       "connections from one address at the same time; not for loopback and unix sockets")                              \
+    O(limits, connections_per_city, NUMBER, 1, 16384, "256", "connections of one city at the same time, however they come") \
+    O(identity, tokens, PATH, 0, 0, "", "file of the hashes of tokens, of mode 0600; without it there are none")        \
     O(identity, user, IDENTITY, 0, 256, "", "user.NAME = IDENTITY: who a local user is on a unix socket")               \
     O(identity, group, IDENTITY, 0, 256, "", "group.NAME = IDENTITY: who the members of a group are on a unix socket")
 

@@ -43,6 +43,7 @@
 #define RELIEF_PARAMS_server_ping(F)
 #define RELIEF_PARAMS_server_info(F)
 #define RELIEF_PARAMS_server_stats(F)
+#define RELIEF_PARAMS_server_denials(F) RELIEF_PAGE(F)
 #define RELIEF_PARAMS_region_put(F)                                                                                    \
     F(ID, id, "id", REQ, RELIEF_X_NONE, "region id")                                                                   \
     F(TEXT, name, "name", REQ, RELIEF_X_NAME, "name")                                                                  \
@@ -467,6 +468,15 @@
     F(TEXT, head, "head", REQ, RELIEF_X_NONE, "its hash")                                                              \
     F(INT, records, "records", REQ, RELIEF_X_NONE, "records sent")                                                     \
     F(TEXT, digest, "digest", REQ, RELIEF_X_NONE, "BLAKE2b-256 of the dump's lines as JSON, fine print 63")
+#define RELIEF_FIELDS_denial(F)                                                                                        \
+    F(INT, n, "n", REQ, RELIEF_X_NONE, "number of the line, the key of the list")                                      \
+    F(TIME, time, "time", REQ, RELIEF_X_NONE, "of the first, where it counts several")                                 \
+    F(TEXT, address, "address", REQ, RELIEF_X_NONE, "where the peer is, without its port")                             \
+    F(TEXT, identity, "identity", OPT, RELIEF_X_NONE, "whom the daemon took it for; nil: it was not identified")       \
+    F(TEXT, method, "method", OPT, RELIEF_X_NONE, "what was asked for; nil: the connection itself was refused")        \
+    F(TEXT, code, "code", REQ, RELIEF_X_NONE, "error")                                                                 \
+    F(TEXT, reason, "reason", REQ, RELIEF_X_NONE, "why, in a sentence")                                                \
+    F(INT, count, "count", REQ, RELIEF_X_NONE, "how often within a second")
 #define RELIEF_FIELDS_subscription(F)                                                                                  \
     F(INT, seq, "seq", REQ, RELIEF_X_NONE, "events follow from the entry after this one")
 #define RELIEF_FIELDS_plan(F) F(RAW, body, "body", REQ, RELIEF_X_NONE, "see fine print 57")
@@ -474,7 +484,7 @@
 #define RELIEF_RESULTS(P)                                                                                              \
     P(nothing) P(hello) P(info) P(counter) P(latency) P(stats) P(stock_total) P(stock) P(candidate) P(explanation)     \
     P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(backup_end) P(subscription) P(plan) P(witness)             \
-    P(checkpoint) P(inclusion) P(consistency) P(receipt)
+    P(checkpoint) P(inclusion) P(consistency) P(receipt) P(denial)
 
 /* clang-format off */
 #define RELIEF_METHODS(M)                                                                                              \
@@ -482,6 +492,7 @@
     M(2, server, ping, SESSION, RELIEF_R_ALL, nothing, BUILT, "answers when the daemon lives")                         \
     M(3, server, info, QUERY, RELIEF_R_ALL, info, BUILT, "version, log head, counts, state of the clock")              \
     M(4, server, stats, QUERY, RELIEF_R_ALL, stats, BUILT, "counters and latencies since start")                       \
+    M(5, server, denials, LIST, RELIEF_R_AUDIT | RELIEF_R_OPER, denial, BUILT, "who was refused what: denied commands, tokens, certificates, connections over a limit") \
     M(10, region, put, CHANGE, RELIEF_R_COORD, region, BUILT, "creates or replaces a region")                          \
     M(11, region, get, QUERY, RELIEF_R_READ, region, BUILT, "one region")                                              \
     M(12, region, list, LIST, RELIEF_R_READ, region, BUILT, "all regions")                                             \

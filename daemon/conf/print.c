@@ -21,8 +21,9 @@ static void print_option(const struct conf *conf, const struct conf_option *opti
         snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)field);
         print_line(to, option->name, "", text);
         break;
-    case CONF_PATH:
-        print_line(to, option->name, "", field);
+    case CONF_PATH: /* one without a default is left out: a line can't say "none" */
+        if (*(const char *)field)
+            print_line(to, option->name, "", field);
         break;
     case CONF_NAME: /* without one the key decides, and a line can't say that */
         if (*(const char *)field)

@@ -87,6 +87,13 @@ struct net_options {
 /* `drained` is called when the bytes queued fall from at least this to less. A stream may stop at any mark from here up. */
 #define NET_DRAINED_BYTES (64u * 1024u)
 
+/* Never fewer, whatever the limit on descriptors says: running out of them is survived too. */
+#define NET_CONNS_LEAST 16u
+/*
+ * Raises the limit on descriptors as far as it may be, so that conns_max connections and so many others fit. Returns how many
+ * connections do.
+ */
+unsigned net_fit_descriptors(unsigned conns_max, unsigned others);
 int net_open(struct net **ret, const struct net_options *options, const struct net_handlers *handlers);
 /*
  * ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno:

@@ -29,16 +29,20 @@ void rpc_answer_send_now(struct rpc_session *session, uint64_t release)
     net_conn_send(session->conn, session->rpc->out.data, session->rpc->out.len, session->release, true);
 }
 
-void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
-                        const struct relief_refusal *refusal)
+void rpc_answer_pack_refusal(struct relief_buf *out, uint32_t msgid, const struct relief_refusal *refusal)
 {
-    struct relief_buf *out = &session->rpc->out;
-    relief_buf_clear(out);
     relief_pack_array(out, 4);
     relief_pack_int(out, 1);
     relief_pack_int(out, msgid);
     relief_pack_refusal(out, refusal);
     relief_pack_nil(out);
+}
+
+void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
+                        const struct relief_refusal *refusal)
+{
+    relief_buf_clear(&session->rpc->out);
+    rpc_answer_pack_refusal(&session->rpc->out, msgid, refusal);
     rpc_answer_send(session, release);
 }
 

@@ -16,6 +16,7 @@ static rpc_handler *const handlers[STATS_METHODS] = {
     [RELIEF_METHOD_server_ping] = rpc_server_ping,
     [RELIEF_METHOD_server_info] = rpc_server_info,
     [RELIEF_METHOD_server_stats] = rpc_server_stats,
+    [RELIEF_METHOD_server_denials] = rpc_server_denials,
     [RELIEF_METHOD_region_get] = rpc_get_record,
     [RELIEF_METHOD_region_list] = rpc_region_list,
     [RELIEF_METHOD_city_get] = rpc_get_record,
@@ -110,6 +111,8 @@ static void answer(struct rpc_call *call, int result, int64_t since_us)
             notice(RELIEF_MESSAGE_INTERNAL, "method=%s error=%s", call->method->wire,
                    notice_quote(strerror(-result)).text);
     }
+    if (result)
+        rpc_admit_note(call->session, call->method, &call->refusal);
     if (result == 0 && call->receipt)
         rpc_receipt_send(call->session, call->release, call->receipt);
     else if (result == 0)

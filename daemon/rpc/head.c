@@ -125,7 +125,7 @@ struct level {
 struct search {
     char path[sizeof((struct relief_refusal *)0)->field];
     struct level levels[RELIEF_DEPTH_MAX + 1];
-    uint32_t depth;
+    uint32_t depth, depth_max, elements_max;
 };
 
 /* A key becomes part of the path only when it could be a parameter's name: nothing else is echoed to the peer. */
@@ -142,9 +142,9 @@ static void step_into(struct search *search, const char *part, uint32_t len)
 static const char *fault_of(const struct search *search, const struct token *token, bool key)
 {
     bool container = token->type == T_ARRAY || token->type == T_MAP;
-    if (container && search->depth >= RELIEF_DEPTH_MAX)
+    if (container && search->depth >= search->depth_max)
         return "nested too deeply";
-    if (container && token->value > RELIEF_ELEMENTS_MAX)
+    if (container && token->value > search->elements_max)
         return "too many elements";
     if (token->type == T_STR && token->bytes.len > RELIEF_STRING_BYTES_MAX)
         return "the text is too long";
@@ -157,10 +157,10 @@ static const char *fault_of(const struct search *search, const struct token *tok
     return NULL;
 }
 
-void head_fault(struct relief_str params, struct relief_refusal *refusal)
+void head_fault(struct relief_str params, uint32_t depth_max, uint32_t elements_max, struct relief_refusal *refusal)
 {
     struct reader reader = {(const uint8_t *)params.data, (const uint8_t *)params.data + params.len};
-    struct search search = {.depth = BASE_DEPTH};
+    struct search search = {.depth = BASE_DEPTH, .depth_max = depth_max, .elements_max = elements_max};
     search.levels[BASE_DEPTH] = (struct level){.left = 1};
     while (reader.at < reader.end) {
         struct level *level = &search.levels[search.depth];

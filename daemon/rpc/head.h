@@ -24,6 +24,6 @@ void head_parse(const uint8_t *data, size_t len, struct head *ret);
 
 /*
  * Names the first place inside params where a limit is exceeded or text is not UTF-8: BAD_PARAMS with field. Iterative; looks at each byte
- * once. params is one whole MessagePack value.
+ * once. The limits are those that the scanner had. params is one whole MessagePack value.
  */
-void head_fault(struct relief_str params, struct relief_refusal *refusal);
+void head_fault(struct relief_str params, uint32_t depth_max, uint32_t elements_max, struct relief_refusal *refusal);

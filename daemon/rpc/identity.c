@@ -68,8 +68,8 @@ static bool region_below(struct core_view *view, struct relief_arena *arena, str
     return false;
 }
 
-static bool narrower(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *have,
-                     const struct rpc_identity *want)
+bool rpc_identity_within(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *have,
+                         const struct rpc_identity *want)
 {
     if (have->role == RELIEF_role_local)
         return true;
@@ -80,9 +80,7 @@ static bool narrower(struct core_view *view, struct relief_arena *arena, const s
     return want->region[0] && region_below(view, arena, relief_str_of(want->region), relief_str_of(have->region));
 }
 
-int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *identity,
-                        const struct relief_server_hello_params *params, struct rpc_identity *ret,
-                        struct relief_refusal *refusal)
+int rpc_identity_asked(const struct relief_server_hello_params *params, struct relief_refusal *refusal)
 {
     bool as_city = params->role == RELIEF_role_city, as_coordinator = params->role == RELIEF_role_coordinator;
     if (as_city && !params->city.data)
@@ -91,8 +89,13 @@ int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, cons
         return relief_refuse_field(refusal, RELIEF_BAD_PARAMS, "city", "only the role city takes a city");
     if (!as_coordinator && params->region.data)
         return relief_refuse_field(refusal, RELIEF_BAD_PARAMS, "region", "only the role coordinator takes a region");
-    if (params->token.data)
-        return relief_refuse_field(refusal, RELIEF_UNAUTHENTICATED, "token", "the token is not known");
+    return 0;
+}
+
+int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *identity,
+                        const struct relief_server_hello_params *params, struct rpc_identity *ret,
+                        struct relief_refusal *refusal)
+{
     if (params->role == RELIEF_NIL) {
         *ret = *identity;
         return 0;
@@ -105,7 +108,7 @@ int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, cons
     if (params->region.data)
         copy_id(want.region, params->region);
     name_of(&want);
-    if (!narrower(view, arena, identity, &want))
+    if (!rpc_identity_within(view, arena, identity, &want))
         return relief_refuse_field(refusal, RELIEF_DENIED, "role",
                                    "%.80s can't become %.60s: a connection is narrowed only", identity->name,
                                    want.name);

@@ -18,8 +18,13 @@ struct rpc_identity {
 int rpc_identity_parse(struct rpc_identity *ret, const char *text);
 /* As the core sees it; strings point into identity. */
 struct core_identity rpc_identity_core(const struct rpc_identity *identity);
+/* True when want gives no right that have lacks. view, arena as below. */
+bool rpc_identity_within(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *have,
+                         const struct rpc_identity *want);
+/* hello's parameters fit each other. 0 or BAD_PARAMS. */
+int rpc_identity_asked(const struct relief_server_hello_params *params, struct relief_refusal *refusal);
 /*
- * What identity becomes when hello asks for a role. 0, or a positive relief_error with refusal. view: to see whether a region
+ * What identity becomes when hello, whose parameters are rpc_identity_asked, asks for a role. 0, or a positive relief_error with refusal. view: to see whether a region
  * lies below another; arena: for what is read there.
  */
 int rpc_identity_narrow(struct core_view *view, struct relief_arena *arena, const struct rpc_identity *identity,

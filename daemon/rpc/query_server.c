@@ -9,22 +9,20 @@
 int rpc_server_hello(struct rpc_call *call)
 {
     struct rpc_session *session = call->session;
-    struct rpc_identity identity;
-    int result = rpc_identity_narrow(engine_view(call->rpc->engine), &call->rpc->arena, &session->identity,
-                                     call->params, &identity, &call->refusal);
+    const struct rpc_identity *identity = &session->identity;
+    const struct relief_server_hello_params *params = call->params;
+    int result = rpc_admit_hello(call, params);
     if (result)
         return result;
-    session->identity = identity;
-    const struct relief_server_hello_params *params = call->params;
     if (params->receipts != RELIEF_NIL)
         session->receipts = params->receipts != 0;
     struct relief_hello hello = {
         .server = RELIEF_STR("relief"),
         .version = RELIEF_STR(RELIEF_VERSION),
         .protocol = PROTOCOL_VERSION,
-        .identity = identity.known ? relief_str_of(session->identity.name) : RELIEF_STR_NONE,
-        .role = identity.known ? (int64_t)identity.role : RELIEF_NIL,
-        .city = identity.city[0] ? relief_str_of(session->identity.city) : RELIEF_STR_NONE,
+        .identity = identity->known ? relief_str_of(identity->name) : RELIEF_STR_NONE,
+        .role = identity->known ? (int64_t)identity->role : RELIEF_NIL,
+        .city = identity->city[0] ? relief_str_of(identity->city) : RELIEF_STR_NONE,
     };
     relief_pack_record(call->out, &relief_shape_hello, &hello, 0);
     return 0;
@@ -78,7 +76,7 @@ static void add_counter(struct relief_list *list, const char *name, uint64_t val
     *counter = (struct relief_counter){.name = relief_str_of(name), .value = (int64_t)value};
 }
 
-#define COUNTERS_MAX 24u
+#define COUNTERS_MAX 40u
 
 static void fill_counters(struct rpc *rpc, struct relief_list *list)
 {
@@ -91,6 +89,10 @@ static void fill_counters(struct rpc *rpc, struct relief_list *list)
     add_counter(list, "connections_open", net.open);
     add_counter(list, "connections_accepted", net.accepted);
     add_counter(list, "connections_refused", net.refused);
+    add_counter(list, "connections_refused_address", net.refused_address);
+    add_counter(list, "connections_refused_city", rpc->city_refused);
+    add_counter(list, "connections_refused_full", net.refused_full);
+    add_counter(list, "connections_evicted", net.evicted);
     add_counter(list, "connections_timed_out", net.timed_out);
     add_counter(list, "messages", net.messages);
     add_counter(list, "frame_faults", net.faults);
@@ -105,6 +107,12 @@ static void fill_counters(struct rpc *rpc, struct relief_list *list)
     add_counter(list, "dumps_done", rpc->dumps_done);
     add_counter(list, "reports_open", rpc->report_count);
     add_counter(list, "reports_done", rpc->reports_done);
+    add_counter(list, "tokens", rpc->tokens.count);
+    add_counter(list, "tokens_refused", rpc->tokens_refused);
+    add_counter(list, "tokens_ended", rpc->tokens_ended);
+    uint64_t dropped, denials = denials_count(rpc->denials, &dropped);
+    add_counter(list, "denials", denials);
+    add_counter(list, "denials_dropped", dropped);
 }
 
 static void fill_latencies(const struct stats *stats, struct relief_list *list)

@@ -36,7 +36,9 @@ static int decode_params(struct rpc_call *call, const struct head *head, int fau
     struct rpc *rpc = call->rpc;
     msgpack_object map = {.type = MSGPACK_OBJECT_MAP};
     if (fault_in_limits) {
-        head_fault(head->params, &call->refusal);
+        bool known = call->session->identity.known;
+        head_fault(head->params, known ? RELIEF_DEPTH_MAX : RELIEF_DEPTH_STRANGER_MAX,
+                   known ? RELIEF_ELEMENTS_MAX : RELIEF_ELEMENTS_STRANGER_MAX, &call->refusal);
         return (int)call->refusal.code;
     }
     if (head->param_count > 1)
@@ -64,6 +66,8 @@ static int check(struct rpc_call *call, const struct head *head, int fault_in_li
         call->method = NULL;
         return relief_refuse(refusal, RELIEF_BAD_METHOD, "there is no such method");
     }
+    if (call->method->number == RELIEF_METHOD_server_hello)
+        net_conn_secret(call->session->conn); /* it may hold a token, also when it is refused for something else */
     void *params = relief_arena_alloc(&call->rpc->arena, call->method->params->size);
     if (!params)
         return relief_refuse(refusal, RELIEF_BUSY, "no memory for the request");
@@ -112,6 +116,7 @@ void rpc_request_message(void *context, const uint8_t *data, size_t len, int fau
     relief_arena_reset(&rpc->arena);
     struct rpc_call call = {.rpc = rpc, .session = session, .msgid = head.msgid, .out = &rpc->out};
     if (check(&call, &head, fault_in_limits)) {
+        rpc_admit_note(session, call.method, &call.refusal);
         stats_answered(&rpc->stats, call.method ? call.method->number : 0, true, 0, 0, rpc->turn_us, rpc->turn_us);
         rpc_answer_refusal(session, call.msgid, 0, &call.refusal);
         return;

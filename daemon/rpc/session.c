@@ -15,23 +15,6 @@
 
 /* ---- sessions ---- */
 
-static struct rpc_identity identify(const struct rpc *rpc, const struct net_peer *peer)
-{
-    struct rpc_identity identity = {.known = false};
-    if (peer->transport != NET_UNIX)
-        return peer->listener < rpc->options.listener_count ? rpc->listeners[peer->listener] : identity;
-    if (peer->uid == 0 || peer->uid == geteuid()) {
-        rpc_identity_parse(&identity, "local");
-        return identity;
-    }
-    for (unsigned i = 0; i < rpc->options.mapping_count; i++) {
-        const struct rpc_mapping *mapping = &rpc->mappings[i];
-        if (mapping->id == (mapping->by_group ? peer->gid : peer->uid))
-            return mapping->identity;
-    }
-    return identity;
-}
-
 static void *opened(void *context, struct net_conn *conn, const struct net_peer *peer)
 {
     struct rpc *rpc = context;
@@ -40,9 +23,7 @@ static void *opened(void *context, struct net_conn *conn, const struct net_peer 
         return NULL;
     session->rpc = rpc;
     session->conn = conn;
-    session->identity = identify(rpc, peer);
-    if (session->identity.known)
-        net_conn_identified(conn);
+    rpc_admit(session, peer);
     session->next = rpc->sessions.next;
     session->prev = &rpc->sessions;
     session->next->prev = session;
@@ -183,6 +164,9 @@ static int64_t tick(void *context)
     struct rpc *rpc = context;
     watch_clock(rpc);
     watch_witnesses(rpc);
+    rpc_admit_tick(rpc, engine_now(rpc->engine));
+    if (denials_flush(rpc->denials, rpc->turn_us / 1000))
+        notice(RELIEF_MESSAGE_DENIALS_FAILED, "data=%s", notice_quote(engine_dir(rpc->engine)).text);
     return engine_tick(rpc->engine);
 }
 
@@ -218,6 +202,9 @@ int rpc_open(struct rpc **ret, const struct rpc_options *options)
     rpc->started_us = rpc->turn_us = stats_now_us();
     rpc->handlers = (struct net_handlers){.context = rpc,
                                           .opened = opened,
+                                          .refused = rpc_admit_refused,
+                                          .evicted = rpc_admit_evicted,
+                                          .reserved = rpc_admit_reserved,
                                           .message = rpc_request_message,
                                           .fault = rpc_request_fault,
                                           .drained = drained,
@@ -254,20 +241,27 @@ void rpc_close(struct rpc *rpc)
     relief_buf_deinit(&rpc->page);
     relief_buf_deinit(&rpc->note);
     relief_buf_deinit(&rpc->waker.answer);
+    relief_buf_deinit(&rpc->farewell);
+    denials_close(rpc->denials);
+    tokens_clear(&rpc->tokens);
     free(rpc->listeners);
     free(rpc->mappings);
     pthread_mutex_destroy(&rpc->net_lock);
     free(rpc);
 }
 
-void rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net)
+int rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net)
 {
+    int result = denials_open(&rpc->denials, engine_dir(engine));
+    if (result)
+        return result;
     pthread_mutex_lock(&rpc->net_lock);
     rpc->engine = engine;
     rpc->net = net;
     pthread_mutex_unlock(&rpc->net_lock);
     net_release(net, engine_durable(engine));
     net_wake(net); /* what the engine's threads said before is looked at in the first turn */
+    return 0;
 }
 
 void rpc_detach(struct rpc *rpc)

@@ -9,9 +9,11 @@
 #pragma once
 #include <msgpack.h>
 #include <pthread.h>
+#include "rpc/denials.h"
 #include "rpc/rpc.h"
 #include "rpc/sight.h"
 #include "rpc/stats.h"
+#include "rpc/token.h"
 #include "schema/codec.h"
 
 #define RPC_DUMPS_MAX 4u                          /* at a time: each holds a thread and a read transaction */
@@ -21,6 +23,7 @@
 #define RPC_PAGE_BYTES_MAX (RELIEF_FRAME_BYTES_MAX - 4096u) /* items of a page; the rest is for the frame around them */
 #define RPC_ARENA_BYTES ((size_t)256 << 20)       /* address space of one call: a page of records with their lists */
 #define RPC_EVENT_ENTRIES_MAX 1024u               /* log entries a subscription looks at in one turn */
+#define RPC_WRONG_TOKENS_MAX 3u                   /* of a connection: then it is closed */
 #define RPC_LATER 4096                            /* a handler's result: the answer comes by rpc_call_done */
 
 struct rpc_session;
@@ -64,6 +67,13 @@ struct rpc_session {
     struct rpc *rpc;
     struct net_conn *conn;
     struct rpc_identity identity;
+    char address[DENIAL_ADDRESS_BYTES];
+    bool readable;         /* somebody on the way could read along: no token is taken */
+    unsigned wrong_tokens;
+    bool by_token;         /* the identity stands on the token with this hash, until then */
+    uint8_t token[TOKEN_HASH_BYTES];
+    char token_identity[RELIEF_IDENTITY_BYTES_MAX + 1];
+    int64_t token_until;
     uint64_t release; /* highest so far: marks of a connection never go back */
     struct rpc_waiting waiting;
     bool receipts; /* its changes are answered with a receipt */
@@ -111,11 +121,28 @@ struct rpc {
     struct relief_buf page;     /* its items */
     struct relief_buf note;     /* of a checkpoint */
     struct stats stats;
+    struct tokens tokens;
+    struct denials *denials;   /* NULL unless attached */
+    struct relief_buf farewell; /* to a connection that is refused */
+    uint64_t tokens_refused, tokens_ended, city_refused;
 };
 
 /* request.c */
 void rpc_request_message(void *session, const uint8_t *data, size_t len, int fault_in_limits);
 void rpc_request_fault(void *session, enum net_fault fault);
+
+/* admit.c: who a connection is, and what ends that */
+/* The row of the configuration, of the unix socket's credentials, or of the certificate; a city that has too many connections is refused. */
+void rpc_admit(struct rpc_session *session, const struct net_peer *peer);
+bool rpc_admit_reserved(void *rpc, const struct net_peer *peer);
+const struct relief_buf *rpc_admit_refused(void *rpc, const struct net_peer *peer, enum net_refusal why, const char *detail);
+void rpc_admit_evicted(void *session);
+/* server.hello: everything about the identity. 0, or positive with call->refusal and nothing changed. */
+int rpc_admit_hello(struct rpc_call *call, const struct relief_server_hello_params *params);
+/* Closes connections whose token has ended at time T. */
+void rpc_admit_tick(struct rpc *rpc, int64_t now);
+/* Notes a refusal that an auditor wants to know of: DENIED, UNAUTHENTICATED, and connections over a limit. method NULL: none. */
+void rpc_admit_note(struct rpc_session *session, const struct relief_method_info *method, const struct relief_refusal *refusal);
 
 /* dispatch.c */
 /* NULL for changes, which the engine carries out, and for what is not built. */
@@ -133,6 +160,8 @@ void rpc_answer_start(struct relief_buf *out, uint32_t msgid);
 void rpc_answer_send(struct rpc_session *session, uint64_t release);
 /* The same past them. */
 void rpc_answer_send_now(struct rpc_session *session, uint64_t release);
+/* Appends the message that refuses. */
+void rpc_answer_pack_refusal(struct relief_buf *out, uint32_t msgid, const struct relief_refusal *refusal);
 void rpc_answer_refusal(struct rpc_session *session, uint32_t msgid, uint64_t release,
                         const struct relief_refusal *refusal);
 /* The answer to a change: its record, seq, and the candidates where there are any. */
@@ -194,7 +223,7 @@ void rpc_dump_step(struct rpc_session *session);
 void rpc_dump_free(struct rpc_session *session);
 
 /* query_*.c, subscribe.c, dump.c: one handler a method, named after it */
-rpc_handler rpc_server_hello, rpc_server_ping, rpc_server_info, rpc_server_stats;
+rpc_handler rpc_server_hello, rpc_server_ping, rpc_server_info, rpc_server_stats, rpc_server_denials;
 rpc_handler rpc_region_list, rpc_city_list, rpc_link_list, rpc_kind_list, rpc_travel_get;
 rpc_handler rpc_incident_list, rpc_agreement_list;
 rpc_handler rpc_stock_get, rpc_stock_list;

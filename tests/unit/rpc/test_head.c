@@ -63,7 +63,7 @@ static void what_is_no_message(void **state)
 static const char *fault(const char *bytes, size_t len)
 {
     static struct relief_refusal refusal;
-    head_fault((struct relief_str){bytes, (uint32_t)len}, &refusal);
+    head_fault((struct relief_str){bytes, (uint32_t)len}, RELIEF_DEPTH_MAX, RELIEF_ELEMENTS_MAX, &refusal);
     assert_int_equal(refusal.code, RELIEF_BAD_PARAMS);
     assert_true(refusal.message[0]);
     return refusal.field;
