@@ -1,25 +1,26 @@
 /*
  * reliefd: options, configuration, and the order in which things start and stop.
  *
- * Up: loop and signals first (so that a stop during a long recovery is not lost), then the data, then the addresses,
- * and only when all of them are there the `ready` line. Down: net stops accepting and reading and sends what is under
- * way, then the engine makes durable and flushes what there is. Exit codes: 0 a clean stop, 2 a bad configuration, 1
- * anything else.
+ * Up: loop and signals first (so that a stop during a long recovery is not lost), then the sandbox as far as files go,
+ * the data, the addresses, the sandbox's filter of calls, and only when all of that is there the `ready` line. Down:
+ * net stops accepting and reading and sends what is under way, then the engine makes durable and flushes what there is.
+ * Exit codes: 0 a clean stop, 2 a bad configuration, 1 anything else.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "base/notice.h"
+#include "base/supervisor.h"
 #include "conf/conf.h"
 #include "engine/engine.h"
 #include "net/net.h"
 #include "rpc/rpc.h"
+#include "sandbox/sandbox.h"
 
 #define CONNS_RESERVED 16u /* for the operator's socket, beyond [limits] connections */
 /* Descriptors beside those: listeners, loop, log, store, evidence; a dump or a backup has a few more, and there are some of them at a time. */
@@ -112,12 +113,12 @@ static int read_options(int argc, char **argv, struct options *options, struct c
     return -1;
 }
 
-static int load_config(const struct options *options, const struct conf_listens *listens, struct conf *conf)
+static int load_config(struct options *options, const struct conf_listens *listens, struct conf *conf)
 {
     const char *path = options->config;
     conf_init(conf, getenv("RELIEF_SOCKET"));
     if (!path && access(CONFIG_DEFAULT, F_OK) == 0)
-        path = CONFIG_DEFAULT;
+        path = options->config = CONFIG_DEFAULT;
     if (path && conf_load(conf, path, conf_report_print, stderr) != 0) {
         notice(RELIEF_MESSAGE_CONFIG_BAD, "file=%s", notice_quote(path).text);
         return EXIT_CONFIG;
@@ -133,28 +134,6 @@ static int load_config(const struct options *options, const struct conf_listens 
     return 0;
 }
 
-/* ---- readiness ---- */
-
-/* systemd's protocol is one datagram; nothing happens without NOTIFY_SOCKET. */
-static void tell_supervisor(const char *state)
-{
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    const char *path = getenv("NOTIFY_SOCKET");
-    size_t len = path ? strlen(path) : 0;
-    if (len == 0 || len >= sizeof to.sun_path || (path[0] != '/' && path[0] != '@'))
-        return;
-    memcpy(to.sun_path, path, len);
-    if (path[0] == '@')
-        to.sun_path[0] = '\0'; /* the abstract name space */
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
-                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
-    (void)sent; /* a supervisor that is gone needs no word */
-    close(fd);
-}
-
 /* ---- the parts ---- */
 
 struct daemon {
@@ -162,6 +141,8 @@ struct daemon {
     struct rpc *rpc;
     struct net *net;
     struct engine *engine;
+    struct sandbox sandbox;
+    const char *config; /* the file that was read, or NULL */
     char ready[CONF_LISTENERS_MAX * (ADDR_TEXT_BYTES + 1) + 8];
 };
 
@@ -189,8 +170,13 @@ static int open_rpc(struct daemon *daemon)
     static struct rpc_identity listeners[CONF_LISTENERS_MAX];
     static struct rpc_mapping mappings[2 * CONF_ROWS_MAX];
     const struct conf_listens *listens = &daemon->conf.listen_address;
+<<<<<<< mine
+    struct rpc_options options = {
+        .listeners = listeners, .listener_count = listens->count, .mappings = mappings, .alive = supervisor_alive};
+=======
     struct rpc_options options = {.conns_per_city_max = (unsigned)daemon->conf.limits_connections_per_city,
                                   .listeners = listeners, .listener_count = listens->count, .mappings = mappings};
+>>>>>>> head
     for (unsigned i = 0; i < listens->count; i++)
         if (listens->rows[i].has_identity)
             listeners[i] = identity_of(&listens->rows[i].as);
@@ -256,6 +242,69 @@ static void on_fatal(const char *what, bool damaged)
         _exit(EXIT_FAILURE);
 }
 
+/* ---- the sandbox: sandbox/sandbox.c says what goes when ---- */
+
+static int sandbox_failed(int error)
+{
+    notice(RELIEF_MESSAGE_SANDBOX_FAILED, "error=%s", notice_quote(strerror(-error)).text);
+    return EXIT_FAILURE;
+}
+
+/* What is opened or asked for by name, as far as it can be now; a path that can't is complained about by who opens it.
+ */
+static unsigned prepare_addresses(struct daemon *daemon, struct sandbox_path *paths, uint16_t *ports,
+                                  unsigned *ret_ports)
+{
+    struct conf_listens *listens = &daemon->conf.listen_address;
+    unsigned count = 0;
+    *ret_ports = 0;
+    for (unsigned i = 0; i < listens->count; i++) {
+        char *address = listens->rows[i].address, prepared[ADDR_TEXT_BYTES];
+        unsigned port = 0;
+        if (net_prepare(address, prepared, sizeof prepared, &port) != 0)
+            continue;
+        memcpy(address, prepared, sizeof prepared);
+        if (strncmp(address, "unix:", 5) == 0)
+            paths[count++] = (struct sandbox_path){SANDBOX_SOCKET, address + 5};
+        else
+            ports[(*ret_ports)++] = (uint16_t)port;
+    }
+    return count;
+}
+
+static int enter_sandbox(struct daemon *daemon)
+{
+    enum { OTHERS_MAX = 2 };
+    static struct sandbox_path paths[CONF_LISTENERS_MAX + OTHERS_MAX];
+    uint16_t ports[CONF_LISTENERS_MAX];
+    struct sandbox_options options = {.files = daemon->conf.sandbox_landlock != CONF_OFF,
+                                      .calls = (enum sandbox_calls)daemon->conf.sandbox_seccomp,
+                                      .paths = paths,
+                                      .ports = ports};
+    options.path_count = prepare_addresses(daemon, paths, ports, &options.port_count);
+    paths[options.path_count++] = (struct sandbox_path){SANDBOX_DATA, daemon->conf.data_dir};
+    if (daemon->config)
+        paths[options.path_count++] = (struct sandbox_path){SANDBOX_FILE, daemon->config};
+    conf_names_settle();
+    OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* its configuration is a file of the system */
+    int result = sandbox_enclose(&daemon->sandbox, &options);
+    if (result)
+        return sandbox_failed(result);
+    if (daemon->sandbox.lacks_files)
+        notice(RELIEF_MESSAGE_SANDBOX_LACKS, "part=landlock");
+    return 0;
+}
+
+static int seal_sandbox(struct daemon *daemon)
+{
+    int result = sandbox_seal(&daemon->sandbox);
+    if (result)
+        return sandbox_failed(result);
+    if (daemon->sandbox.lacks_calls)
+        notice(RELIEF_MESSAGE_SANDBOX_LACKS, "part=seccomp");
+    return 0;
+}
+
 static int open_engine(struct daemon *daemon)
 {
     struct engine_report report;
@@ -310,12 +359,14 @@ static int open_addresses(struct daemon *daemon)
 
 static int serve(struct daemon *daemon)
 {
-    notice(RELIEF_MESSAGE_STARTED, "version=" RELIEF_VERSION " data=%s seq=%llu",
-           notice_quote(daemon->conf.data_dir).text, (unsigned long long)engine_durable(daemon->engine));
+    char sandbox[SANDBOX_TEXT_BYTES];
+    sandbox_text(&daemon->sandbox, sandbox);
+    notice(RELIEF_MESSAGE_STARTED, "version=" RELIEF_VERSION " data=%s seq=%llu sandbox=%s",
+           notice_quote(daemon->conf.data_dir).text, (unsigned long long)engine_durable(daemon->engine), sandbox);
     fprintf(stderr, "%s\n", daemon->ready);
-    tell_supervisor("READY=1");
+    supervisor_tell("READY=1");
     int result = net_run(daemon->net);
-    tell_supervisor("STOPPING=1");
+    supervisor_tell("STOPPING=1");
     if (result)
         notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
     if (rpc_failure(daemon->rpc) == -EUCLEAN && engine_store_aside(daemon->conf.data_dir) == 0)
@@ -352,12 +403,18 @@ int main(int argc, char **argv)
             conf_print(&daemon.conf, stdout);
         return code;
     }
+    daemon.config = options.config;
+    supervisor_open();
     code = open_loop(&daemon);
+    if (code == 0)
+        code = enter_sandbox(&daemon);
     if (code == 0)
         code = open_engine(&daemon);
     if (code == 0) {
         code = rpc_attach(daemon.rpc, daemon.engine, daemon.net) == 0 ? open_addresses(&daemon) : EXIT_FAILURE;
     }
+    if (code == 0)
+        code = seal_sandbox(&daemon);
     if (code == 0)
         code = serve(&daemon);
     bool served = code == 0;

@@ -4,7 +4,7 @@
  *
  * Types: NUMBER a decimal integer from min to max. PATH an absolute path. ADDRESS a listener, may be repeated up to max times.
  * NAME printable ASCII without space and '+', or empty. VERIFIER the verifier key of a witness, may be repeated up to max times.
- * IDENTITY written name.WHO = IDENTITY, up to max of them.
+ * IDENTITY written name.WHO = IDENTITY, up to max of them. SWITCH off or on, and report where max is 2.
  */
 #pragma once
 
@@ -23,7 +23,10 @@
     O(limits, connections_per_city, NUMBER, 1, 16384, "256", "connections of one city at the same time, however they come") \
     O(identity, tokens, PATH, 0, 0, "", "file of the hashes of tokens, of mode 0600; without it there are none")        \
     O(identity, user, IDENTITY, 0, 256, "", "user.NAME = IDENTITY: who a local user is on a unix socket")               \
-    O(identity, group, IDENTITY, 0, 256, "", "group.NAME = IDENTITY: who the members of a group are on a unix socket")
+    O(identity, group, IDENTITY, 0, 256, "", "group.NAME = IDENTITY: who the members of a group are on a unix socket") \
+    O(sandbox, landlock, SWITCH, 0, 1, "on", "the kernel holds the daemon to its files and ports")                      \
+    O(sandbox, seccomp, SWITCH, 0, 2, "on",                                                                             \
+      "the kernel ends the daemon at a system call that serving never takes; report: with a line that names it")
 
 enum relief_config {
 #define O(section, name, type, min, max, initial, help) RELIEF_CONFIG_##section##_##name,

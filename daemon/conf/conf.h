@@ -46,6 +46,8 @@ struct conf_mappings {
     struct conf_mapping rows[CONF_ROWS_MAX];
 };
 
+enum conf_switch { CONF_OFF, CONF_ON, CONF_REPORT };
+
 struct conf_verifiers {
     unsigned count;
     struct evidence_key rows[EVIDENCE_WITNESSES_MAX];
@@ -56,6 +58,7 @@ struct conf_verifiers {
 #define CONF_TYPE_ADDRESS(field) struct conf_listens field;
 #define CONF_TYPE_NAME(field) char field[EVIDENCE_NAME_BYTES_MAX + 1];
 #define CONF_TYPE_VERIFIER(field) struct conf_verifiers field;
+#define CONF_TYPE_SWITCH(field) enum conf_switch field;
 #define CONF_TYPE_IDENTITY(field) struct conf_mappings field;
 struct conf {
 #define O(section, name, type, min, max, initial, help) CONF_TYPE_##type(section##_##name)
@@ -76,6 +79,11 @@ void conf_init(struct conf *conf, const char *socket);
  * -errno when the file can't be read (reported too). On failure conf is unchanged.
  */
 int conf_load(struct conf *conf, const char *path, conf_report *report, void *context);
+/*
+ * From now on users and groups that no file named before are unknown: this process may no longer ask the system, which can
+ * mean modules and sockets (sandbox/sandbox.h).
+ */
+void conf_names_settle(void);
 /* Prints a file that reads again to the same. */
 void conf_print(const struct conf *conf, FILE *to);
 

@@ -25,6 +25,9 @@ static void print_option(const struct conf *conf, const struct conf_option *opti
         if (*(const char *)field)
             print_line(to, option->name, "", field);
         break;
+    case CONF_SWITCH:
+        print_line(to, option->name, "", conf_switch_words[*(const enum conf_switch *)field]);
+        break;
     case CONF_NAME: /* without one the key decides, and a line can't say that */
         if (*(const char *)field)
             print_line(to, option->name, "", field);

@@ -4,8 +4,6 @@
  */
 #include "conf/set.h"
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,6 +14,8 @@ const struct conf_option conf_options[RELIEF_CONFIG_COUNT] = {
     RELIEF_CONFIG(O)
 #undef O
 };
+
+const char *const conf_switch_words[] = {[CONF_OFF] = "off", [CONF_ON] = "on", [CONF_REPORT] = "report"};
 
 __attribute__((format(printf, 2, 3))) static bool refuse(struct conf_problem *problem, const char *format, ...)
 {
@@ -115,6 +115,19 @@ static bool set_address(struct conf *conf, const struct conf_option *option, con
     return true;
 }
 
+static bool set_switch(struct conf *conf, const struct conf_option *option, const char *value,
+                       struct conf_problem *problem)
+{
+    for (int64_t i = option->min; i <= option->max; i++) {
+        if (strcmp(value, conf_switch_words[i]) == 0) {
+            *(enum conf_switch *)(void *)((char *)conf + option->field) = (enum conf_switch)i;
+            return true;
+        }
+    }
+    return refuse(problem, "'%.60s' for %s is neither on nor off%s", value, option->name,
+                  option->max == CONF_REPORT ? ", nor report" : "");
+}
+
 static bool set_name(struct conf *conf, const struct conf_option *option, const char *value,
                      struct conf_problem *problem)
 {
@@ -145,25 +158,6 @@ static bool set_verifier(struct conf *conf, const struct conf_option *option, co
     return true;
 }
 
-/* A number is taken as it is; a name is asked for. CONF_ID_NONE: no such user or group. */
-static uint32_t look_up(const char *who, bool is_user)
-{
-    uint64_t id = 0;
-    size_t digits = strspn(who, "0123456789");
-    if (who[digits] == '\0' && digits > 0 && digits <= 10) {
-        for (size_t i = 0; i < digits; i++)
-            id = id * 10 + (uint64_t)(who[i] - '0');
-        return id < CONF_ID_NONE ? (uint32_t)id : CONF_ID_NONE;
-    }
-    if (is_user) {
-        const struct passwd *user = getpwnam(who);
-        return user ? user->pw_uid : CONF_ID_NONE;
-    } else {
-        const struct group *group = getgrnam(who);
-        return group ? group->gr_gid : CONF_ID_NONE;
-    }
-}
-
 static bool set_identity(struct conf *conf, const struct conf_option *option, const char *who, const char *value,
                          struct conf_problem *problem)
 {
@@ -175,7 +169,7 @@ static bool set_identity(struct conf *conf, const struct conf_option *option, co
     if (conf_identity_parse(value, &row.as, &why) != 0)
         return refuse(problem, "'%.100s' for %s.%s: %s", value, option->name, who, why);
     memcpy(row.name, who, strlen(who));
-    row.id = look_up(who, strcmp(option->name, "user") == 0);
+    row.id = conf_names_find(who, strcmp(option->name, "user") == 0);
     for (unsigned i = 0; i < mappings->count; i++) {
         if (strcmp(mappings->rows[i].name, who) == 0 || (row.id != CONF_ID_NONE && mappings->rows[i].id == row.id))
             return refuse(problem, "the %s %s is listed twice", option->name, who);
@@ -204,11 +198,13 @@ bool conf_set(struct conf *conf, const struct conf_option *option, const char *w
     case CONF_NUMBER:
     case CONF_PATH:
     case CONF_NAME:
+    case CONF_SWITCH:
         if (again)
             return refuse(problem, "%s is given twice", option->name);
-        return option->type == CONF_NUMBER ? set_number(conf, option, value, problem)
-               : option->type == CONF_PATH ? set_path(conf, option, value, problem)
-                                           : set_name(conf, option, value, problem);
+        return option->type == CONF_NUMBER   ? set_number(conf, option, value, problem)
+               : option->type == CONF_PATH   ? set_path(conf, option, value, problem)
+               : option->type == CONF_SWITCH ? set_switch(conf, option, value, problem)
+                                             : set_name(conf, option, value, problem);
     }
     return false;
 }

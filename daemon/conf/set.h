@@ -2,7 +2,7 @@
 #pragma once
 #include "conf/conf.h"
 
-enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_NAME, CONF_VERIFIER, CONF_IDENTITY };
+enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_NAME, CONF_VERIFIER, CONF_IDENTITY, CONF_SWITCH };
 
 /* A row of schema/config.h with the place of its field. */
 struct conf_option {
@@ -12,6 +12,7 @@ struct conf_option {
     size_t field; /* offset in struct conf */
 };
 
+extern const char *const conf_switch_words[]; /* by enum conf_switch */
 extern const struct conf_option conf_options[RELIEF_CONFIG_COUNT];
 
 #define CONF_TEXT_BYTES 600u
@@ -32,3 +33,6 @@ int conf_find(const char *section, const char *name, const char **ret_who, struc
 /* again: the option was set before in this file. True when it is taken; problem->text is empty when all is well. */
 bool conf_set(struct conf *conf, const struct conf_option *option, const char *who, const char *value, bool again,
               struct conf_problem *problem);
+
+/* names.c: a number is taken as it is, a name is asked for. CONF_ID_NONE: no such user or group. */
+uint32_t conf_names_find(const char *who, bool is_user);

@@ -218,3 +218,6 @@ bool net_charge(struct net_conn *conn, size_t bytes);
 size_t net_read_room(const struct net *net, size_t kept);
 /* Another connection from there is within conns_per_address_max. */
 bool net_address_has_room(const struct net *net, const uint8_t address[16]);
+
+/* prepare.c: makes the folders above path, as `mkdir -p` does. 0 or -errno. */
+int net_make_parents(const char *path);

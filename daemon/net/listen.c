@@ -298,22 +298,6 @@ void net_accept_turn(struct net *net)
     }
 }
 
-/* Makes the folders above path, as `mkdir -p` does. */
-static int make_parents(const char *path)
-{
-    char folder[ADDR_PATH_BYTES];
-    snprintf(folder, sizeof folder, "%s", path);
-    for (char *at = folder + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-            return -errno;
-        *at = '/';
-    }
-    return 0;
-}
-
 /* Somebody has bound this path. Removes it when it is a socket on which nobody listens. */
 static int remove_stale(const struct sockaddr_un *address)
 {
@@ -340,7 +324,7 @@ static int listen_unix(struct net_listener *listener, const struct addr *addr, c
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat st;
-    int err = make_parents(addr->path);
+    int err = net_make_parents(addr->path);
     if (err)
         return err;
     memcpy(address.sun_path, addr->path, strlen(addr->path));

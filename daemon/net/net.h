@@ -96,6 +96,11 @@ struct net_options {
 unsigned net_fit_descriptors(unsigned conns_max, unsigned others);
 int net_open(struct net **ret, const struct net_options *options, const struct net_handlers *handlers);
 /*
+ * To be called for an address before the process binds itself to its files, and before net_listen gets *ret: the same address with the
+ * host's number for its name. Folders above a unix socket are made. *ret_port: 0 for any free one, and for unix. 0 or -errno.
+ */
+int net_prepare(const char *address, char *ret, size_t size, unsigned *ret_port);
+/*
  * ADDR of PROTOCOL 3: unix:PATH, tcp:HOST:PORT, tcp:[::1]:PORT. Fills in the address as bound (port 0 resolved). 0 or -errno:
  * -EINVAL no address, -EADDRINUSE somebody listens there, -EEXIST the path is something else than a socket, -ENOKEY
  * tls without net_use_tls. A unix socket is made 0666 (its peers are known by their credentials), its folder too if missing; a stale one is replaced, and net_close removes it.

@@ -162,6 +162,8 @@ static void watch_clock(struct rpc *rpc)
 static int64_t tick(void *context)
 {
     struct rpc *rpc = context;
+    if (rpc->options.alive)
+        rpc->options.alive();
     watch_clock(rpc);
     watch_witnesses(rpc);
     rpc_admit_tick(rpc, engine_now(rpc->engine));

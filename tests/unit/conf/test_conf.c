@@ -72,6 +72,8 @@ static void test_defaults(void **state)
     assert_int_equal(conf.data_segment_mib, 64);
     assert_int_equal(conf.limits_connections, 1024);
     assert_int_equal(conf.limits_connections_per_address, 64);
+    assert_int_equal(conf.sandbox_landlock, CONF_ON);
+    assert_int_equal(conf.sandbox_seccomp, CONF_ON);
     assert_int_equal(conf.identity_user.count, 0);
     conf_init(&other, "/tmp/x.sock");
     assert_string_equal(other.listen_address.rows[0].address, "unix:/tmp/x.sock");
@@ -110,6 +112,9 @@ static const char everything[] = "\xef\xbb\xbf; a comment\n"
                                  "group.0 = coordinator:hubei\n"
                                  "group.77 = auditor\n"
                                  "group.78 = operator\n"
+                                 "[sandbox]\n"
+                                 "landlock = off\n"
+                                 "seccomp = report\n"
                                  "[limits]\n";
 
 static void test_everything(void **state)
@@ -132,6 +137,8 @@ static void test_everything(void **state)
     assert_string_equal(conf.witness_key.rows[1].name, "witness.example/two");
     assert_int_equal(conf.limits_connections, 16384);
     assert_int_equal(conf.limits_connections_per_address, 3);
+    assert_int_equal(conf.sandbox_landlock, CONF_OFF);
+    assert_int_equal(conf.sandbox_seccomp, CONF_REPORT);
     assert_int_equal(identity_of(0, 77)->role, RELIEF_role_city); /* the user goes before the group */
     assert_int_equal(identity_of(4000000000u, 5)->role, RELIEF_role_coordinator);
     assert_string_equal(identity_of(5, 0)->place, "hubei");
@@ -179,7 +186,7 @@ static void test_complaints(void **state)
     } rows[] = {
         {"address = unix:/x\n", "1 error: 'address' stands before any [section]\n"},
         {"[lisen]\naddress = unix:/x\n", "1 error: unknown section [lisen]; there are: [listen], [data], [evidence], "
-                                         "[witness], [limits], [identity]\n"},
+                                         "[witness], [limits], [identity], [sandbox]\n"},
         {"[listen\n", "1 error: the ']' is missing\n"},
         {"[data]\n\nfolder = /x\n", "3 error: unknown option 'folder' in [data]; there are: dir, segment_mib\n"},
         {"[identity]\nroot = local\n",
@@ -225,6 +232,8 @@ static void test_complaints(void **state)
         {"[evidence]\norigin = a\norigin = b\n", "3 error: origin is given twice\n"},
         {"[witness]\nkey = w+00000000+AAAA\n",
          "2 error: 'w+00000000+AAAA' for key is no verifier key, NAME+HASH+KEY, or was mistyped\n"},
+        {"[sandbox]\nseccomp = yes\n", "2 error: 'yes' for seccomp is neither on nor off, nor report\n"},
+        {"[sandbox]\nlandlock = report\n", "2 error: 'report' for landlock is neither on nor off\n"},
         {"[witness]\nkey = log.example+f8b01728+AchTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\n",
          "2 error: the key of log.example is not one for cosignatures\n"},
         {"[witness]\nkey = witness.example/one+55da798a+BMhTrQ8M0rYZrqks7sT9VqJNZJnVhM55JX5Fz9gTm2Cn\nkey = "
@@ -235,7 +244,8 @@ static void test_complaints(void **state)
          "1 error: this is neither a [section] nor NAME = VALUE\n"
          "3 error: '0' for segment_mib is no number from 1 to 1024\n"
          "4 error: unknown option 'y' in [data]; there are: dir, segment_mib\n"
-         "5 error: unknown section [nope]; there are: [listen], [data], [evidence], [witness], [limits], [identity]\n"},
+         "5 error: unknown section [nope]; there are: [listen], [data], [evidence], [witness], [limits], [identity], "
+         "[sandbox]\n"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
