@@ -1,5 +1,5 @@
 /*
- * Addresses as people write them: unix:PATH, tcp:HOST:PORT, tcp:[::1]:7470.
+ * Addresses as people write them: unix:PATH, tcp:HOST:PORT, tcp:[::1]:7470, tls:HOST, tls:HOST:PORT.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,27 +28,33 @@ static int parse_unix(struct client_address *address, const char *path)
     return 0;
 }
 
-static int parse_tcp(struct client_address *address, const char *text)
+/* port: that of an address that names none; NULL: it has to. */
+static int parse_tcp(struct client_address *address, const char *text, const char *port)
 {
-    const char *colon = strrchr(text, ':');
-    if (!colon || colon == text)
-        return -EINVAL;
-    const char *host = text, *end = colon;
+    const char *host = text, *end;
     if (*host == '[') {
         host++;
-        if (end[-1] != ']')
+        end = strchr(host, ']');
+        if (!end || (end[1] && end[1] != ':'))
             return -EINVAL;
-        end--;
-    } else if (memchr(host, ':', (size_t)(end - host))) {
-        return -EINVAL; /* an IPv6 address needs its brackets, or the port is anybody's guess */
+        if (end[1])
+            port = end + 2;
+    } else {
+        end = strchr(host, ':');
+        if (end && strchr(end + 1, ':'))
+            return -EINVAL; /* an IPv6 address needs its brackets, or the port is anybody's guess */
+        if (end)
+            port = end + 1;
+        else
+            end = host + strlen(host);
     }
-    size_t host_len = (size_t)(end - host), port_len = strlen(colon + 1);
+    size_t host_len = (size_t)(end - host), port_len = port ? strlen(port) : 0;
     if (host_len == 0 || host_len >= sizeof address->host || port_len == 0 || port_len > 5 ||
-        strspn(colon + 1, "0123456789") != port_len || strtol(colon + 1, NULL, 10) > 65535)
+        strspn(port, "0123456789") != port_len || strtol(port, NULL, 10) > 65535)
         return -EINVAL;
     address->family = CLIENT_TCP;
     memcpy(address->host, host, host_len);
-    memcpy(address->port, colon + 1, port_len + 1);
+    memcpy(address->port, port, port_len + 1);
     return 0;
 }
 
@@ -62,9 +68,11 @@ int client_address_parse(struct client_address *ret, const char *text)
     if (strncmp(text, "unix:", 5) == 0)
         error = parse_unix(&address, text + 5);
     else if (strncmp(text, "tcp:", 4) == 0)
-        error = parse_tcp(&address, text + 4);
-    else if (strncmp(text, "tls:", 4) == 0)
-        error = -EPROTONOSUPPORT;
+        error = parse_tcp(&address, text + 4, NULL);
+    else if (strncmp(text, "tls:", 4) == 0) {
+        error = parse_tcp(&address, text + 4, CLIENT_TLS_PORT);
+        address.tls = true;
+    }
     if (error == 0)
         *ret = address;
     return error;

@@ -49,10 +49,13 @@ short relief_client_events(const struct relief_client *client)
     switch (client->state) {
     case CLIENT_CONNECTING:
         return POLLOUT;
+    case CLIENT_SHAKING:
+        return client_stream_events(client) ? POLLOUT : POLLIN;
     case CLIENT_GREETING:
-        return (short)(POLLIN | (client->sending && client->sending->greeting ? POLLOUT : 0));
+        return (short)(POLLIN | client_stream_events(client) |
+                       (client->sending && client->sending->greeting ? POLLOUT : 0));
     case CLIENT_READY:
-        return (short)(POLLIN | (client->sending ? POLLOUT : 0));
+        return (short)(POLLIN | client_stream_events(client) | (client->sending ? POLLOUT : 0));
     case CLIENT_IDLE:
         break;
     }
@@ -62,7 +65,9 @@ short relief_client_events(const struct relief_client *client)
 int relief_client_timeout(const struct relief_client *client)
 {
     int64_t at = -1;
-    if (client->state == CLIENT_CONNECTING)
+    if (client_stream_has_more(client))
+        return 0;
+    if (client->state == CLIENT_CONNECTING || client->state == CLIENT_SHAKING)
         at = client->connect_by;
     else if (client->state == CLIENT_IDLE && client->pending > 0)
         at = client->retry_at;
@@ -79,12 +84,12 @@ static int make_progress(struct relief_client *client, short revents)
         if (client->pending == 0 || client_now_ms() < client->retry_at)
             return 0;
         error = client_connect_start(client);
-    } else if (client->state == CLIENT_CONNECTING) {
+    } else if (client->state == CLIENT_CONNECTING || client->state == CLIENT_SHAKING) {
         error = client_connect_continue(client, revents);
     }
     if (client->state != CLIENT_READY && client->state != CLIENT_GREETING)
         return error;
-    if (error == 0 && revents & (POLLIN | POLLHUP | POLLERR))
+    if (error == 0 && (revents & (POLLIN | POLLHUP | POLLERR) || client_stream_has_more(client)))
         error = client_read(client);
     /* Written even when the caller did not see POLLOUT: mostly the socket has room, and the round trip begins one turn
      * earlier. */

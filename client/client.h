@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <netdb.h>
 #include <msgpack.h>
@@ -24,14 +25,19 @@
 #define CLIENT_READ_BYTES 65536u
 #define CLIENT_READS_MAX  64 /* reads in one call of process: 4 MiB, then the caller's loop has its turn */
 
+#define CLIENT_ERROR_BYTES 512 /* a sentence with an address and a file's name */
+#define CLIENT_TLS_PORT    "7471"
+#define CLIENT_TLS_RECORD_BYTES 16384u /* the most that one record of TLS holds */
+
 struct client_address {
     enum { CLIENT_UNIX, CLIENT_TCP } family;
+    bool tls;        /* over TCP */
     char text[320]; /* as given, for messages */
     char host[256]; /* or the path of the socket */
     char port[8];
 };
 
-/* 0; -EINVAL: not an address; -EPROTONOSUPPORT: tls; -ENAMETOOLONG. */
+/* 0; -EINVAL: not an address; -ENAMETOOLONG. */
 int client_address_parse(struct client_address *ret, const char *text);
 /* $RELIEF_SERVER, else unix:$RELIEF_SOCKET, else the default socket. */
 void client_address_default(char *ret_text, size_t size);
@@ -43,6 +49,7 @@ struct client_pending {
     relief_done *done;                       /* NULL: nobody waits any more, or a greeting of our own */
     void *context;
     bool greeting;    /* server.hello that opens a connection */
+    bool required;    /* and has to be accepted */
     bool repeat;      /* may be sent again over another connection */
     size_t params_at; /* where the params array stands in the frame */
     size_t len;
@@ -52,6 +59,7 @@ struct client_pending {
 enum client_state {
     CLIENT_IDLE,       /* no socket; connects at retry_at when something is pending */
     CLIENT_CONNECTING, /* connect(2) is under way */
+    CLIENT_SHAKING,    /* connected; the handshake of TLS is under way */
     CLIENT_GREETING,   /* connected; nothing but the greeting leaves before it is answered */
     CLIENT_READY,
 };
@@ -67,23 +75,26 @@ struct relief_client {
 
     enum client_state state;
     int fd;
+    struct client_tls *tls;          /* NULL: the address is not of TLS */
     struct addrinfo *found, *trying; /* of the current attempt; unix sockets have none */
     int64_t connect_by;              /* monotonic ms */
     int64_t lost_at;                 /* when the connection was lost; 0 while there is one */
     int64_t retry_at;
     int retry_ms;
-    char error[256];
+    char error[CLIENT_ERROR_BYTES];
 
     struct client_pending *head, **tail;
     size_t pending, pending_bytes;
     struct client_pending *sending; /* first one that is not wholly written */
     size_t sent;                    /* bytes of it that are */
     uint32_t last_msgid;
-    struct relief_buf hello; /* params of the last hello that the daemon accepted: repeated on a new connection */
-    bool narrowed;           /* the caller sent it: nothing may run before it took effect */
+    /* Params of what opens each connection: who we are, by name and token, and the caller's last hello that was accepted. */
+    struct relief_buf introduction, hello;
+    bool has_token;     /* the introduction has: it must be accepted, and leaves this machine over TLS only */
+    unsigned greetings; /* unanswered ones */
     bool subscribed;
     bool in_callback;
-    bool broken; /* the peer does not speak our protocol: no use to try again */
+    bool broken; /* the peer does not speak our protocol, or one refuses the other: no use to try again */
 
     struct relief_buf in;
     uint64_t in_total; /* bytes ever read: what a wait takes for progress */
@@ -116,7 +127,7 @@ int client_fail(struct relief_client *client, int error, const char *format, ...
 
 /* connect.c */
 int client_connect_start(struct relief_client *client);
-/* The socket is writable or its time is over. 0, or -errno: no address is left to try. */
+/* The socket is writable, the handshake may go on, or its time is over. 0, or -errno: no address is left to try. */
 int client_connect_continue(struct relief_client *client, short revents);
 void client_disconnect(struct relief_client *client);
 
@@ -133,6 +144,44 @@ void client_fail_all(struct relief_client *client, int error);
 int client_write(struct relief_client *client);
 /* The request with that msgid leaves the pipeline; NULL when there is none. The caller frees it. */
 struct client_pending *client_take(struct relief_client *client, uint32_t msgid);
+
+/* stream.c: bytes of the connection, whatever it is made of. */
+/* As recv(2): bytes, 0 at the end; -EAGAIN: not now; -errno, said. */
+ssize_t client_stream_read(struct relief_client *client, void *data, size_t len);
+/* Of these parts, in order, as many bytes as can be taken now; -EAGAIN, -errno. */
+ssize_t client_stream_write(struct relief_client *client, const struct iovec *parts, int count);
+/* What poll(2) should wait for besides POLLIN. */
+short client_stream_events(const struct relief_client *client);
+/* There are bytes to read that poll(2) does not know of. */
+bool client_stream_has_more(const struct relief_client *client);
+
+/* tls.c: TLS 1.3 on the connection's socket. Functions that fail say so in client->error; what no new attempt can mend sets
+ * client->broken. */
+/* options: certificate, key and authority, or NULL for the environment's. Reads the files: -EINVAL when they are no good. */
+int client_tls_open(struct relief_client *client, const struct relief_client_options *options);
+void client_tls_close(struct client_tls *tls);
+/* For the socket that has just connected. The files are read again: certificates are renewed while clients run. */
+int client_tls_start(struct relief_client *client);
+/* Goes on with the handshake. 0: the peer is verified; -EAGAIN: more to come; -errno. */
+int client_tls_shake(struct relief_client *client);
+ssize_t client_tls_read(struct relief_client *client, void *data, size_t len);
+ssize_t client_tls_write(struct relief_client *client, const void *data, size_t len);
+short client_tls_events(const struct client_tls *tls);
+bool client_tls_has_more(const struct client_tls *tls);
+/* Says goodbye when that can still be said. The socket is the caller's to close. */
+void client_tls_end(struct client_tls *tls);
+
+/* tls_error.c: what went wrong, and what to do about it. */
+struct ssl_st;
+struct client_tls_files {
+    char *certificate, *key, *authority; /* NULL: none */
+};
+/* The certificate of the peer was not accepted: -EACCES. */
+int client_tls_refuse(struct relief_client *client, const struct client_tls_files *files, const struct ssl_st *ssl);
+/* An error of OpenSSL's queue, from the handshake or later. */
+int client_tls_fail(struct relief_client *client, const struct client_tls_files *files, unsigned long error);
+/* A file is no good: -EINVAL. */
+int client_tls_bad_file(struct relief_client *client, const char *what, const char *path);
 
 /* receive.c */
 int client_read(struct relief_client *client);

@@ -49,6 +49,8 @@ static void free_found(struct relief_client *client)
 
 void client_disconnect(struct relief_client *client)
 {
+    if (client->tls)
+        client_tls_end(client->tls);
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
@@ -60,6 +62,7 @@ void client_disconnect(struct relief_client *client)
     client->subscribed = false;
     client->sending = NULL;
     client->sent = 0;
+    client->greetings = 0;
 }
 
 /* A peer that vanished without a word must not hold a request for the quarter of an hour that TCP would wait. */
@@ -96,11 +99,37 @@ static int start_tcp(struct relief_client *client)
     return connect(client->fd, to->ai_addr, to->ai_addrlen) == 0 ? 0 : -errno;
 }
 
+static int usable(struct relief_client *client)
+{
+    client->error[0] = '\0';
+    return client_restart(client);
+}
+
+static int shake(struct relief_client *client)
+{
+    int error = client_tls_shake(client);
+    if (error == 0)
+        return usable(client);
+    if (error == -EAGAIN && client_now_ms() < client->connect_by)
+        return 0;
+    if (error == -EAGAIN)
+        error = client_fail(client, -ETIMEDOUT, "%s did not finish the handshake of TLS within %d ms",
+                            client->address.text, client->timeout_ms);
+    client_disconnect(client);
+    return error;
+}
+
 static int connected(struct relief_client *client)
 {
     free_found(client); /* lost_at and retry_ms stay until the peer says something: it may be accepting only to close */
-    client->error[0] = '\0';
-    return client_restart(client);
+    if (!client->tls)
+        return usable(client);
+    client->state = CLIENT_SHAKING;
+    int error = client_tls_start(client);
+    if (error == 0)
+        return shake(client);
+    client_disconnect(client);
+    return error;
 }
 
 static int no_connection(struct relief_client *client, int error)
@@ -109,11 +138,34 @@ static int no_connection(struct relief_client *client, int error)
     return client_fail(client, error, "no connection to %s: %s", client->address.text, strerror(-error));
 }
 
+/* Nobody but this machine sees what goes to that address. */
+static bool is_loopback(const struct sockaddr *to)
+{
+    if (to->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)to)->sin_addr.s_addr) >> 24 == 127;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)to)->sin6_addr;
+    return to->sa_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127));
+}
+
+static int keep_token(struct relief_client *client)
+{
+    client_disconnect(client);
+    client->broken = true;
+    return client_fail(
+        client, -EPERM,
+        "%s: a token is not sent over plain TCP to another machine, where others could read it: use a tls: "
+        "address",
+        client->address.text);
+}
+
 /* Tries this address and those behind it until one connects or waits. */
 static int try_addresses(struct relief_client *client)
 {
     int error = 0;
     do {
+        if (client->has_token && !client->tls && client->trying && !is_loopback(client->trying->ai_addr))
+            return keep_token(client);
         error = client->address.family == CLIENT_UNIX ? start_unix(client) : start_tcp(client);
         if (error == 0)
             return connected(client);
@@ -148,6 +200,8 @@ int client_connect_start(struct relief_client *client)
 
 int client_connect_continue(struct relief_client *client, short revents)
 {
+    if (client->state == CLIENT_SHAKING)
+        return shake(client);
     int error = 0;
     socklen_t size = sizeof error;
     if (revents & (POLLOUT | POLLERR | POLLHUP)) {
@@ -168,45 +222,68 @@ int client_connect_continue(struct relief_client *client, short revents)
     return try_addresses(client);
 }
 
-static void greet_with_name(struct relief_client *client)
+/* How each connection begins: with our name, and with the token where one is to be used. */
+static int introduce(struct relief_client *client, const struct relief_client_options *options)
 {
-    if (!client->name[0])
-        return;
-    relief_pack_array(&client->hello, 1);
-    relief_pack_map(&client->hello, 1);
-    relief_pack_text(&client->hello, "client");
-    relief_pack_text(&client->hello, client->name);
+    const char *token = options && options->token ? options->token : getenv("RELIEF_TOKEN");
+    struct relief_buf *hello = &client->introduction;
+    client->has_token = token && *token;
+    if (!client->has_token && !client->name[0])
+        return 0;
+    relief_pack_array(hello, 1);
+    relief_pack_map(hello, (client->name[0] != '\0') + client->has_token);
+    if (client->name[0]) {
+        relief_pack_text(hello, "client");
+        relief_pack_text(hello, client->name);
+    }
+    if (client->has_token) {
+        relief_pack_text(hello, "token");
+        relief_pack_text(hello, token);
+    }
+    return hello->failed ? -ENOMEM : 0;
+}
+
+static int prepare(struct relief_client *client, const struct relief_client_options *options)
+{
+    char standard[sizeof client->address.text];
+    client_address_default(standard, sizeof standard);
+    const char *server = options && options->server ? options->server : standard;
+    client->timeout_ms = options && options->timeout_ms > 0 ? options->timeout_ms : CLIENT_TIMEOUT_MS;
+    client->reconnect = !(options && options->no_reconnect);
+    if (options && options->name)
+        snprintf(client->name, sizeof client->name, "%s", options->name);
+    int error = client_address_parse(&client->address, server);
+    if (error)
+        return client_fail(client, error, "'%.200s' is not an address: unix:PATH, tcp:HOST:PORT or tls:HOST:PORT",
+                           server);
+    error = introduce(client, options);
+    if (error == 0 && client->address.tls)
+        error = client_tls_open(client, options);
+    return error;
 }
 
 int relief_client_open(struct relief_client **ret, const struct relief_client_options *options)
 {
-    char server[320];
     struct relief_client *client = calloc(1, sizeof *client);
     if (!client)
         return -ENOMEM;
     client->fd = -1;
     client->tail = &client->head;
-    client->timeout_ms = options && options->timeout_ms > 0 ? options->timeout_ms : CLIENT_TIMEOUT_MS;
-    client->reconnect = !(options && options->no_reconnect);
-    if (options && options->name)
-        snprintf(client->name, sizeof client->name, "%s", options->name);
-    client_address_default(server, sizeof server);
-    int error = client_address_parse(&client->address, options && options->server ? options->server : server);
-    if (error)
-        goto out;
-    greet_with_name(client);
-    error = client_connect_start(client);
-    while (error == 0 && client->state == CLIENT_CONNECTING) {
-        struct pollfd wait = {.fd = client->fd, .events = POLLOUT};
-        int64_t left = client->connect_by - client_now_ms();
-        poll(&wait, 1, left > 0 ? (int)left : 0);
+    int error = prepare(client, options);
+    if (error == 0)
+        error = client_connect_start(client);
+    while (error == 0 && (client->state == CLIENT_CONNECTING || client->state == CLIENT_SHAKING)) {
+        struct pollfd wait = {.fd = client->fd, .events = relief_client_events(client)};
+        poll(&wait, 1, relief_client_timeout(client));
         error = client_connect_continue(client, wait.revents);
     }
-out:
-    if (error)
-        relief_client_close(client);
-    else
+    if (error == 0) {
         *ret = client;
+        return 0;
+    }
+    if (options && options->error && options->error_size > 0)
+        snprintf(options->error, options->error_size, "%s", client->error[0] ? client->error : strerror(-error));
+    relief_client_close(client);
     return error;
 }
 
@@ -217,6 +294,8 @@ void relief_client_close(struct relief_client *client)
     client_disconnect(client);
     client_fail_all(client, -ECANCELED);
     relief_buf_deinit(&client->in);
+    relief_buf_deinit(&client->introduction);
     relief_buf_deinit(&client->hello);
+    client_tls_close(client->tls);
     free(client);
 }

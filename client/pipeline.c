@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include "client/client.h"
 #include "schema/codec.h"
 
@@ -123,28 +122,39 @@ void client_fail_all(struct relief_client *client, int error)
     }
 }
 
-int client_restart(struct relief_client *client)
+/* A hello in front of everything. required: who may not say it can't go on. */
+static int greet(struct relief_client *client, const struct relief_buf *params, bool required)
 {
-    client->state = CLIENT_READY;
-    client->sent = 0;
-    client->sending = client->head;
-    if (client->hello.len == 0)
-        return 0;
     struct client_pending *request =
         new_request(client, "server.hello", relief_method_by_number(RELIEF_METHOD_server_hello),
-                    (struct relief_str){client->hello.data, (uint32_t)client->hello.len}, true);
+                    (struct relief_str){params->data, (uint32_t)params->len}, true);
     if (!request)
         return -ENOMEM;
     request->greeting = true;
+    request->required = required;
     request->next = client->head;
     if (!client->head)
         client->tail = &request->next;
     client->head = client->sending = request;
     client->pending++;
     client->pending_bytes += request->len;
-    if (client->narrowed)
-        client->state = CLIENT_GREETING;
+    client->greetings++;
     return 0;
+}
+
+int client_restart(struct relief_client *client)
+{
+    int error = 0;
+    client->sent = 0;
+    client->sending = client->head;
+    client->greetings = 0;
+    if (client->hello.len > 0)
+        error = greet(client, &client->hello, true);
+    if (error == 0 && client->introduction.len > 0)
+        error = greet(client, &client->introduction, client->has_token);
+    /* Nothing may run before it is settled who asks; a mere name can be said on the way. */
+    client->state = client->hello.len > 0 || client->has_token ? CLIENT_GREETING : CLIENT_READY;
+    return error;
 }
 
 /* Streams end with their connection, greetings belong to it, and nobody waits for what was abandoned. */
@@ -204,10 +214,9 @@ int client_write(struct relief_client *client)
         }
         if (count == 0)
             return 0;
-        struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
-        ssize_t wrote = sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t wrote = client_stream_write(client, parts, count);
         if (wrote < 0)
-            return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+            return wrote == -EAGAIN ? 0 : (int)wrote;
         for (size_t left = (size_t)wrote; left > 0;) {
             size_t rest = client->sending->len - client->sent;
             size_t step = left < rest ? left : rest;

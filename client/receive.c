@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include "client/client.h"
 
 static int not_ours(struct relief_client *client, const char *what)
@@ -26,17 +25,19 @@ static void note_hello(struct relief_client *client, const struct client_pending
     }
     relief_buf_deinit(&client->hello);
     client->hello = kept;
-    client->narrowed = true;
 }
 
-static int greeted(struct relief_client *client, const struct relief_answer *answer)
+static int greeted(struct relief_client *client, const struct client_pending *request,
+                   const struct relief_answer *answer)
 {
-    if (answer->refused && client->narrowed) {
+    if (answer->refused && request->required) {
         client->broken = true;
-        return client_fail(client, -EACCES, "the daemon no longer accepts who we are: %s: %s",
+        return client_fail(client, -EKEYREJECTED, "the daemon %s: %s: %s",
+                           client->hello.len ? "no longer accepts who we are" : "does not accept the token",
                            relief_error_name(answer->refusal.code), answer->refusal.message);
     }
-    client->state = CLIENT_READY;
+    if (--client->greetings == 0)
+        client->state = CLIENT_READY;
     return 0;
 }
 
@@ -45,7 +46,7 @@ static int answered(struct relief_client *client, struct client_pending *request
     int result = answer->refused ? (int)answer->refusal.code : 0, error = 0;
     unsigned number = request->method ? request->method->number : 0;
     if (request->greeting)
-        error = greeted(client, answer);
+        error = greeted(client, request, answer);
     else if (result == 0 && number == RELIEF_METHOD_server_hello)
         note_hello(client, request);
     else if (result == 0 && number == RELIEF_METHOD_event_subscribe)
@@ -170,11 +171,11 @@ int client_read(struct relief_client *client)
     for (int i = 0; i < CLIENT_READS_MAX; i++) {
         if (!relief_buf_reserve(&client->in, CLIENT_READ_BYTES))
             return -ENOMEM;
-        ssize_t got = recv(client->fd, client->in.data + client->in.len, CLIENT_READ_BYTES, MSG_DONTWAIT);
+        ssize_t got = client_stream_read(client, client->in.data + client->in.len, CLIENT_READ_BYTES);
+        if (got == -EAGAIN)
+            return 0;
         if (got < 0)
-            return errno == EAGAIN || errno == EINTR
-                       ? 0
-                       : client_fail(client, -errno, "%s: %s", client->address.text, strerror(errno));
+            return (int)got;
         if (got == 0)
             return client_fail(client, -ECONNRESET, "%s closed the connection", client->address.text);
         client->in.len += (size_t)got;
@@ -184,7 +185,7 @@ int client_read(struct relief_client *client)
         int error = take_messages(client);
         if (error)
             return error;
-        if ((size_t)got < CLIENT_READ_BYTES)
+        if (!client->tls && (size_t)got < CLIENT_READ_BYTES) /* TLS gives a record at a time */
             return 0;
     }
     return 0;

@@ -32,6 +32,8 @@ const struct cli_command *const cli_commands[] = {
     &cli_command_restore,
     &cli_command_log_prune,
     &cli_command_log_archive,
+    &cli_command_token,
+    &cli_command_denials,
     &cli_command_call,
     &cli_command_help,
 };

@@ -15,7 +15,7 @@ enum cli_exit {
     CLI_DONE = 0,
     CLI_REFUSED = 1,     /* the daemon refused; or this machine failed (disk full, no memory) */
     CLI_USAGE = 2,       /* usage, or a bad input file */
-    CLI_UNREACHABLE = 3, /* no connection, time-out */
+    CLI_UNREACHABLE = 3, /* no connection, time-out, TLS failure */
     CLI_DIFFERENT = 4,   /* verification failed, or a difference was found */
 };
 
@@ -27,6 +27,7 @@ struct cli {
     int timeout_ms;
     bool help; /* --help was among the words */
     struct relief_client *client;
+    const char *certificate, *key, *authority, *token_file; /* or NULL */
     const char *receipt; /* --receipt FILE, or NULL */
     FILE *receipts;
     uint64_t receipts_missing; /* answers of changing methods without one */
@@ -46,7 +47,7 @@ extern const struct cli_command cli_command_submit, cli_command_import, cli_comm
     cli_command_dump, cli_command_snapshot_dump, cli_command_diff, cli_command_verify, cli_command_log_export,
     cli_command_replay, cli_command_watch, cli_command_event_subscribe, cli_command_call, cli_command_help,
     cli_command_check, cli_command_show, cli_command_rebuild, cli_command_backup, cli_command_restore, cli_command_log_prune, cli_command_log_archive, cli_command_checkpoint, cli_command_cosign,
-    cli_command_inclusion,
+    cli_command_inclusion, cli_command_token, cli_command_denials,
     cli_command_consistency;
 
 /* Everything after the program's name: an exit code. */
@@ -121,6 +122,8 @@ int cli_params_verify(const struct cli_params *params);
 bool cli_params_has(const struct cli_params *params, const char *name);
 /* The flag's name of a field: `_` becomes `-`. */
 void cli_flag_name(char *ret, size_t size, const char *field);
+/* Must not stand on a command line, where others see it. */
+bool cli_flag_is_secret(const struct relief_field *field);
 
 /* ---- value.c: one value from text ---- */
 struct cli_parse {

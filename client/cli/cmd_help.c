@@ -59,6 +59,8 @@ int cli_help_method(const struct relief_method_info *method, FILE *out)
             method->state == RELIEF_PLANNED ? " (not built yet: answers BAD_METHOD)" : "");
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
+        if (cli_flag_is_secret(field))
+            continue;
         cli_flag_name(flag, sizeof flag, field->name);
         fprintf(out, "  --%-18s %s%s; ", flag, field->help, field->required ? " (required)" : "");
         value_help(field, out);
@@ -75,17 +77,23 @@ int cli_help_method(const struct relief_method_info *method, FILE *out)
 
 static int help_all(void)
 {
-    puts("usage: relief [--server ADDR] [--json | --csv] [--timeout S] [--receipt FILE] NOUN VERB [PARAMETER]...\n"
-         "              [--FLAG VALUE]...\n"
-         "       relief [--server ADDR] [--json | --csv] [--timeout S] [--receipt FILE] COMMAND ...\n\n"
+    puts("usage: relief [--server ADDR] [--json | --csv] [--timeout S] [OPTION]... NOUN VERB [PARAMETER]... [--FLAG "
+         "VALUE]...\n"
+         "       relief [--server ADDR] [--json | --csv] [--timeout S] [OPTION]... COMMAND ...\n\n"
          "Global options:\n"
-         "  --server ADDR   unix:PATH, tcp:HOST:PORT or tls:HOST:PORT; default $RELIEF_SERVER, then the unix socket\n"
-         "  --json          one JSON document, JSON Lines for lists\n"
-         "  --csv           CSV with a header\n"
-         "  --timeout S     seconds to wait for an answer, default 30\n"
-         "  --receipt FILE  appends the receipts of changing commands\n"
-         "  --help, -h      help for the command that it stands with\n"
-         "  --version       version of this program\n\n"
+         "  --server ADDR       unix:PATH, tcp:HOST:PORT or tls:HOST:PORT; default $RELIEF_SERVER, then the unix "
+         "socket\n"
+         "  --certificate FILE  who we are over TLS; default $RELIEF_CERTIFICATE\n"
+         "  --key FILE          the key of that certificate; default $RELIEF_KEY, then the certificate's file\n"
+         "  --authority FILE    who vouches for the daemon over TLS; default $RELIEF_AUTHORITY\n"
+         "  --token-file FILE   a token that says who we are, where there is no certificate; default $RELIEF_TOKEN "
+         "itself\n"
+         "  --json              one JSON document, JSON Lines for lists\n"
+         "  --csv               CSV with a header\n"
+         "  --timeout S         seconds to wait for an answer, default 30\n"
+         "  --receipt FILE      appends the receipts of changing commands\n"
+         "  --help, -h          help for the command that it stands with\n"
+         "  --version           version of this program\n\n"
          "Commands:");
     for (unsigned i = 0; i < cli_command_count; i++)
         printf("  %s %s\n      %s\n", cli_commands[i]->name, cli_commands[i]->usage, cli_commands[i]->summary);
@@ -94,8 +102,8 @@ static int help_all(void)
         if (i == 0 || strcmp(relief_methods[i].noun, relief_methods[i - 1].noun) != 0)
             printf(" %s", relief_methods[i].noun);
     }
-    puts("\n\nExit status: 0 done, 1 refused by the daemon, 2 usage or a bad input file, 3 no connection or time-out,\n"
-         "4 verification failed or a difference was found.");
+    puts("\n\nExit status: 0 done, 1 refused by the daemon, 2 usage or a bad input file, 3 no connection, time-out or\n"
+         "TLS failure, 4 verification failed or a difference was found.");
     return cli_flush(stdout, CLI_DONE);
 }
 

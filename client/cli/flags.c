@@ -43,8 +43,16 @@ bool cli_params_has(const struct cli_params *params, const char *name)
     return field && params->set[field - params->method->params->fields];
 }
 
+bool cli_flag_is_secret(const struct relief_field *field)
+{
+    return strcmp(field->name, "token") == 0;
+}
+
 static int set(struct cli_params *params, const struct relief_field *field, const char *text)
 {
+    if (cli_flag_is_secret(field))
+        return cli_bad("--%s: others can see what stands on a command line: --token-file FILE, or RELIEF_TOKEN",
+                       field->name);
     struct cli_parse parse = {.arena = &params->arena, .now_ms = cli_now_ms()};
     char flag[64];
     cli_flag_name(flag, sizeof flag, field->name);
@@ -90,7 +98,8 @@ static void say_flags(const struct cli_params *params, const struct cli_option *
     fprintf(stderr, "relief: %s %s has no option %s; it has:", params->method->noun, params->method->verb, word);
     for (uint32_t i = 0; i < shape->count; i++) {
         cli_flag_name(flag, sizeof flag, shape->fields[i].name);
-        fprintf(stderr, " --%s", flag);
+        if (!cli_flag_is_secret(&shape->fields[i]))
+            fprintf(stderr, " --%s", flag);
     }
     for (; more && more->name; more++)
         fprintf(stderr, " --%s", more->name);

@@ -72,6 +72,10 @@ int cli_global_option(struct cli *cli, int argc, char **argv, int *at)
     bool json = false, csv = false;
     const struct cli_option options[] = {{"server", 0, &server, NULL, NULL},
                                          {"timeout", 0, &timeout, NULL, NULL},
+                                         {"certificate", 0, &cli->certificate, NULL, NULL},
+                                         {"key", 0, &cli->key, NULL, NULL},
+                                         {"authority", 0, &cli->authority, NULL, NULL},
+                                         {"token-file", 0, &cli->token_file, NULL, NULL},
                                          {"receipt", 0, &cli->receipt, NULL, NULL},
                                          {"json", 0, NULL, &json, NULL},
                                          {"csv", 0, NULL, &csv, NULL},

@@ -58,7 +58,7 @@ int cli_result(struct cli *cli, int result, const struct relief_answer *answer, 
     }
     const char *why = cli->client ? relief_client_error(cli->client) : "";
     cli_say("%s%s%s", where ? where : "", where ? ": " : "", why[0] ? why : strerror(-result));
-    return CLI_UNREACHABLE;
+    return result == -EKEYREJECTED ? CLI_REFUSED : CLI_UNREACHABLE;
 }
 
 const char *cli_plain_message(const struct relief_refusal *refusal)

@@ -21,10 +21,17 @@ struct relief_client;
 struct relief_answer;
 
 struct relief_client_options {
-    const char *server;  /* unix:PATH, tcp:HOST:PORT; NULL: $RELIEF_SERVER, else unix:$RELIEF_SOCKET, else the default socket */
+    const char *server;  /* unix:PATH, tcp:HOST:PORT, tls:HOST[:PORT]; NULL: $RELIEF_SERVER, else unix:$RELIEF_SOCKET, else the default socket */
     const char *name;    /* client program, for the daemon's log; may be NULL */
     int timeout_ms;      /* of a blocking call, reconnects included; 0: 30,000 */
     bool no_reconnect;   /* by default a lost connection is made again and unanswered requests are sent again with their ids */
+    /* Of a tls: address, PEM files. NULL: as the environment says; "": none. */
+    const char *certificate, *key; /* who we are; $RELIEF_CERTIFICATE, $RELIEF_KEY. No key: it is in the file of the certificate */
+    const char *authority;         /* who vouches for the daemon, and its lists of revoked certificates; $RELIEF_AUTHORITY */
+    /* Who we are where there is no certificate; $RELIEF_TOKEN. Goes over TLS, unix sockets and loopback only. NULL and "" as above. */
+    const char *token;
+    char *error; /* relief_client_open writes here in a sentence why it failed; may be NULL */
+    size_t error_size;
 };
 
 RELIEF_API int relief_client_open(struct relief_client **ret, const struct relief_client_options *options);

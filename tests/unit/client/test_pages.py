@@ -30,7 +30,7 @@ for line in page_commands:
     if not any(starts(line, name) for name in commands):
         errors.append(f"relief.1 describes '{line}', which 'relief help' does not know")
 
-for option in re.findall(r"^  --([a-z]+)", help_text, re.M):
+for option in re.findall(r"^  --([a-z][a-z-]*)", help_text, re.M):
     if option not in page_options:
         errors.append(f"relief.1 does not describe --{option}")
 

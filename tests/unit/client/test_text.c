@@ -438,8 +438,20 @@ static void test_addresses(void **state)
     assert_string_equal(address.port, "7470");
     assert_int_equal(client_address_parse(&address, "unix:/a b"), 0);
     assert_string_equal(address.host, "/a b");
-    static const char *const wrong[] = {"",          "unix:",       "tcp:",    "tcp:host", "tcp::1",
-                                        "tcp:::1:5", "tcp:h:70000", "tcp:h:x", "http://x"};
+    assert_false(address.tls);
+    static const char *const tls[][3] = {{"tls:h", "h", "7471"},
+                                         {"tls:h.example:1", "h.example", "1"},
+                                         {"tls:[::1]", "::1", "7471"},
+                                         {"tls:[fe80::1%eth0]:99", "fe80::1%eth0", "99"}};
+    for (unsigned i = 0; i < sizeof tls / sizeof *tls; i++) {
+        assert_int_equal(client_address_parse(&address, tls[i][0]), 0);
+        assert_true(address.tls && address.family == CLIENT_TCP);
+        assert_string_equal(address.host, tls[i][1]);
+        assert_string_equal(address.port, tls[i][2]);
+    }
+    static const char *const wrong[] = {
+        "",     "unix:",     "tcp:",   "tcp:host", "tcp::1",   "tcp:::1:5",  "tcp:h:70000", "tcp:h:x",   "http://x",
+        "tls:", "tls::7471", "tls:h:", "tls:::1",  "tls:[::1", "tls:[::1]7", "tls:[]:1",    "tcp:[::1]", "tls:h:1:2"};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(client_address_parse(&address, wrong[i]), -22);
     char text[64];
