@@ -23,8 +23,9 @@
 #include "sandbox/sandbox.h"
 
 #define CONNS_RESERVED 16u /* for the operator's socket, beyond [limits] connections */
-/* Descriptors beside those: listeners, loop, log, store, evidence; a dump or a backup has a few more, and there are some of them at a time. */
-#define FILES_OPEN 80u
+/* Descriptors beside those: listeners, loop, log, store, evidence; a dump or a backup has a few more, and there are
+ * some of them at a time. */
+#define FILES_OPEN     80u
 #define CONFIG_DEFAULT "/etc/relief/reliefd.conf"
 
 enum { EXIT_CONFIG = 2 };
@@ -170,13 +171,11 @@ static int open_rpc(struct daemon *daemon)
     static struct rpc_identity listeners[CONF_LISTENERS_MAX];
     static struct rpc_mapping mappings[2 * CONF_ROWS_MAX];
     const struct conf_listens *listens = &daemon->conf.listen_address;
-<<<<<<< mine
-    struct rpc_options options = {
-        .listeners = listeners, .listener_count = listens->count, .mappings = mappings, .alive = supervisor_alive};
-=======
     struct rpc_options options = {.conns_per_city_max = (unsigned)daemon->conf.limits_connections_per_city,
-                                  .listeners = listeners, .listener_count = listens->count, .mappings = mappings};
->>>>>>> head
+                                  .listeners = listeners,
+                                  .listener_count = listens->count,
+                                  .mappings = mappings,
+                                  .alive = supervisor_alive};
     for (unsigned i = 0; i < listens->count; i++)
         if (listens->rows[i].has_identity)
             listeners[i] = identity_of(&listens->rows[i].as);

@@ -39,19 +39,16 @@
     N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
     N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \
     N(33, REPORT_FAILED, "warning", "a report ended early", "see error")                                               \
-<<<<<<< mine
-    N(50, SANDBOX_LACKS, "warning", "this kernel lacks a part of the sandbox", "see [sandbox] in reliefd.conf(5)")        \
-    N(51, SANDBOX_FAILED, "err", "the sandbox can't be entered", "see error; [sandbox] in reliefd.conf(5) goes without")  \
-    N(52, CALL_REFUSED, "err", "a system call that the sandbox doesn't allow",                                          \
-      "report it with this line; [sandbox] seccomp = off serves meanwhile")                                            \
-=======
     N(40, TOKENS_BAD, "err", "the file of tokens can't be used",                                                         \
       "correct it; after a reload the tokens of before stay in force until then")                                       \
     N(41, LIMITS_LOWERED, "warning", "fewer connections than configured: the limit on open files is too low",           \
       "raise it (LimitNOFILE= of the unit), or lower [limits] connections")                                             \
     N(42, DENIALS_FAILED, "warning", "the journal of denials can't be written; what comes is counted only",             \
       "see space and rights of the data folder")                                                                        \
->>>>>>> head
+    N(50, SANDBOX_LACKS, "warning", "this kernel lacks a part of the sandbox", "see [sandbox] in reliefd.conf(5)")        \
+    N(51, SANDBOX_FAILED, "err", "the sandbox can't be entered", "see error; [sandbox] in reliefd.conf(5) goes without")  \
+    N(52, CALL_REFUSED, "err", "a system call that the sandbox doesn't allow",                                          \
+      "report it with this line; [sandbox] seccomp = off serves meanwhile")                                            \
     N(32, INTERNAL, "err", "a request failed inside the daemon", "report it with this line")
 
 enum relief_message {

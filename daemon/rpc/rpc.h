@@ -24,11 +24,8 @@ struct rpc_options {
     unsigned listener_count;
     const struct rpc_mapping *mappings; /* the first that fits counts */
     unsigned mapping_count;
-<<<<<<< mine
-    void (*alive)(void);                /* called by the loop, at least once a second; may be NULL */
-=======
     unsigned conns_per_city_max;        /* 0: any number */
->>>>>>> head
+    void (*alive)(void);                /* called by the loop, at least once a second; may be NULL */
     int64_t dump_ms_max;                /* a dump's time limit; 0: ten minutes */
 };
 
