@@ -73,6 +73,10 @@ int cli_flush(FILE *out, int code);
 
 /* ---- session.c ---- */
 int cli_connect(struct cli *cli, bool reconnect);
+/* The same without a word: 0; or -errno, and why (in CLIENT_ERROR_BYTES). Receipts are not asked for. */
+int cli_try_connect(struct cli *cli, bool reconnect, char *ret_why, size_t size);
+/* Another attempt may do better. */
+bool cli_may_retry(int error);
 
 /* ---- receipts.c: --receipt FILE ---- */
 /* On a new connection: asks for receipts and appends each that comes to the file. 0 or an exit code, said. */

@@ -234,7 +234,7 @@ static void follow(struct watch *watch)
     int error = 0;
     while (error == 0 && watch->failed == 0) {
         struct pollfd wait = {.fd = relief_client_fd(client), .events = relief_client_events(client)};
-        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+        if (poll(&wait, 1, relief_client_timeout(client)) < 0 && errno != EINTR)
             return;
         error = relief_client_process(client, wait.revents);
     }
@@ -249,14 +249,15 @@ static int patience_ms(const struct cli *cli)
 static int connect_again(struct watch *watch, int64_t until)
 {
     struct cli *cli = watch->cli;
-    const struct relief_client_options options = {
-        .server = cli->server, .timeout_ms = cli->timeout_ms, .no_reconnect = true};
+    char why[CLIENT_ERROR_BYTES];
     relief_client_close(cli->client);
     cli->client = NULL;
     while (client_now_ms() < until) {
-        if (relief_client_open(&cli->client, &options) == 0)
+        int error = cli_try_connect(cli, false, why, sizeof why);
+        if (error == 0)
             return CLI_DONE;
-        cli->client = NULL;
+        if (!cli_may_retry(error))
+            break;
         poll(NULL, 0, RETRY_MS);
     }
     return cli_connect(cli, false);
@@ -276,7 +277,7 @@ static int run(struct watch *watch)
             if (watch->failed)
                 return cli_flush(stdout, CLI_REFUSED);
             until = client_now_ms() + patience_ms(cli);
-        } else if (code != CLI_UNREACHABLE || client_now_ms() >= until) {
+        } else if (code != CLI_UNREACHABLE || cli->client->broken || client_now_ms() >= until) {
             return code; /* refused; or never subscribed; or a daemon that dies at every attempt */
         }
         cli_say("%s; connecting again", relief_client_error(cli->client));
