@@ -145,14 +145,34 @@ int file_allocate(const struct file_io *io, int fd, uint64_t len)
     return r < 0 && errno != EOPNOTSUPP ? -errno : 0;
 }
 
+bool file_is_shortage(int error)
+{
+    switch (-error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int sync_error(int error)
+{
+    return file_is_shortage(error) ? -EIO : error;
+}
+
 int file_datasync(const struct file_io *io, int fd)
 {
-    return io->fdatasync(io->context, fd) < 0 ? -errno : 0;
+    return io->fdatasync(io->context, fd) < 0 ? sync_error(-errno) : 0;
 }
 
 int file_sync(const struct file_io *io, int fd)
 {
-    return io->fsync(io->context, fd) < 0 ? -errno : 0;
+    return io->fsync(io->context, fd) < 0 ? sync_error(-errno) : 0;
 }
 
 int file_rename(const struct file_io *io, int dir_fd, const char *from, const char *to)

@@ -3,9 +3,16 @@
  * in to fail the Nth write or sync. Everything that must survive a crash goes through here.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/*
+ * True of -errno when the machine has none left for the moment (space, quota, descriptors, memory) or takes no writes: nothing is
+ * wrong with what was written, and the same may succeed later. Never true of a sync's error.
+ */
+bool file_is_shortage(int error);
 
 /* The calls, with errno as the system's have it. context is handed to each. */
 struct file_io {
@@ -34,6 +41,7 @@ ssize_t file_read(const struct file_io *io, int fd, void *to, size_t len, uint64
 int file_write(const struct file_io *io, int fd, const void *from, size_t len, uint64_t offset);
 /* Blocks for the first len bytes of the file, which has that size afterwards. 0, -errno. Where the file system can't: 0. */
 int file_allocate(const struct file_io *io, int fd, uint64_t len);
+/* 0 or -errno; -EIO where the system says that space was lacking: what it has dropped then nobody knows. */
 int file_datasync(const struct file_io *io, int fd);
 int file_sync(const struct file_io *io, int fd);
 int file_rename(const struct file_io *io, int dir_fd, const char *from, const char *to);

@@ -29,6 +29,11 @@ void core_memo_deinit(struct core_memo *memo)
     *memo = (struct core_memo){.arena = RELIEF_ARENA_INIT};
 }
 
+void core_memo_clear(struct core_memo *memo)
+{
+    memset(memo->slots, 0, CORE_MEMO_SLOTS * sizeof *memo->slots);
+}
+
 static struct core_memo_slot *slot_of(struct core_memo *memo, uint64_t hash)
 {
     return &memo->slots[hash % CORE_MEMO_SLOTS];

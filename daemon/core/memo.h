@@ -33,6 +33,8 @@ struct core_memo {
 /* 0 or -errno. */
 int core_memo_init(struct core_memo *memo);
 void core_memo_deinit(struct core_memo *memo);
+/* Nothing is known any more: the state went back. */
+void core_memo_clear(struct core_memo *memo);
 
 /* The key fields of the record, hashed; never 0. */
 uint64_t core_memo_hash(enum relief_table table, const void *record);

@@ -10,6 +10,7 @@
  * signal.
  */
 #include "engine/state.h"
+#include "base/file.h"
 #include "store/value.h"
 #include "store/wild.h"
 
@@ -169,6 +170,8 @@ int engine_command(struct engine *engine, const struct core_identity *who, unsig
     int rc = engine_replay(engine, who, command, params, ret, &done);
     if (rc || done)
         return rc;
+    if (engine->shortage)
+        return engine_shortage(engine);
     if (engine_busy(engine) || engine->waking)
         return -EAGAIN;
     if (method == RELIEF_METHOD_clock_confirm)
@@ -221,7 +224,14 @@ int engine_settle(struct engine *engine)
         if (!error)
             note_durable(engine, batch);
         engine_batch_clear(batch);
+        if (file_is_shortage(error) && !engine->error) {
+            error = engine_undo(engine);
+            error = file_is_shortage(error) ? -EIO : error; /* no state: there is nothing to go on with */
+        }
     }
+    engine->shortage = engine_writer_shortage(engine->writer);
+    if (!engine->shortage)
+        engine->shortage = store_shortage(engine->store);
     if (!engine->error) {
         engine->error = error ? error : rc;
         engine->store_failed = rc && !error;
@@ -238,6 +248,32 @@ int engine_settle(struct engine *engine)
 bool engine_store_failed(const struct engine *engine)
 {
     return engine->store_failed;
+}
+
+/* What a client is told: no space, no writing, or that it may try again. */
+int engine_shortage(const struct engine *engine)
+{
+    switch (-engine->shortage) {
+    case 0:
+        return 0;
+    case ENOSPC:
+    case EDQUOT:
+        return -ENOSPC;
+    case EROFS:
+        return -EROFS;
+    default:
+        return -EAGAIN;
+    }
+}
+
+int engine_lacks(const struct engine *engine)
+{
+    return engine->shortage;
+}
+
+uint64_t engine_undone(const struct engine *engine)
+{
+    return engine->undone;
 }
 
 uint64_t engine_applied(struct engine *engine)
@@ -257,6 +293,8 @@ struct store_mark engine_head(struct engine *engine)
 
 bool engine_busy(struct engine *engine)
 {
+    if (engine->shortage)
+        return false; /* changes are refused, and reads go on */
     return engine->forming->bytes.len >= ENGINE_BATCH_BYTES_MAX || store_full(engine->store);
 }
 

@@ -91,7 +91,8 @@ enum engine_clock_state engine_clock_says(struct engine *engine, int64_t *ret_of
 
 /*
  * Carries out one command. 0: *ret is the answer, to be released when engine_durable() >= ret->seq. Positive: refused, see
- * ret->refusal. -EAGAIN: the machine can't take it now (BUSY); -EROFS: the log failed, nothing is taken any more.
+ * ret->refusal. -EAGAIN: the machine can't take it now (BUSY); -ENOSPC, -EROFS: it has no space, or takes no writes, for the moment
+ * (engine_shortage); -EROFS too: the log failed, nothing is taken any more.
  * A replay of an op or a request id answers with what the log says, byte for byte (ret->replay).
  * Everything in *ret stays valid until the next call.
  */
@@ -121,6 +122,18 @@ bool engine_waking(struct engine *engine);
 bool engine_turn_spent(struct engine *engine);
 /* On the loop thread after options.wake: takes note of what became durable. 0, or the log's first error (negative): stop. */
 int engine_settle(struct engine *engine);
+/*
+ * Something lacks (file_is_shortage), in the log, the store or the evidence: no change is taken and no deadline passes, reads go on.
+ * The engine tries again by itself, twice a second, and takes changes when there is enough again. 0, -ENOSPC, -EROFS, -EAGAIN.
+ */
+int engine_shortage(const struct engine *engine);
+/* What lacks, as the system says it; 0: nothing. */
+int engine_lacks(const struct engine *engine);
+/*
+ * How often it had to go back to the last durable entry, because a batch could not be written for want of space. Whatever was answered
+ * or read beyond engine_durable() has not happened then, and must not leave.
+ */
+uint64_t engine_undone(const struct engine *engine);
 /* After an error of engine_settle: was it the store that could not be written, not the log? */
 bool engine_store_failed(const struct engine *engine);
 /* The same of the evidence. */

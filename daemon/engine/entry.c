@@ -368,7 +368,7 @@ static void hash_leaf(struct engine_entry_hasher *hasher, const uint8_t hash[LOG
 }
 
 /* An entry that can't be read has no hash: zeros, which no entry behind it names, and the error for who asks. */
-void engine_entry_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
+int engine_entry_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
 {
     struct engine_entry_hasher *hasher = context;
     struct relief_buf *buf = &hasher->buf;
@@ -395,4 +395,5 @@ void engine_entry_hash(void *context, const struct log_record *record, uint8_t r
         hasher->error = rc;
         hasher->newer = rc == -ENOTSUP ? hasher->entry.generation : 0;
     }
+    return rc;
 }

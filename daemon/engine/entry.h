@@ -41,4 +41,5 @@ int engine_entry_hasher_init(struct engine_entry_hasher *hasher);
 /* From here on with leaves of the tree. 0 or -ENOMEM. */
 int engine_entry_hasher_tree(struct engine_entry_hasher *hasher, struct relief_buf *leaves);
 void engine_entry_hasher_deinit(struct engine_entry_hasher *hasher);
-void engine_entry_hash(void *hasher, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);
+/* Returns the error of this entry. */
+int engine_entry_hash(void *hasher, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);

@@ -48,7 +48,7 @@ int engine_flush_settle(struct engine_flush_signal *flush, struct store *store)
 int engine_flush_wait(struct engine_flush_signal *flush, struct store *store)
 {
     int rc = engine_flush_settle(flush, store);
-    while (rc == 0 && store_full(store)) {
+    while (rc == 0 && store_full(store) && (rc = store_shortage(store)) == 0) {
         (void)take(flush, true);
         rc = store_flush_done(store);
     }
@@ -61,7 +61,7 @@ int engine_flush_all(struct engine_flush_signal *flush, struct store *store, uin
     if (rc || store_mark(store).seq >= seq)
         return rc;
     store_flush_to(store, seq);
-    while (rc == 0 && store_mark(store).seq < seq) {
+    while (rc == 0 && store_mark(store).seq < seq && (rc = store_shortage(store)) == 0) {
         (void)take(flush, true);
         rc = store_flush_done(store);
     }

@@ -36,7 +36,7 @@ static int restore_entry(void *context, const struct engine_entry *entry, const 
     engine_read_clocks(recovery->clocks, &wall, &boot);
     store_batch_end(recovery->store, mark->seq, mark->time);
     store_durable(recovery->store, mark, boot);
-    return engine_flush_wait(recovery->flush, recovery->store);
+    return recovery->flush ? engine_flush_wait(recovery->flush, recovery->store) : 0;
 }
 
 int engine_recover(struct log *log, struct store *store, struct core *core, struct engine_flush_signal *flush,

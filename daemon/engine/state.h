@@ -42,6 +42,8 @@ struct engine {
     uint64_t turn_looks;   /* matching since the turn began */
     struct store_mark head; /* last durable entry */
     int error;              /* the first failure; no command is taken any more */
+    int shortage;           /* the machine has none left for the moment: no change is taken; 0: it has */
+    uint64_t undone;        /* how many batches were taken back */
     bool store_failed;      /* it was the store's */
     bool evidence_failed;   /* it was the evidence's */
     struct evidence *evidence;
@@ -67,9 +69,9 @@ void engine_flush_deinit(struct engine_flush_signal *flush);
 void engine_flush_ended(void *flush, int error);
 /* Takes note of a flush that ended, if one did. 0 or the store's error. */
 int engine_flush_settle(struct engine_flush_signal *flush, struct store *store);
-/* Sleeps until the store can take more. */
+/* Sleeps until the store can take more. 0, the store's error or store_shortage: there is nobody to wait for space here. */
 int engine_flush_wait(struct engine_flush_signal *flush, struct store *store);
-/* Has the store flushed up to entry seq, which is durable, and sleeps until it is. */
+/* Has the store flushed up to entry seq, which is durable, and sleeps until it is. The same. */
 int engine_flush_all(struct engine_flush_signal *flush, struct store *store, uint64_t seq);
 
 /* ---- folder.c ---- */
@@ -127,10 +129,14 @@ void engine_sweep(const char *dir);
 int engine_remove_store(const char *dir);
 
 /* ---- recover.c ---- */
-/* Brings the store from its mark to the head of the log. */
+/* Brings the store from its mark to the head of the log. flush NULL: without waiting for the store, however much it holds. */
 int engine_recover(struct log *log, struct store *store, struct core *core, struct engine_flush_signal *flush,
                    struct evidence *evidence, const struct engine_options *clocks, struct engine_report *report,
                    struct store_mark *ret_head);
+
+/* ---- undo.c ---- */
+/* Back to the last durable entry: what is applied beyond it has not happened. 0; negative: the state can't be had again. */
+int engine_undo(struct engine *engine);
 
 /* ---- evidence.c ---- */
 /* Opens it, proves that it belongs to this log, and brings it to where the store stands at least. */

@@ -13,9 +13,10 @@
 #include <assert.h>
 #include <errno.h>
 
-#define TICK_MS_MAX      1000             /* fine print 47: timers run at least once a second */
-#define BUSY_MS          10               /* until a flush or sync may have made room */
-#define TICK_ENTRIES_MAX 1024u            /* in one turn: about 10 ms, then peers have their turn */
+#define TICK_MS_MAX      1000  /* fine print 47: timers run at least once a second */
+#define BUSY_MS          10    /* until a flush or sync may have made room */
+#define SHORTAGE_MS      250   /* the store tries again at this pace; what is due is met when there is space */
+#define TICK_ENTRIES_MAX 1024u /* in one turn: about 10 ms, then peers have their turn */
 #define OPS_LOOK_MS      INT64_C(3600000) /* T between two looks for old ops: they are kept a day longer than promised */
 
 const struct core_identity engine_timer = {
@@ -111,6 +112,8 @@ static int64_t tick(struct engine *engine)
         struct core_due due;
         if (engine->error)
             return TICK_MS_MAX;
+        if (engine->shortage)
+            return SHORTAGE_MS;
         if (engine_busy(engine))
             return BUSY_MS;
         if (entries == TICK_ENTRIES_MAX || engine_turn_spent(engine))
@@ -137,6 +140,7 @@ static int64_t tick(struct engine *engine)
 int64_t engine_tick(struct engine *engine)
 {
     engine->turn_looks = 0;
+    store_retry(engine->store, engine->clock.boot);
     int64_t next = tick(engine);
     engine->turn_looks = 0;
     return next;

@@ -9,8 +9,13 @@
  * The evidence comes last. The loop is told that a batch is durable before its nodes are written and its checkpoint is
  * signed, so neither makes an acknowledgement later, and what never became durable never reaches the tree. It is synced
  * when no batch came for EVIDENCE_IDLE_MS, or when a start would have too much to make anew.
+ *
+ * For want of space nothing ends here. It is told to the loop, which takes no more changes, and every PROBE_MS the
+ * thread does what the next batch will need: when all of that succeeds, the want is over.
  */
 #include "engine/writer.h"
+
+#include "base/file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,6 +33,7 @@
 #define EVIDENCE_IDLE_MS    1000 /* four syncs of small files; a request now and then shall not bring that each time */
 #define EVIDENCE_SYNC_EVERY 65536u /* entries: half a second of reading the log at the next start */
 #define FOREVER             (-1)
+#define PROBE_MS            500 /* between two tries on a full disk */
 
 enum slot { SLOT_EMPTY, SLOT_HANDED, SLOT_DONE };
 
@@ -38,8 +44,12 @@ struct engine_writer {
     pthread_cond_t handed, ended;
     enum slot slot;
     struct engine_batch *batch;
-    int error; /* the log's first; sticks */
+    int error;       /* the log's first; sticks */
+    int batch_error; /* of the batch that is done: this, or a shortage */
     int evidence_error;
+    int shortage;             /* what the last try lacked, 0: nothing */
+    bool evidence_owed;       /* what was added could not be published for want of space; only this thread's */
+    int64_t evidence_time;    /* of the last batch that was added */
     struct relief_buf leaves; /* of the batch; only this thread's */
     bool poked;
     bool stop, stopped;
@@ -71,8 +81,17 @@ static int append(struct engine_writer *writer, struct engine_batch *batch)
 {
     relief_buf_clear(&writer->leaves);
     int rc = log_append(writer->options.log, engine_batch_records(batch), batch->count);
-    /* An entry without a hash would break the chain: nothing of this batch may be acknowledged. */
-    return rc ? rc : writer->options.hasher->error;
+    if (rc == -ENOMEM) /* nothing was taken: the entry may find its memory the next time */
+        writer->options.hasher->error = 0;
+    return rc;
+}
+
+/* Notes what a try lacked, or that it lacked nothing. True: the loop should know. Under the lock. */
+static bool note_shortage(struct engine_writer *writer, int rc)
+{
+    bool changed = writer->shortage != rc;
+    writer->shortage = rc;
+    return changed;
 }
 
 static void wake(struct engine_writer *writer)
@@ -85,7 +104,9 @@ static void wake(struct engine_writer *writer)
 static void evidence_done(struct engine_writer *writer, int rc, bool wanted)
 {
     pthread_mutex_lock(&writer->lock);
-    if (!writer->evidence_error)
+    if (file_is_shortage(rc))
+        note_shortage(writer, rc);
+    else if (!writer->evidence_error)
         writer->evidence_error = rc;
     pthread_mutex_unlock(&writer->lock);
     if (rc || wanted)
@@ -102,8 +123,10 @@ static void give_evidence(struct engine_writer *writer, size_t count, int64_t ti
     assert(writer->leaves.len == count * EVIDENCE_HASH_BYTES);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = evidence_add(evidence, (const uint8_t *)writer->leaves.data + i * EVIDENCE_HASH_BYTES);
+    writer->evidence_time = time;
     if (rc == 0)
         rc = evidence_publish(evidence, time, &wanted);
+    writer->evidence_owed = file_is_shortage(rc);
     evidence_done(writer, rc, wanted);
     if (rc == 0 && evidence_unsynced(evidence, &entries) && entries >= EVIDENCE_SYNC_EVERY)
         evidence_done(writer, evidence_sync(evidence), false);
@@ -120,7 +143,11 @@ static void carry_out(struct engine_writer *writer)
     if (!rc)
         rc = append(writer, batch);
     pthread_mutex_lock(&writer->lock);
-    writer->error = rc;
+    writer->batch_error = rc;
+    if (file_is_shortage(rc))
+        note_shortage(writer, rc);
+    else
+        writer->error = rc;
     writer->slot = SLOT_DONE;
     pthread_cond_signal(&writer->ended);
     pthread_mutex_unlock(&writer->lock);
@@ -130,12 +157,15 @@ static void carry_out(struct engine_writer *writer)
     pthread_mutex_lock(&writer->lock);
 }
 
-/* An error here is no news about any batch; the append that needs the segment meets it again and reports it. */
+/* An error here is no news about any batch, and the next append meets it again; a shortage is told while there is still
+ * room. */
 static void make_piece(struct engine_writer *writer)
 {
     pthread_mutex_unlock(&writer->lock);
-    (void)log_prepare(writer->options.log);
+    int rc = log_prepare(writer->options.log);
     pthread_mutex_lock(&writer->lock);
+    if (file_is_shortage(rc) && note_shortage(writer, rc))
+        wake(writer);
 }
 
 static bool evidence_waits(const struct engine_writer *writer)
@@ -148,6 +178,26 @@ static void sync_evidence(struct engine_writer *writer)
     pthread_mutex_unlock(&writer->lock);
     evidence_done(writer, evidence_sync(writer->options.evidence), false);
     pthread_mutex_lock(&writer->lock);
+}
+
+/* Is there enough again? Then everything that was left undone for want of it is done here. */
+static void probe(struct engine_writer *writer)
+{
+    struct evidence *evidence = writer->evidence_error ? NULL : writer->options.evidence;
+    bool wanted = false;
+    pthread_mutex_unlock(&writer->lock);
+    int rc = log_make_room(writer->options.log), failed = 0;
+    if (rc == 0 && evidence && writer->evidence_owed)
+        failed = evidence_publish(evidence, writer->evidence_time, &wanted);
+    writer->evidence_owed = writer->evidence_owed && (rc || failed);
+    if (rc == 0 && failed == 0 && evidence && evidence_unsynced(evidence, NULL))
+        failed = evidence_sync(evidence);
+    if (failed && !file_is_shortage(failed))
+        evidence_done(writer, failed, false);
+    rc = rc ? rc : failed;
+    pthread_mutex_lock(&writer->lock);
+    if (note_shortage(writer, file_is_shortage(rc) ? rc : 0) || wanted) /* what else failed the next batch meets */
+        wake(writer);
 }
 
 /* Nothing to do for as long as it takes to be called idle: what there is to do then. FOREVER: nothing. */
@@ -163,7 +213,12 @@ static void *run(void *context)
 
     pthread_mutex_lock(&writer->lock);
     for (;;) {
-        if (batches < PREPARE_EVERY && wait_handed(writer, idle_ms(writer, owed))) {
+        if (writer->shortage && !writer->stop) {
+            if (wait_handed(writer, PROBE_MS))
+                carry_out(writer);
+            else if (!writer->stop)
+                probe(writer);
+        } else if (batches < PREPARE_EVERY && wait_handed(writer, idle_ms(writer, owed))) {
             carry_out(writer);
             owed = PIECES;
             batches++;
@@ -266,13 +321,21 @@ struct engine_batch *engine_writer_collect(struct engine_writer *writer, int *re
     pthread_mutex_lock(&writer->lock);
     if (writer->slot == SLOT_DONE) {
         batch = writer->batch;
-        *ret_error = writer->error;
+        *ret_error = writer->batch_error;
         writer->batch = NULL;
         writer->slot = SLOT_EMPTY;
         writer->idle = true;
     }
     pthread_mutex_unlock(&writer->lock);
     return batch;
+}
+
+int engine_writer_shortage(struct engine_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    int rc = writer->shortage;
+    pthread_mutex_unlock(&writer->lock);
+    return rc;
 }
 
 int engine_writer_evidence_error(struct engine_writer *writer)

@@ -24,8 +24,13 @@ void engine_writer_close(struct engine_writer *writer);
 bool engine_writer_idle(const struct engine_writer *writer);
 /* Hands a batch over; the writer must be idle. Only engine_batch_find may touch it until it was collected. */
 void engine_writer_hand(struct engine_writer *writer, struct engine_batch *batch);
-/* A batch ended: NULL when none did. *ret_error is 0 or the log's first error. */
+/*
+ * A batch ended: NULL when none did. *ret_error is 0, the log's first error, or what it lacked (file_is_shortage): then nothing of the
+ * batch is in the log, and the next one may be taken.
+ */
 struct engine_batch *engine_writer_collect(struct engine_writer *writer, int *ret_error);
+/* What the last try lacked, of a batch, of the next segment or of the evidence: -errno. 0: nothing; the loop is woken when that changes. */
+int engine_writer_shortage(struct engine_writer *writer);
 /* The evidence's first error, or 0. */
 int engine_writer_evidence_error(struct engine_writer *writer);
 /* Something of the evidence is to be synced that no batch brought. */

@@ -7,6 +7,9 @@
  *
  * The tree's file is not the truth, the log is. What is in doubt is put aside and made anew. Damage inside of it is met
  * when a proof is made: each one is verified up to the root in memory before it is handed out.
+ *
+ * On a full disk nodes wait in memory, as many as there are entries that the log still took, and nothing is published;
+ * the same call later goes on where it stopped.
  */
 #include "evidence/inside.h"
 
@@ -48,12 +51,15 @@ int evidence_write_nodes(struct evidence *evidence)
     struct relief_buf *nodes = &evidence->nodes;
     if (evidence->error || nodes->len == 0)
         return evidence->error;
-    evidence->error =
+    int rc =
         file_write(evidence->io, evidence->hashes_fd, nodes->data, nodes->len, evidence->written * EVIDENCE_HASH_BYTES);
-    if (evidence->error == 0)
+    if (file_is_shortage(rc))
+        return rc; /* they wait for the next time; nothing is published meanwhile */
+    evidence->error = rc;
+    if (rc == 0)
         evidence->written += nodes->len / EVIDENCE_HASH_BYTES;
     relief_buf_clear(nodes);
-    return evidence->error;
+    return rc;
 }
 
 int evidence_add(struct evidence *evidence, const uint8_t leaf[EVIDENCE_HASH_BYTES])
@@ -64,7 +70,7 @@ int evidence_add(struct evidence *evidence, const uint8_t leaf[EVIDENCE_HASH_BYT
     unsigned count = evidence_tree_add(&evidence->tree, evidence->hasher, leaf, nodes);
     relief_buf_add(&evidence->nodes, nodes, (size_t)count * EVIDENCE_HASH_BYTES);
     if (evidence->nodes.failed)
-        evidence->error = -ENOMEM;
+        evidence->error = -ENOBUFS; /* nodes are lost: not to be taken for a shortage that passes */
     else if (evidence->nodes.len >= WRITE_BYTES)
         evidence_write_nodes(evidence);
     return evidence->error;
@@ -87,7 +93,7 @@ int evidence_publish(struct evidence *evidence, int64_t time, bool *ret_wanted)
     relief_buf_add_char(next, '\n');
     evidence_note_sign(next, body, &evidence->signer, 0);
     if (next->failed)
-        return evidence->error = -ENOMEM;
+        return -ENOMEM;
 
     pthread_mutex_lock(&evidence->lock);
     *ret_wanted = evidence->wanted > evidence->newest.size;
@@ -159,13 +165,15 @@ int evidence_sync(struct evidence *evidence)
         rc = file_sync(evidence->io, evidence->dir_fd);
     relief_buf_deinit(&note);
     relief_buf_deinit(&witnessed);
-    evidence->error = rc;
+    evidence->error = file_is_shortage(rc) ? 0 : rc;
+    pthread_mutex_lock(&evidence->lock);
+    if (rc && cosigned)
+        evidence->witnessed_synced = false;
     if (rc == 0 && tree) {
-        pthread_mutex_lock(&evidence->lock);
         evidence->synced = newest.size;
         evidence->ever_synced = true;
-        pthread_mutex_unlock(&evidence->lock);
     }
+    pthread_mutex_unlock(&evidence->lock);
     return rc;
 }
 

@@ -40,14 +40,15 @@ void evidence_close(struct evidence *evidence);
 uint64_t evidence_size(const struct evidence *evidence);
 /* The leaf of an entry at or below that. 0 or -errno. */
 int evidence_leaf(struct evidence *evidence, uint64_t seq, uint8_t ret_leaf[EVIDENCE_HASH_BYTES]);
-/* Adds the leaf of the next entry. 0 or -errno of a write; sticks. */
+/* Adds the leaf of the next entry. 0 or -errno of a write; sticks, unless it is a shortage (file_is_shortage): then it is not lost. */
 int evidence_add(struct evidence *evidence, const uint8_t leaf[EVIDENCE_HASH_BYTES]);
 /*
  * Everything of the log that was there at the start is added: are state, checkpoint and witnessed checkpoint of the past the beginning of this tree? 0;
  * -EUCLEAN with a message (a rollback or a fork); -errno.
  */
 int evidence_started(struct evidence *evidence, struct evidence_report *report);
-/* Writes the nodes, signs the checkpoint of what was added, makes it the newest. time: of the last entry. *ret_wanted: somebody waits for it. */
+/* Writes the nodes, signs the checkpoint of what was added, makes it the newest. time: of the last entry. *ret_wanted: somebody waits for it.
+ * After a shortage the same call goes on. */
 int evidence_publish(struct evidence *evidence, int64_t time, bool *ret_wanted);
 /* Is anything published, or witnessed, that evidence_sync would make durable? ret_entries: how many entries (may be NULL). */
 bool evidence_unsynced(struct evidence *evidence, uint64_t *ret_entries);

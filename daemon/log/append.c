@@ -9,6 +9,9 @@
  * header. log_prepare does the long part ahead of time; a batch that comes sooner than that waits for the rest of it.
  *
  * A batch is never split over two segments, so what a crash can tear lies in one file.
+ *
+ * A full disk is no failure of what is written. The log stays as it was and says so; what a batch has left behind the
+ * end is made zeros again before anything else goes there, so that its records can't be taken for a part of the next.
  */
 #include "log/local.h"
 #include "schema/limits.h"
@@ -56,18 +59,17 @@ static int next_fill(struct log *log, uint64_t step)
     return next->done < log->segment_bytes ? 0 : file_sync(log->io, next->fd);
 }
 
-int log_prepare(struct log *log)
+/* What can't be got over sticks, and never looks like a shortage. */
+static int stick(struct log *log, int r)
 {
-    struct log_segment *segment = log->segments_count ? log->segments[log->segments_count - 1] : NULL;
-    int r;
+    log->failed = file_is_shortage(r) ? -EIO : r;
+    return log->failed;
+}
 
-    if (log->read_only)
-        return -EROFS;
-    if (log->failed < 0)
-        return log->failed;
-    if (log->next.ready || (segment && log->end <= segment->bytes / 2))
-        return 0;
-    r = next_fill(log, LOG_PREPARE_STEP);
+static int next_make(struct log *log, uint64_t step)
+{
+    int r = next_fill(log, step);
+
     if (r == 0 && log->next.done < log->segment_bytes)
         return 0;
     if (r == 0)
@@ -78,11 +80,51 @@ int log_prepare(struct log *log)
     }
     if (r < 0) {
         /* A full disk harms nothing that is written; any other error means that the disk can't be relied on. */
-        if (r != -ENOSPC && r != -EDQUOT)
-            log->failed = r;
+        if (!file_is_shortage(r))
+            stick(log, r);
         log_next_drop(log);
     }
     return r;
+}
+
+int log_prepare(struct log *log)
+{
+    struct log_segment *segment = log->segments_count ? log->segments[log->segments_count - 1] : NULL;
+
+    if (log->read_only)
+        return -EROFS;
+    if (log->failed < 0)
+        return log->failed;
+    if (log->next.ready || (segment && log->end <= segment->bytes / 2))
+        return 0;
+    return next_make(log, LOG_PREPARE_STEP);
+}
+
+/* Zeros where a batch that was not taken may stand. */
+static int clean(struct log *log)
+{
+    int r;
+
+    if (log->dirty_end == 0)
+        return 0;
+    r = log_segment_zero(log->io, log->fd, log->end, log->dirty_end);
+    if (r == 0)
+        r = file_datasync(log->io, log->fd);
+    if (r == 0)
+        log->dirty_end = 0;
+    else if (!file_is_shortage(r))
+        stick(log, r);
+    return r;
+}
+
+int log_make_room(struct log *log)
+{
+    int r;
+
+    if (log->failed < 0)
+        return log->failed;
+    r = clean(log);
+    return r < 0 || log->next.ready ? r : next_make(log, log->segment_bytes);
 }
 
 /* A segment for one batch that is larger than a segment, zero-filled and synced under large.tmp. */
@@ -99,6 +141,7 @@ static int large_make(struct log *log, uint64_t bytes, int *ret_fd)
     if (r == 0)
         r = file_sync(log->io, fd);
     if (r < 0) {
+        (void)file_unlink(log->io, log->dir_fd, LOG_LARGE_TMP);
         file_close(log->io, fd);
         return r;
     }
@@ -125,6 +168,7 @@ static int segment_roll(struct log *log, uint64_t batch_bytes)
     const char *from = large ? LOG_LARGE_TMP : log->next.ready ? LOG_NEXT_NAME : LOG_NEXT_TMP;
     uint8_t bytes[LOG_SEGMENT_HEADER];
     char name[LOG_SEGMENT_NAME];
+    bool named = false;
     int fd = -1, r = 0;
 
     if (large) {
@@ -133,11 +177,12 @@ static int segment_roll(struct log *log, uint64_t batch_bytes)
     } else {
         if (!log->next.ready)
             r = next_fill(log, log->segment_bytes);
+        if (r < 0)
+            log_next_drop(log);
         fd = log->next.fd;
-        log->next = (struct log_next){.fd = -1};
     }
     if (r < 0)
-        goto out;
+        return file_is_shortage(r) ? r : stick(log, r);
     header.before = segment_before(log, header.first);
     randombytes_buf(header.key, sizeof(header.key));
     log_segment_header_encode(&header, bytes);
@@ -147,20 +192,24 @@ static int segment_roll(struct log *log, uint64_t batch_bytes)
         r = file_datasync(log->io, fd);
     if (r == 0)
         r = file_rename(log->io, log->dir_fd, from, name);
+    named = r == 0;
     if (r == 0)
         r = file_sync(log->io, log->dir_fd);
     if (r == 0)
         r = log_segment_add(log, header.first, header.bytes);
-    if (r < 0)
-        goto out;
+    if (r < 0) {
+        if (large)
+            file_close(log->io, fd);
+        /* A next segment that has no name yet is used when there is space again. */
+        return named || !file_is_shortage(r) ? stick(log, r) : r;
+    }
+    if (!large)
+        log->next = (struct log_next){.fd = -1};
     file_close(log->io, log->fd);
     log->fd = fd;
-    fd = -1;
     log->end = LOG_SEGMENT_HEADER;
     memcpy(log->key, header.key, sizeof(log->key));
-out:
-    file_close(log->io, fd);
-    return r;
+    return 0;
 }
 
 /* What the caller owes us: numbers without a gap, known flags, commands that are whole, sizes within their bounds. */
@@ -211,7 +260,7 @@ static void buffer_relax(struct log *log)
 }
 
 /* Fills in batch and prev of each record and lays them out in the buffer; *head moves on to the last one. */
-static void batch_encode(struct log *log, struct log_record *records, size_t count, struct log_head *head)
+static int batch_encode(struct log *log, struct log_record *records, size_t count, struct log_head *head)
 {
     uint8_t *at = log->buffer;
 
@@ -223,9 +272,25 @@ static void batch_encode(struct log *log, struct log_record *records, size_t cou
         log_frame_encode(log->key, record, (uint32_t)i, at);
         at += log_frame_bytes(record->len);
         head->seq = record->seq;
-        if (log->hash)
-            log->hash(log->context, record, head->hash);
+        int r = log->hash ? log->hash(log->context, record, head->hash) : 0;
+        if (r < 0)
+            return r;
     }
+    return 0;
+}
+
+/* Written and synced; a shortage leaves something to be cleaned. */
+static int batch_write(struct log *log, size_t bytes)
+{
+    int r = file_write(log->io, log->fd, log->buffer, bytes, log->end);
+
+    if (file_is_shortage(r)) {
+        log->dirty_end = log->end + bytes;
+        return r;
+    }
+    if (r == 0)
+        r = file_datasync(log->io, log->fd);
+    return r < 0 ? stick(log, r) : 0;
 }
 
 static void batch_publish(struct log *log, const struct log_record *records, size_t count, const struct log_head *head)
@@ -258,23 +323,21 @@ int log_append(struct log *log, struct log_record *records, size_t count)
     r = batch_measure(log, records, count, &bytes);
     if (r == 0)
         r = buffer_reserve(log, bytes);
+    if (r == 0)
+        r = clean(log);
     if (r < 0)
         return r;
 
     if (log->fd < 0 || log->segments[log->segments_count - 1]->bytes - log->end < bytes)
         r = segment_roll(log, bytes);
-    if (r == 0) {
-        batch_encode(log, records, count, &head);
-        r = file_write(log->io, log->fd, log->buffer, bytes, log->end);
-    }
     if (r == 0)
-        r = file_datasync(log->io, log->fd);
+        r = batch_encode(log, records, count, &head);
+    if (r == 0)
+        r = batch_write(log, bytes);
     if (r == 0) {
         batch_publish(log, records, count, &head);
         log->end += bytes;
         log->batch++;
-    } else {
-        log->failed = r;
     }
     buffer_relax(log);
     return r;

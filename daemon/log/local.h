@@ -49,7 +49,8 @@ struct log {
     uint64_t batch;
     uint8_t key[LOG_KEY_BYTES];
     struct log_next next;
-    int failed; /* the first failed write or sync, -errno */
+    uint64_t dirty_end; /* of what a batch that was not taken may have left behind `end`; 0: nothing */
+    int failed; /* the first failed write or sync, -errno, never a shortage */
     uint8_t *buffer;
     size_t buffer_space;
 

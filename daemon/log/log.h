@@ -12,7 +12,8 @@
  * nothing of it was acknowledged; a bad record that a later batch follows is damage: refused with segment and offset (-EUCLEAN).
  * A record with LOG_MORE asks for the next one: the cut goes back to the last record without it. A batch holds whole commands.
  *
- * The first failed write or sync sticks: every later append returns it. Nothing is retried on a file that lied.
+ * The first failed sync sticks, and so does a write that failed otherwise than for want of space (file_is_shortage): every later
+ * append returns it, nothing is retried on a file that lied. A shortage leaves the log as it was: the batch is not taken.
  * One thread appends; others may read what log_durable() says, each with its own cursor.
  */
 #pragma once
@@ -37,7 +38,8 @@ struct log_record {
 };
 
 /* The hash of an entry (fine print 64), from prev, seq and payload: given by the engine, which knows how an entry reads as JSON. */
-typedef void log_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);
+/* 0 or -errno: then the log takes nothing. */
+typedef int log_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);
 
 struct log_options {
     const char *dir;        /* made when it does not exist */
@@ -70,16 +72,21 @@ void log_close(struct log *log);
 /*
  * One batch in: payloads with seq and flags set (batch and prev are filled in here). Returns after the sync: 0 or -errno.
  * -EINVAL (a number that doesn't follow, LOG_MORE on the last), -E2BIG (a payload above RELIEF_ENTRY_BYTES_MAX, a batch above
- * 256 MiB) and -ENOMEM leave the log as it was; any other error sticks.
+ * 256 MiB), an error of the hash and what file_is_shortage names leave the log as it was; any other error sticks.
  */
 int log_append(struct log *log, struct log_record *records, size_t count);
 /* The last durable entry; any thread. */
 struct log_head log_durable(struct log *log);
 /*
  * Makes the next segment ready when the current one is more than half full; called by the appending thread when it is idle. Does
- * a piece of at most 8 MiB a call. -ENOSPC does not stick: nothing is lost until the current segment is full.
+ * a piece of at most 8 MiB a call. A shortage does not stick: nothing is lost until the current segment is full.
  */
 int log_prepare(struct log *log);
+/*
+ * After a shortage, on the appending thread: does what the next batch may need, so that 0 means that the cause is gone. Makes zeros
+ * of what a batch that was not taken has left, and the next segment as a whole.
+ */
+int log_make_room(struct log *log);
 /* First sequence number that is still there (1 unless pruned); 0 when empty. Any thread. */
 uint64_t log_first(struct log *log);
 

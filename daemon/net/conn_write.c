@@ -121,6 +121,21 @@ bool conn_release(struct net_conn *conn)
     return any;
 }
 
+void net_take_back(struct net *net)
+{
+    struct net_conn *conn;
+    TAILQ_FOREACH(conn, &net->waiting, waiting)
+    {
+        conn_release(conn); /* what became durable in this turn leaves */
+        conn->out.end -= (size_t)(conn->queued - conn->released);
+        conn->queued = conn->released;
+        conn->marks_first = conn->marks_end = 0;
+        conn->in_flight = 0;
+        net_conn_finish(conn);
+    }
+    net->release_due = true; /* takes them off the list */
+}
+
 void net_release(struct net *net, uint64_t durable)
 {
     if (durable <= net->durable)

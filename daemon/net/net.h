@@ -125,6 +125,11 @@ void net_conn_send(struct net_conn *conn, const void *data, size_t len, uint64_t
 /* Everything up to this entry is durable; what waited for it, on all connections, is sent at the end of the turn. */
 void net_release(struct net *net, uint64_t durable);
 /*
+ * What is not released never will be, and nothing that was answered there has happened: it is thrown away, and those connections end
+ * when what may leave is sent. A peer that asks again over a new one is told the truth.
+ */
+void net_take_back(struct net *net);
+/*
  * The peer is identified: the limits are wide from then on (frame, depth, elements), the deadlines of strangers don't hold for it, and
  * nobody new takes its place.
  */

@@ -78,11 +78,13 @@ void rpc_answer_machine(int error, struct relief_refusal *refusal)
         relief_refuse(refusal, RELIEF_BUSY, "the daemon can't take more at the moment");
         break;
     case EROFS:
-        relief_refuse(refusal, RELIEF_READ_ONLY, "the log can't be written; only reads are served");
+        relief_refuse(refusal, RELIEF_READ_ONLY, "the daemon's disk can't be written; only reads are served");
         break;
     case ENOSPC:
     case EDQUOT:
-        relief_refuse(refusal, RELIEF_DISK_FULL, "the daemon's disk is full");
+        relief_refuse(refusal, RELIEF_DISK_FULL,
+                      "the daemon's disk is full; nothing was changed, reads go on; when its operator has freed "
+                      "space, send this again");
         break;
     default:
         relief_refuse(refusal, RELIEF_INTERNAL, "the daemon could not carry this out");

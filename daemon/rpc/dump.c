@@ -163,6 +163,11 @@ void rpc_dump_step(struct rpc_session *session)
         finish(session, result, &end);
 }
 
+bool rpc_dump_beyond(const struct rpc_session *session, uint64_t durable)
+{
+    return session->dump && !session->dump->view && !session->dump->past && session->dump->want > durable;
+}
+
 void rpc_dump_free(struct rpc_session *session)
 {
     if (!session->dump)

@@ -125,6 +125,11 @@ void rpc_reports_go_on(struct rpc *rpc)
     }
 }
 
+bool rpc_report_beyond(const struct rpc_session *session, uint64_t durable)
+{
+    return session->report && !session->report->view && session->report->want > durable;
+}
+
 void rpc_report_free(struct rpc_session *session)
 {
     struct rpc *rpc = session->rpc;

@@ -136,6 +136,11 @@ void rpc_receipt_pump(struct rpc_session *session, uint64_t published)
     }
 }
 
+bool rpc_receipt_beyond(const struct rpc_session *session, uint64_t durable)
+{
+    return session->pending && session->pending_last->release > durable;
+}
+
 void rpc_receipt_free(struct rpc_session *session)
 {
     if (session->pending)

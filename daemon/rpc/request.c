@@ -102,7 +102,7 @@ void rpc_request_message(void *context, const uint8_t *data, size_t len, int fau
         rpc->notifications_ignored++;
         return;
     }
-    if (engine_waking(rpc->engine) && is_change(&head)) {
+    if (engine_waking(rpc->engine) && !engine_shortage(rpc->engine) && is_change(&head)) {
         session->held = true;
         rpc->held_count++;
         net_conn_hold(session->conn);

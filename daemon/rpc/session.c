@@ -106,6 +106,35 @@ static void go_on(struct rpc *rpc)
     }
 }
 
+/* What was applied beyond the last durable entry has not happened: nobody is told of it. */
+static void take_back(struct rpc *rpc)
+{
+    uint64_t durable = engine_durable(rpc->engine);
+    rpc->undone = engine_undone(rpc->engine);
+    net_release(rpc->net, durable);
+    net_take_back(rpc->net);
+    for (struct rpc_session *session = rpc->sessions.next; session != &rpc->sessions; session = session->next)
+        if (session->release > durable || (session->waiting.method && session->waiting.until > durable) ||
+            session == rpc->waker.session || rpc_receipt_beyond(session, durable) ||
+            rpc_dump_beyond(session, durable) || rpc_report_beyond(session, durable))
+            net_conn_finish(session->conn);
+    rpc->waker.session = NULL;
+    stats_taken_back(&rpc->stats, durable);
+}
+
+static void watch_shortage(struct rpc *rpc)
+{
+    int shortage = engine_shortage(rpc->engine);
+    if (shortage == rpc->shortage)
+        return;
+    rpc->shortage = shortage;
+    if (shortage)
+        notice(RELIEF_MESSAGE_SHORTAGE, "seq=%llu error=%s", (unsigned long long)engine_durable(rpc->engine),
+               notice_quote(strerror(-engine_lacks(rpc->engine))).text);
+    else
+        notice(RELIEF_MESSAGE_SHORTAGE_OVER, "seq=%llu", (unsigned long long)engine_durable(rpc->engine));
+}
+
 static void turn_begin(void *context)
 {
     struct rpc *rpc = context;
@@ -126,8 +155,11 @@ static void woken(void *context)
 {
     struct rpc *rpc = context;
     int error = engine_settle(rpc->engine);
+    if (engine_undone(rpc->engine) != rpc->undone)
+        take_back(rpc);
     if (error < 0)
         fail(rpc, error);
+    watch_shortage(rpc);
     go_on(rpc);
 }
 
@@ -169,6 +201,7 @@ static int64_t tick(void *context)
     rpc_admit_tick(rpc, engine_now(rpc->engine));
     if (denials_flush(rpc->denials, rpc->turn_us / 1000))
         notice(RELIEF_MESSAGE_DENIALS_FAILED, "data=%s", notice_quote(engine_dir(rpc->engine)).text);
+    watch_shortage(rpc);
     return engine_tick(rpc->engine);
 }
 

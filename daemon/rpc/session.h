@@ -97,6 +97,8 @@ struct rpc {
     struct net *net;           /* NULL unless attached */
     pthread_mutex_t net_lock;  /* other threads wake the loop only while it is there */
     int failure;
+    int shortage;    /* as the operator was told last */
+    uint64_t undone; /* engine_undone, as peers were told last */
     struct rpc_session sessions; /* head of the list */
     unsigned session_count, dump_count, subscription_count, waiting_count, receipt_count;
     unsigned report_count, reports_running, yielded_count;
@@ -183,6 +185,8 @@ bool rpc_receipt_queue(struct rpc_session *session, uint64_t release);
 void rpc_receipt_send(struct rpc_session *session, uint64_t release, uint64_t seq);
 /* A checkpoint of this size is there. */
 void rpc_receipt_pump(struct rpc_session *session, uint64_t published);
+/* An answer waits for more than what is durable. */
+bool rpc_receipt_beyond(const struct rpc_session *session, uint64_t durable);
 void rpc_receipt_free(struct rpc_session *session);
 /* query_evidence.c: tells the operator when evidence/ turned out to be damaged. */
 void rpc_evidence_trouble(int error);
@@ -212,6 +216,8 @@ int rpc_get_record(struct rpc_call *call);
 /* query_shortfall.c: the reports under way */
 void rpc_reports_go_on(struct rpc *rpc);
 void rpc_report_free(struct rpc_session *session);
+/* One is under way that waits for more than what is durable. */
+bool rpc_report_beyond(const struct rpc_session *session, uint64_t durable);
 
 /* query_stock.c: true when the city lies in the region or below it; reads into rpc->record. */
 bool rpc_in_region(struct rpc_call *call, struct relief_str city, struct relief_str region);
@@ -221,6 +227,7 @@ void rpc_subscription_pump(struct rpc_session *session);
 void rpc_subscription_free(struct rpc_session *session);
 void rpc_dump_step(struct rpc_session *session);
 void rpc_dump_free(struct rpc_session *session);
+bool rpc_dump_beyond(const struct rpc_session *session, uint64_t durable);
 
 /* query_*.c, subscribe.c, dump.c: one handler a method, named after it */
 rpc_handler rpc_server_hello, rpc_server_ping, rpc_server_info, rpc_server_stats, rpc_server_denials;

@@ -48,6 +48,17 @@ void stats_answered(struct stats *stats, unsigned method, bool refused, uint64_t
         (struct stats_wait){.release = release, .since_us = since_us, .method = method};
 }
 
+void stats_taken_back(struct stats *stats, uint64_t durable)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < stats->count; i++) {
+        struct stats_wait wait = stats->waiting[(stats->first + i) % STATS_WAITING];
+        if (wait.release <= durable)
+            stats->waiting[(stats->first + kept++) % STATS_WAITING] = wait;
+    }
+    stats->count = kept;
+}
+
 void stats_released(struct stats *stats, uint64_t durable, int64_t now_us)
 {
     while (stats->count && stats->waiting[stats->first].release <= durable) {

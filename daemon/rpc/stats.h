@@ -32,6 +32,8 @@ void stats_answered(struct stats *stats, unsigned method, bool refused, uint64_t
                     int64_t since_us, int64_t now_us);
 /* Entries up to `durable` are; answers that waited for them left now. */
 void stats_released(struct stats *stats, uint64_t durable, int64_t now_us);
+/* Entries beyond `durable` are taken back: what waits for them is not counted. */
+void stats_taken_back(struct stats *stats, uint64_t durable);
 /* An upper bound of the latency that permille of the answers kept, 0 without any. */
 int64_t stats_quantile(const struct stats_method *method, unsigned permille);
 unsigned stats_bucket(uint64_t us);

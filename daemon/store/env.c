@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define META_BYTES (4u + 8u + 8u + 32u)
@@ -32,8 +33,9 @@ int store_env_error(int code)
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE:
-    case MDB_PANIC:
         return -EUCLEAN;
+    case MDB_PANIC: /* an earlier write of its own failed; what lies on disk is as good as it was */
+        return -EIO;
     default:
         return code > 0 ? -code : -EIO;
     }
@@ -116,6 +118,16 @@ void store_env_close(struct store_env *env)
         mdb_env_close(env->lmdb);
     }
     env->lmdb = NULL;
+}
+
+bool store_env_space(const struct store_env *env, uint64_t bytes)
+{
+    mdb_filehandle_t file;
+    struct statvfs info;
+    if (mdb_env_get_fd(env->lmdb, &file) || fstatvfs(file, &info)) {
+        return true;
+    }
+    return (uint64_t)info.f_bavail * info.f_frsize >= bytes;
 }
 
 static void put_number(uint8_t *at, uint64_t number, unsigned bytes)

@@ -6,11 +6,16 @@
  * that is being written through was a source of defects in LMDB 0.9.2x. The first error sticks: after a failed sync
  * nobody knows what the disk holds, so nothing is written again by this process; the overlay stays, reads stay right,
  * and the log has everything.
+ *
+ * For want of space the same overlay is written again later: LMDB has given the transaction up, the pages in force are
+ * untouched, and the next try makes all of its pages anew, whatever came of those of this one.
  */
 #include "store/state.h"
 #include "store/value.h"
 #include <errno.h>
 #include <signal.h>
+
+#define FLUSH_SPARE_BYTES (1024u * 1024u) /* pages of the tree beside the values */
 
 static MDB_val as_val(struct relief_str text)
 {
@@ -54,6 +59,13 @@ static int write_values(MDB_cursor *cursor, const struct store_overlay *overlay)
     return 0;
 }
 
+/* LMDB says EIO of a write that a full disk cut short, where the system would say ENOSPC of the next one. */
+static int commit_error(const struct store_env *env, const struct store_overlay *overlay, int rc)
+{
+    uint64_t needed = overlay->bytes + FLUSH_SPARE_BYTES;
+    return rc == EIO && !store_env_space(env, needed) ? -ENOSPC : store_env_error(rc);
+}
+
 int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark)
 {
     MDB_txn *txn = NULL;
@@ -70,7 +82,7 @@ int store_flush_write(const struct store_env *env, const struct store_overlay *o
         mdb_txn_abort(txn);
         return error;
     }
-    return store_env_error(mdb_txn_commit(txn));
+    return commit_error(env, overlay, mdb_txn_commit(txn));
 }
 
 static void *flush_thread(void *context)

@@ -40,6 +40,8 @@ struct store {
     bool inside_batch;         /* puts since then: not a place to freeze */
     bool freeze_due;           /* freeze at the next batch end */
     uint64_t wanted;           /* store_flush_to: LMDB should stand there */
+    int shortage;              /* the last flush failed for want of this, and is tried again at retry_ms; 0: it did not */
+    int64_t retry_ms;
     int64_t now_ms, oldest_ms; /* of the last store_durable; of the oldest change in active, -1: none */
     struct store_flush flush;
 };

@@ -10,6 +10,7 @@
  * that it writes, which nobody changes, and struct store_flush.
  */
 #include "store/state.h"
+#include "base/file.h"
 #include "store/value.h"
 #include <errno.h>
 #include <sodium.h>
@@ -126,6 +127,9 @@ static void flush_when_durable(struct store *store)
     if (!store->frozen || store->flush.work || store->flush.error || store->durable.seq < store->frozen_mark.seq) {
         return;
     }
+    if (store->shortage && store->now_ms < store->retry_ms) {
+        return;
+    }
     if (store->durable.seq == store->frozen_mark.seq) {
         memcpy(store->frozen_mark.hash, store->durable.hash, sizeof(store->frozen_mark.hash));
         store->frozen_mark.time = store->durable.time;
@@ -205,9 +209,17 @@ int store_flush_done(struct store *store)
     if (store_flush_busy(store)) {
         return 0;
     }
+    if (file_is_shortage(store->flush.error)) { /* nothing was written over, so the same may be written again */
+        store->shortage = store->flush.error;
+        store->retry_ms = store->now_ms + STORE_RETRY_MS;
+        store->flush.error = 0;
+        store_flush_forget(store);
+        return 0;
+    }
     if (store->flush.error) {
         return store->flush.error; /* the overlay stays: what it holds is nowhere else but in the log */
     }
+    store->shortage = 0;
     store_flush_forget(store);
     store->mark = store->frozen_mark;
     store->layers.frozen = NULL;
@@ -216,6 +228,56 @@ int store_flush_done(struct store *store)
     store->frozen = NULL;
     renew(store);
     freeze_if_due(store);
+    return 0;
+}
+
+int store_shortage(const struct store *store)
+{
+    return store->shortage;
+}
+
+void store_retry(struct store *store, int64_t now_ms)
+{
+    if (store->shortage) {
+        store->now_ms = now_ms > store->now_ms ? now_ms : store->now_ms;
+        flush_when_durable(store);
+    }
+}
+
+/* Nothing is newer than LMDB any more. */
+static void drop_overlays(struct store *store)
+{
+    if (store->frozen) {
+        store->spare = store->frozen;
+        store->frozen = NULL;
+        store->layers.frozen = NULL;
+    }
+    store_overlay_clear(store->spare);
+    store_overlay_clear(store->active);
+    store_cache_clear(&store->cache);
+    store_layers_forget_runs(&store->layers);
+    store_near_forget(&store->near);
+    store->layers.version++;
+    store->oldest_ms = -1;
+    store->inside_batch = store->freeze_due = false;
+}
+
+int store_rewind(struct store *store, uint64_t seq)
+{
+    store_flush_wait(store);
+    int rc = store_flush_done(store); /* may begin the next one, up to what is durable at most */
+    store_flush_wait(store);
+    rc = rc ? rc : store_flush_done(store);
+    if (rc) {
+        return rc;
+    }
+    store_flush_wait(store);
+    store_flush_forget(store);
+    drop_overlays(store);
+    store->durable = store->mark;
+    store->batch_seq = store->mark.seq;
+    store->batch_time = store->mark.time;
+    store->wanted = store->wanted < seq ? store->wanted : seq;
     return 0;
 }
 
@@ -267,22 +329,10 @@ int store_wipe(struct store *store)
             return store_env_error(rc);
         }
         store_flush_forget(store);
-        if (store->frozen) {
-            store->spare = store->frozen;
-            store->frozen = NULL;
-            store->layers.frozen = NULL;
-        }
-        store_overlay_clear(store->spare);
         renew(store);
     }
-    store_overlay_clear(store->active);
-    store_cache_clear(&store->cache);
-    store_layers_forget_runs(&store->layers);
-    store_near_forget(&store->near);
-    store->layers.version++;
+    drop_overlays(store);
     store->mark = store->durable = (struct store_mark){0};
     store->batch_seq = store->wanted = 0;
-    store->oldest_ms = -1;
-    store->inside_batch = store->freeze_due = false;
     return 0;
 }

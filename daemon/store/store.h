@@ -17,6 +17,7 @@
 #define STORE_GENERATION_BYTES_MAX (16u * 1024u * 1024u) /* DESIGN 3.2 */
 #define STORE_FREEZE_BYTES (4u * 1024u * 1024u)          /* freeze from here on when nothing is being flushed */
 #define STORE_FREEZE_MS 1000                             /* or when the oldest change is this old */
+#define STORE_RETRY_MS 500                               /* between two tries on a full disk */
 
 struct store;
 
@@ -58,9 +59,18 @@ bool store_full(struct store *store);
 void store_flush_to(struct store *store, uint64_t seq);
 /*
  * Call on the loop thread after options.flushed: drops the frozen overlay and renews the read transaction. 0, or the first error
- * of a flush: it sticks, nothing is written any more; reads stay right.
+ * of a flush: it sticks, nothing is written any more; reads stay right. A shortage is no error here: see store_shortage.
  */
 int store_flush_done(struct store *store);
+/* The last flush failed for want of something (file_is_shortage; LMDB's map is full: -ENOSPC) and is tried again: -errno, else 0. */
+int store_shortage(const struct store *store);
+/* Time has passed: what failed for want of space is written again, at most every STORE_RETRY_MS. */
+void store_retry(struct store *store, int64_t now_ms);
+/*
+ * Drops what is newer than LMDB: the store stands at store_mark, and what follows is to be restored from the log. Waits for a
+ * flush that is under way. `seq`: what the log has, no flush beyond it is wanted any more. 0 or as store_flush_done.
+ */
+int store_rewind(struct store *store, uint64_t seq);
 /* Bytes in overlays, for server.stats. */
 size_t store_overlay_bytes(struct store *store);
 /* Drops every record (a rebuild from the log starts like this). */

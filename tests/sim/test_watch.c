@@ -408,12 +408,13 @@ struct liar {
     uint64_t at; /* entry whose hash is wrong; 0: none */
 };
 
-static void lying_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
+static int lying_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
 {
     struct liar *liar = context;
-    engine_entry_hash(&liar->hasher, record, ret_hash);
+    int rc = engine_entry_hash(&liar->hasher, record, ret_hash);
     if (record->seq == liar->at)
         ret_hash[0] ^= 1;
+    return rc;
 }
 
 static void follow_chain(struct bench *bench, uint64_t lie)

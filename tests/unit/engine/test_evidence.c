@@ -182,14 +182,14 @@ static void a_failed_sync_reaches_no_tree(void **state)
     expect_tree_of_log(w); /* with the entry or without, as the log has it */
 }
 
-static ssize_t full(void *context, int fd, const void *from, size_t len, off_t offset)
+static ssize_t fails(void *context, int fd, const void *from, size_t len, off_t offset)
 {
     (void)context;
     (void)fd;
     (void)from;
     (void)len;
     (void)offset;
-    errno = ENOSPC;
+    errno = EIO;
     return -1;
 }
 
@@ -203,20 +203,20 @@ static void evidence_that_cannot_be_written(void **state)
     world_found(w);
     some(w, 2);
     published(w, engine_durable(w->engine));
-    io.pwrite = full;
+    io.pwrite = fails;
     world_receive(w, "B", 5);
     (void)world_durable(w); /* acknowledged: the log has it */
     int rc = 0;
     while ((rc = engine_settle(w->engine)) == 0)
         assert_int_equal(sem_wait(&w->woken), 0);
-    assert_int_equal(rc, -ENOSPC);
+    assert_int_equal(rc, -EIO);
     assert_true(engine_evidence_failed(w->engine));
     WORLD_PARAMS(stock_receive, params);
     params.city = RELIEF_STR("B");
     params.kind = RELIEF_STR("K");
     params.quantity = 1;
     assert_int_equal(world_command(w, RELIEF_METHOD_stock_receive, &params), -EROFS);
-    assert_int_equal(engine_close(w->engine), -ENOSPC);
+    assert_int_equal(engine_close(w->engine), -EIO);
     w->engine = NULL;
     io.pwrite = file_io_system.pwrite;
     world_start(w);

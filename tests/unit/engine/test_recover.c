@@ -317,6 +317,13 @@ static void start_after_a_long_time_says_so(void **state)
     assert_int_equal(engine_now(w->engine), WORLD_START);
 }
 
+/* This program can't hash such an entry; one of the generation to come can. */
+static int hash_anyway(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
+{
+    (void)engine_entry_hash(context, record, ret_hash);
+    return 0;
+}
+
 /* The last entry once more, as a program of the generation to come would write it. */
 static void append_newer_entry(struct world *w)
 {
@@ -328,7 +335,7 @@ static void append_newer_entry(struct world *w)
     snprintf(dir, sizeof dir, "%s/log", w->dir);
     assert_int_equal(engine_entry_hasher_init(&hasher), 0);
     const struct log_options options = {
-        .dir = dir, .segment_bytes = w->segment_bytes, .hash = engine_entry_hash, .context = &hasher};
+        .dir = dir, .segment_bytes = w->segment_bytes, .hash = hash_anyway, .context = &hasher};
     assert_int_equal(log_open(&log, &options, NULL, NULL), 0);
     uint64_t last = log_durable(log).seq;
     assert_int_equal(log_cursor_open(&cursor, log, last), 0);

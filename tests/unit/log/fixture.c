@@ -233,7 +233,7 @@ void fixture_close(struct fixture *fixture)
     fixture->log = NULL;
 }
 
-void fixture_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
+int fixture_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
 {
     crypto_generichash_state state;
 
@@ -243,6 +243,7 @@ void fixture_hash(void *context, const struct log_record *record, uint8_t ret_ha
     crypto_generichash_update(&state, (const uint8_t *)&record->seq, sizeof(record->seq));
     crypto_generichash_update(&state, record->payload, record->len);
     crypto_generichash_final(&state, ret_hash, LOG_HASH_BYTES);
+    return 0;
 }
 
 uint32_t fixture_payload(uint64_t seq, uint8_t ret_bytes[FIXTURE_PAYLOAD_MAX])

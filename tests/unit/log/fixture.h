@@ -53,7 +53,7 @@ int fixture_open(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 
 /* BLAKE2b-256 of prev, seq and payload. */
-void fixture_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);
+int fixture_hash(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES]);
 /* Length and bytes of entry seq. */
 uint32_t fixture_payload(uint64_t seq, uint8_t ret_bytes[FIXTURE_PAYLOAD_MAX]);
 /* Appends entries [log_durable + 1 ...] as one batch; flags are LOG_MORE for all but the last when more is set. */

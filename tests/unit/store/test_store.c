@@ -592,7 +592,17 @@ static void test_wipe(void **state)
     wipe(false);
 }
 
-/* The disk is full: the error is reported and sticks, reads go on, the next start finds the last whole flush. */
+static void wait_flushed(struct tool *tool, unsigned flushed)
+{
+    pthread_mutex_lock(&tool->lock);
+    while (tool->flushed < flushed) {
+        pthread_cond_wait(&tool->change, &tool->lock);
+    }
+    assert_int_equal(tool->flushed, flushed);
+    pthread_mutex_unlock(&tool->lock);
+}
+
+/* No space: it is told and tried again, reads go on, the next start finds the last whole flush. */
 static void test_failed_flush(void **state)
 {
     (void)state;
@@ -612,21 +622,63 @@ static void test_failed_flush(void **state)
     struct store_mark mark = tool_batch(&tool);
     store_flush_to(tool.store, mark.seq);
     store_durable(tool.store, &mark, 0);
-    pthread_mutex_lock(&tool.lock);
-    while (tool.flushed < 2) {
-        pthread_cond_wait(&tool.change, &tool.lock);
-    }
+    wait_flushed(&tool, 2);
     assert_int_equal(tool.error, -ENOSPC);
-    pthread_mutex_unlock(&tool.lock);
-    assert_int_equal(store_flush_done(tool.store), -ENOSPC);
-    assert_int_equal(store_flush_done(tool.store), -ENOSPC);
+    assert_int_equal(store_flush_done(tool.store), 0);
+    assert_int_equal(store_shortage(tool.store), -ENOSPC);
     assert_value(get(store_view(tool.store), "a"), "2");
+    store_retry(tool.store, STORE_RETRY_MS - 1);
+    assert_int_equal(tool_flushed(&tool), 2);
+    store_retry(tool.store, STORE_RETRY_MS);
+    wait_flushed(&tool, 3);
+    assert_int_equal(store_flush_done(tool.store), 0);
+    assert_int_equal(store_shortage(tool.store), -ENOSPC);
     assert_int_equal(store_mark(tool.store).seq, 1);
     mark = tool_batch(&tool);
     store_durable(tool.store, &mark, 10000);
     tool_reopen(&tool);
     assert_int_equal(store_mark(tool.store).seq, 1);
     assert_value(get(store_view(tool.store), "a"), "1");
+    tool_close(&tool);
+}
+
+/* Back to what LMDB has, from every place that a newer value can be in. */
+static void test_rewind(void **state)
+{
+    (void)state;
+    struct tool tool;
+    tool_open(&tool, false);
+    struct core_view *view = store_view(tool.store);
+    put(view, "a", "1");
+    put(view, "b", "1");
+    tool_flush(&tool);
+    for (unsigned round = 0; round < 3; round++) {
+        assert_value(get(view, "a"), "1"); /* it is in the cache now */
+        put(view, "a", "2");
+        struct core_key b = tool_key(0x81, "b");
+        view->ops->put(view, &b, RELIEF_STR_NONE);
+        if (round > 0) {
+            struct store_mark mark = tool_batch(&tool); /* frozen, and not durable */
+            store_flush_to(tool.store, mark.seq);
+            put(view, "a", "3");
+            put(view, "c", "3");
+        }
+        if (round == 2) {
+            tool_batch(&tool);
+        }
+        assert_int_equal(store_rewind(tool.store, 1), 0);
+        assert_int_equal(store_mark(tool.store).seq, 1);
+        assert_value(get(view, "a"), "1");
+        assert_value(get(view, "b"), "1");
+        assert_null(get(view, "c").data);
+        tool.seq = 1;
+    }
+    put(view, "c", "4");
+    tool_flush(&tool);
+    tool_reopen(&tool);
+    view = store_view(tool.store);
+    assert_value(get(view, "a"), "1");
+    assert_value(get(view, "c"), "4");
     tool_close(&tool);
 }
 
@@ -647,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_work_while_flushing),
         cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_wipe),
+        cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_failed_flush),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
