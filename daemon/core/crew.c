@@ -101,27 +101,29 @@ void crew_leave_planned(const struct match *match, struct relief_str donor, stru
     }
 }
 
-/* Operators of one kind in the donor's city, handed out one by one. */
+/* Operators of one kind in the donor's city, handed out one by one. A list in the arena: as many as the pieces that are
+ * looked at name kinds, or the next match would find more. */
 struct pool {
+    struct pool *next_kind;
     struct relief_str kind;
     struct holding holding;
     uint32_t next;
     int64_t left;
 };
 
-#define POOLS_MAX 16u /* operator kinds in one leg; pieces that need yet another kind stay home */
-
 static struct pool *pool_of(struct core_work *work, const struct match *match, const struct relief_city *donor,
-                            struct relief_str kind, bool past_floor, struct pool *pools, unsigned *count)
+                            struct relief_str kind, bool past_floor, struct pool **pools)
 {
     struct relief_kind record;
-    for (unsigned i = 0; i < *count; i++)
-        if (relief_str_eq(pools[i].kind, kind))
-            return &pools[i];
-    if (*count == POOLS_MAX || !work_kind(work, kind, &record) || record.class_ != RELIEF_class_team)
+    struct pool *pool;
+    for (pool = *pools; pool; pool = pool->next_kind)
+        if (relief_str_eq(pool->kind, kind))
+            return pool;
+    if (!work_kind(work, kind, &record) || record.class_ != RELIEF_class_team)
         return NULL;
-    struct pool *pool = &pools[(*count)++];
-    *pool = (struct pool){.kind = kind};
+    pool = work_alloc(work, sizeof *pool);
+    *pool = (struct pool){.next_kind = *pools, .kind = kind};
+    *pools = pool;
     stock_holding(work, donor, &record, &pool->holding);
     crew_leave_planned(match, donor->code, &pool->holding);
     pool->left = past_floor ? pool->holding.asset_count : pool->holding.available; /* the team kind's own floor holds */
@@ -146,12 +148,11 @@ void crew_pick(struct core_work *work, const struct match *match, const struct r
                const struct relief_kind *kind, const struct holding *holding, const struct crew_want *want,
                struct crew *ret)
 {
-    struct pool pools[POOLS_MAX];
+    struct pool *pools = NULL;
     uint32_t room = want->units < holding->asset_count ? (uint32_t)want->units : holding->asset_count;
     uint32_t pieces = 0, teams = 0; /* those of whole packs */
     struct relief_str *assets = work_alloc(work, room * sizeof *assets);
     struct relief_str *operators = work_alloc(work, (room + 1) * sizeof *operators);
-    unsigned pool_count = 0;
     int furthest = -1; /* the latest of the reasons met: what the best piece lacked */
     bool any = false;  /* a piece could go, were it not for floor or share */
     *ret = (struct crew){{assets, 0, 1}, {operators, 0, 1}, -1};
@@ -163,7 +164,7 @@ void crew_pick(struct core_work *work, const struct match *match, const struct r
             continue;
         why = kept_home(asset, want->min_level, work->now, want->arrival);
         if (why < 0 && kind->class_ == RELIEF_class_equipment && needs.data) {
-            struct pool *pool = pool_of(work, match, donor, needs, want->past_floor, pools, &pool_count);
+            struct pool *pool = pool_of(work, match, donor, needs, want->past_floor, &pools);
             if (!pool || !pool_take(pool, work->now, want->arrival, &team))
                 why = RELIEF_why_operator;
         }

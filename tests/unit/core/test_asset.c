@@ -332,6 +332,62 @@ static void test_rings_of_level_3(void **state)
     assert_int_equal(world_request(world, "r").state, RELIEF_request_state_covered);
 }
 
+static void test_what_a_put_names(void **state)
+{
+    struct world *world = *state;
+    struct relief_asset_put_params params = world_asset_params("t1", "team", "give");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), RELIEF_NOT_FOUND);
+    assert_string_equal(world->effects.refusal.field, "kind");
+    world_gear(world, "team", RELIEF_class_team, NULL);
+    world_gear(world, "squad", RELIEF_class_team, NULL);
+    params.city = RELIEF_STR("nowhere");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), RELIEF_NOT_FOUND);
+    assert_string_equal(world->effects.refusal.field, "city");
+    params.city = RELIEF_STR("give");
+    world_as(world, RELIEF_role_city, "need");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), RELIEF_DENIED);
+    world_as(world, RELIEF_role_city, "give");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
+    world_as(world, RELIEF_role_city, "need"); /* nor may it take one by naming itself */
+    params.city = RELIEF_STR("need");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), RELIEF_DENIED);
+    world->who = (struct core_identity){.name = RELIEF_STR("local"), .role = RELIEF_role_local};
+    params.city = RELIEF_STR("give"); /* held by a leg, it can't become another kind either */
+    assert_int_equal(ask(world, "r", "team", 1, 4), 0);
+    params.kind = RELIEF_STR("squad");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), RELIEF_BAD_STATE);
+}
+
+/* Pieces whose operators don't exist, or are no team, stay home; the others go in one leg, each with its own kind. */
+static void test_operators_that_nobody_has(void **state)
+{
+    struct world *world = *state;
+    char id[16], kind[16];
+    struct relief_request request;
+    world_gear(world, "crane", RELIEF_class_equipment, NULL);
+    world_gear(world, "boat", RELIEF_class_equipment, NULL);
+    for (int i = 0; i < 20; i++) {
+        struct relief_asset_put_params params;
+        snprintf(id, sizeof id, "c%02d", i);
+        snprintf(kind, sizeof kind, "team%02d", i);
+        params = world_asset_params(id, "crane", "give");
+        params.operator_ = relief_str_of(kind);
+        if (i != 3)
+            world_gear(world, kind, RELIEF_class_team, NULL);
+        if (i == 4)
+            params.operator_ = RELIEF_STR("boat");
+        assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
+        snprintf(id, sizeof id, "t%02d", i);
+        if (i != 3)
+            world_asset(world, id, kind, "give");
+    }
+    assert_int_equal(ask(world, "r", "crane", 20, 4), 0);
+    request = world_request(world, "r");
+    assert_int_equal(request.covered, 18);
+    assert_int_equal(world_leg(world, "r/1").assets.count, 18);
+    assert_int_equal(world_leg(world, "r/1").operators.count, 18);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +401,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_substitutes_go_in_whole_packs_with_their_operators, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_or_nothing_counts_operators, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rings_of_level_3, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_put_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_operators_that_nobody_has, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
