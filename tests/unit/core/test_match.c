@@ -167,6 +167,19 @@ static void test_substitutes_in_whole_packs(void **state)
     assert_int_equal(world_request(world, "r1").open, 1);
 }
 
+/* A part of a substitute is accepted in whole packs, too. */
+static void test_half_a_pack_is_none(void **state)
+{
+    struct world *world = *state;
+    world_region(world, "land", NULL, RELIEF_commit_ask);
+    test_substitutes_in_whole_packs(state);
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_accept, "r1/1", 4), RELIEF_BAD_PARAMS);
+    assert_string_equal(world->effects.refusal.field, "quantity");
+    assert_int_equal(world_step(world, RELIEF_METHOD_dispatch_accept, "r1/1", 3), 0);
+    assert_int_equal(world_leg(world, "r1/1").covers, 2);
+    assert_int_equal(world_request(world, "r1").open, 5);
+}
+
 static void test_all_or_nothing(void **state)
 {
     struct world *world = *state;
@@ -190,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_closed_link, setup, teardown),
         cmocka_unit_test_setup_teardown(test_substitutes_in_whole_packs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_half_a_pack_is_none, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,26 @@ static void test_one_region_holds_both(void **state)
     assert_int_equal(order(world, "over", 10), 0);
 }
 
+/* What it names must be there, and the request still be open. */
+static void test_what_an_order_names(void **state)
+{
+    struct world *world = *state;
+    struct relief_request_cancel_params cancel;
+    assert_int_equal(order(world, "give", 1), RELIEF_NOT_FOUND);
+    assert_string_equal(world->effects.refusal.field, "request");
+    ask(world, "tent", 40);
+    assert_int_equal(order(world, "nowhere", 1), RELIEF_NOT_FOUND);
+    assert_string_equal(world->effects.refusal.field, "donor");
+    be_local(world);
+    relief_shape_clear(&relief_shape_request_cancel_params, &cancel);
+    cancel.id = RELIEF_STR("r");
+    cancel.reason = RELIEF_STR("over");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_cancel, &cancel), 0);
+    world_as(world, RELIEF_role_coordinator, "land");
+    assert_int_equal(order(world, "give", 1), RELIEF_BAD_STATE);
+    assert_string_equal(world->effects.refusal.state, "cancelled");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_binds_an_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_it_stands_above_a_refusal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_region_holds_both, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_an_order_names, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,62 @@ static void test_commands(void **state)
                      25); /* the return to north woke those of before; the last one still waits */
 }
 
+/* One slot and hash, another table or another second key: not this record. */
+static void test_another_record_in_the_slot(void **state)
+{
+    struct reading reading;
+    struct relief_city city = a_city("tianjin", "Tianjin"), other = a_city("peking", "Peking");
+    struct relief_link link = {.from = RELIEF_STR("a"), .to = RELIEF_STR("b"), .minutes = 5, .open = 1}, found;
+    const void *shared;
+    bool absent;
+    (void)state;
+    reading_open(&reading);
+    note(&reading, 1, &city, false);
+    assert_false(core_memo_find(&reading.memo, 1, &reading.arena, RELIEF_TABLE_region, reading.hash, &city, &absent));
+    assert_false(core_memo_peek(&reading.memo, 1, RELIEF_TABLE_region, reading.hash, &city, &shared));
+    assert_false(core_memo_peek(&reading.memo, 1, RELIEF_TABLE_city, reading.hash, &other, &shared));
+    assert_false(core_memo_peek(&reading.memo, 1, RELIEF_TABLE_city, reading.hash + CORE_MEMO_SLOTS, &city, &shared));
+    core_memo_forget(&reading.memo, RELIEF_TABLE_city, reading.hash + CORE_MEMO_SLOTS);
+    assert_true(core_memo_peek(&reading.memo, 1, RELIEF_TABLE_city, reading.hash, &city, &shared));
+
+    core_memo_note(&reading.memo, 1, &reading.arena, RELIEF_TABLE_link, reading.hash, &link, false);
+    found = (struct relief_link){.from = RELIEF_STR("a"), .to = RELIEF_STR("c")};
+    assert_false(core_memo_find(&reading.memo, 1, &reading.arena, RELIEF_TABLE_link, reading.hash, &found, &absent));
+    found.to = RELIEF_STR("b");
+    assert_true(core_memo_find(&reading.memo, 1, &reading.arena, RELIEF_TABLE_link, reading.hash, &found, &absent));
+    assert_int_equal(found.minutes, 5);
+    link.to = found.to = RELIEF_STR(""); /* no id is empty, but nothing here relies on it */
+    core_memo_note(&reading.memo, 1, &reading.arena, RELIEF_TABLE_link, reading.hash, &link, false);
+    assert_true(core_memo_find(&reading.memo, 1, &reading.arena, RELIEF_TABLE_link, reading.hash, &found, &absent));
+    reading_close(&reading);
+}
+
+/* An arena without room: nothing is noted, and nothing is found, but nothing wrong is said either. */
+static void test_without_room(void **state)
+{
+    struct reading reading;
+    struct relief_city city = a_city("tianjin", "Tianjin"), found;
+    struct relief_arena full = {.base = NULL, .bound = 0};
+    bool absent;
+    char tight[sizeof city + 8];
+    (void)state;
+    reading_open(&reading);
+    core_memo_note(&reading.memo, 1, &full, RELIEF_TABLE_city, reading.hash, &city, false);
+    assert_false(find(&reading, 1, "tianjin", &found, &absent));
+    note(&reading, 1, &city, false);
+    note(&reading, 2, &city, false);
+    found.code = RELIEF_STR("tianjin");
+    assert_false(core_memo_find(&reading.memo, 3, &full, RELIEF_TABLE_city, reading.hash, &found, &absent));
+    full = (struct relief_arena){.base = tight, .bound = sizeof tight}; /* the record fits, its strings don't */
+    assert_false(core_memo_find(&reading.memo, 3, &full, RELIEF_TABLE_city, reading.hash, &found, &absent));
+    full = (struct relief_arena){.base = tight, .bound = sizeof tight};
+    city.code = RELIEF_STR("a-city-with-a-longer-code");
+    core_memo_note(&reading.memo, 3, &full, RELIEF_TABLE_city, reading.hash, &city, true);
+    assert_true(find(&reading, 3, "tianjin", &found, &absent)); /* what was known is kept */
+    assert_false(absent);
+    reading_close(&reading);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +276,8 @@ int main(void)
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_hash),
         cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
+        cmocka_unit_test(test_another_record_in_the_slot),
+        cmocka_unit_test(test_without_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,6 +166,72 @@ static void test_assets_are_not_booked(void **state)
     }
 }
 
+/* No total passes 2^63 - 1, on hand or received (fine print 9). */
+static void test_totals(void **state)
+{
+    struct world *world = *state;
+    struct relief_account account;
+    struct relief_lot lot;
+    struct relief_stock_receive_params more;
+    relief_shape_clear(&relief_shape_stock_receive_params, &more);
+    more.city = RELIEF_STR("give");
+    more.kind = RELIEF_STR("k");
+    more.lot = RELIEF_STR("b");
+    more.quantity = 11;
+    world_stock(world, "give", "k", "a", 10, RELIEF_NIL);
+    for (int which = 0; which < 2; which++) { /* as it would stand after many receipts */
+        const int64_t received = which ? 10 : INT64_MAX - 10, on_hand = which ? INT64_MAX - 10 : 10;
+        account = world_account_of(world, "give", "k");
+        account.received = received;
+        lot = (struct relief_lot){.city = more.city, .kind = more.kind, .lot = RELIEF_STR("a"), .quantity = on_hand};
+        lot.expires = RELIEF_NIL;
+        const struct core_change changes[] = {{.table = RELIEF_TABLE_lot, .record = &lot},
+                                              {.table = RELIEF_TABLE_account, .record = &account}};
+        core_restore(&world->core, changes, 2);
+        assert_int_equal(world_apply(world, RELIEF_METHOD_stock_receive, &more), RELIEF_BAD_PARAMS);
+        assert_string_equal(world->effects.refusal.field, "quantity");
+        assert_int_equal(count(world, lot.quantity), 0); /* as many as there are: nothing is received */
+        if (!which)
+            assert_int_equal(count(world, 21), RELIEF_BAD_PARAMS);
+        more.quantity = 10;
+        assert_int_equal(world_apply(world, RELIEF_METHOD_stock_receive, &more), 0);
+        more.quantity = 11;
+        world_close(world); /* no such world can come from commands of today, so it is not checked */
+        setup(state);
+        world_stock(world, "give", "k", "a", 10, RELIEF_NIL);
+    }
+}
+
+/* What is asked about a city or a kind that is not there: zeros (the edge looks first whether they are). */
+static void test_stock_of_nobody(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(world_stock_of(world, "nowhere", "k").on_hand, 0);
+    assert_int_equal(world_stock_of(world, "give", "nothing").available, 0);
+}
+
+/* Who sent a lot is told by what came last with a word on it. */
+static void test_source(void **state)
+{
+    struct world *world = *state;
+    struct relief_stock_receive_params more;
+    struct relief_arena arena;
+    static const char *const sources[] = {"depot", NULL, "factory"}, *const shown[] = {"depot", "depot", "factory"};
+    assert_int_equal(relief_arena_init(&arena, (size_t)1 << 20), 0);
+    relief_shape_clear(&relief_shape_stock_receive_params, &more);
+    more.city = RELIEF_STR("give");
+    more.kind = RELIEF_STR("k");
+    more.quantity = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        struct relief_lot lot = {.city = more.city, .kind = more.kind, .lot = RELIEF_STR("0")};
+        more.source = relief_str_of(sources[i]);
+        assert_int_equal(world_apply(world, RELIEF_METHOD_stock_receive, &more), 0);
+        assert_true(core_find(world->core.view, RELIEF_TABLE_lot, &arena, &lot));
+        assert_true(relief_str_eq(lot.source, relief_str_of(shown[i])));
+    }
+    relief_arena_deinit(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +239,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_refused_report_does_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_floors_holds_and_legs_do_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assets_are_not_booked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_totals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stock_of_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_source, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

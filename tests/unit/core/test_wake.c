@@ -259,6 +259,58 @@ static void test_two_wakes_are_owed(void **state)
     assert_int_equal(core_count(world->core.view, RELIEF_TABLE_COUNT), REQUESTS - 60);
 }
 
+/* ---- more donors, and more kinds, than a wake tries one by one ---- */
+
+#define MANY_DONORS 12
+
+static void test_a_request_that_lets_go_of_many_donors(void **state)
+{
+    struct world *world = *state;
+    struct relief_request_cancel_params cancel;
+    char code[8];
+    for (int i = 0; i < MANY_DONORS; i++) {
+        snprintf(code, sizeof code, "d%d", i);
+        world_city(world, code, "land", 0, 910000 + i);
+        world_stock(world, code, "pump", "0", 1, RELIEF_NIL);
+    }
+    submit(world, "all", "a", MANY_DONORS, 3);
+    submit(world, "some", "b", MANY_DONORS, 3);
+    assert_int_equal(world_request(world, "all").covered, MANY_DONORS);
+    assert_int_equal(world_request(world, "some").covered, 0);
+    relief_shape_clear(&relief_shape_request_cancel_params, &cancel);
+    cancel.id = RELIEF_STR("all");
+    cancel.reason = RELIEF_STR("not needed");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_cancel, &cancel), 0);
+    assert_int_equal(world_request(world, "some").covered, MANY_DONORS);
+}
+
+static void test_one_kind_stands_in_for_many(void **state)
+{
+    struct world *world = *state;
+    struct relief_substitute stand_in[] = {{RELIEF_STR("pump"), 1, 1}};
+    for (int i = 0; i < 300; i++) {
+        struct relief_kind_put_params kind;
+        struct relief_request_submit_params ask;
+        char code[8];
+        snprintf(code, sizeof code, "k%03d", i);
+        relief_shape_clear(&relief_shape_kind_put_params, &kind);
+        kind.code = kind.name = relief_str_of(code);
+        kind.unit = RELIEF_STR("piece");
+        kind.class_ = RELIEF_class_supply;
+        kind.min_life_days = 0;
+        kind.substitutes = (struct relief_list){stand_in, 1, 1};
+        assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &kind), 0);
+        ask = world_ask(code, "a", code, 1);
+        ask.substitutes = 1;
+        assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &ask), 0);
+    }
+    world_stock(world, "b", "pump", "0", 299, RELIEF_NIL);
+    assert_int_equal(world_request(world, "k298").covered, 1);
+    assert_int_equal(world_request(world, "k299").covered, 0);
+    world_stock(world, "b", "pump", "0", 1, RELIEF_NIL);
+    assert_int_equal(world_request(world, "k299").covered, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +322,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_link_tries_its_two_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_wake_goes_on_from_its_outcomes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_wakes_are_owed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_request_that_lets_go_of_many_donors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_kind_stands_in_for_many, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
