@@ -100,6 +100,17 @@ class Daemon:
             assert self.said.wait_for(found, DEADLINE), "never said: " + text
             return found()
 
+    def reload(self):
+        """SIGHUP with the configuration as it is now; the line that says how that went, once it is there."""
+        if self.pki or self.config:
+            self.configure()
+        said = lambda: [line for line in self.lines if " id=60 " in line or " id=61 " in line]
+        with self.said:
+            before = len(said())
+            self.process.send_signal(signal.SIGHUP)
+            assert self.said.wait_for(lambda: len(said()) > before, DEADLINE), "never reloaded:\n" + "\n".join(self.lines)
+            return said()[before]
+
     def _read(self, process):
         for line in process.stderr:
             with self.said:
