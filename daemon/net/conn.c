@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_t address[16], bool counted)
+int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_t address[16], bool counted,
+              bool reserve)
 {
     struct net_conn *conn = calloc(1, sizeof *conn);
     if (!conn)
@@ -23,6 +24,7 @@ int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_
     conn->frame_max = RELIEF_FRAME_BYTES_STRANGER_MAX;
     conn->is_stranger = true;
     conn->counted = counted;
+    conn->reserve = reserve;
     conn->opened_at = net->now;
     memcpy(conn->address, address, sizeof conn->address);
     conn_scan_start(conn);
@@ -38,6 +40,7 @@ int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_
     TAILQ_INSERT_TAIL(&net->all, conn, all);
     TAILQ_INSERT_TAIL(&net->strangers, conn, strangers);
     net->stats.open++;
+    net->reserve_open += reserve;
     if (conn->tls)
         return 0; /* the session is opened when it is known who the peer is */
     conn->session = net->handlers.opened(net->handlers.context, conn, peer);
@@ -52,6 +55,7 @@ void conn_kill(struct net_conn *conn)
         return;
     conn->is_dead = true;
     conn->net->stats.open--;
+    conn->net->reserve_open -= conn->reserve;
     if (conn->is_stranger) {
         conn->is_stranger = false;
         TAILQ_REMOVE(&conn->net->strangers, conn, strangers);

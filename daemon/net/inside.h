@@ -50,6 +50,7 @@ struct net_conn {
     TAILQ_ENTRY(net_conn) all, strangers, ready, dirty, waiting, held, dead;
     uint8_t address[16]; /* what counts as one address; see conns_per_address_max */
     bool counted;        /* it counts for its address */
+    bool reserve;        /* it came in beyond conns_max, and does not count there */
     bool is_stranger, in_ready, in_dirty, in_waiting, in_held, is_dead;
     bool watched;        /* readable is registered */
     bool socket_ready;   /* the socket had bytes, or its end, when last asked */
@@ -117,6 +118,7 @@ struct net {
     bool starved;          /* out of descriptors, or memory: only the reserve is taken, until accept_at */
     int spares[NET_RESERVED_MAX]; /* descriptors kept for the reserve: closed for one that comes when no other is left */
     unsigned spare_count;
+    unsigned reserve_open;
     uint64_t durable;
     bool release_due;
     struct net_conns all, strangers, ready, dirty, waiting, held, dead;
@@ -147,7 +149,8 @@ void net_accept_room(struct net *net);
 void net_listeners_close(struct net *net);
 
 /* conn.c */
-int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_t address[16], bool counted);
+int conn_open(struct net *net, int fd, const struct net_peer *peer, const uint8_t address[16], bool counted,
+              bool reserve);
 /* Ends it at the end of the turn; harmless when repeated. */
 void conn_kill(struct net_conn *conn);
 void conn_free(struct net_conn *conn);

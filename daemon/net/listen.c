@@ -37,7 +37,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 /* The reserve is open to those whom the handler names. */
 static bool reserve_has_room(const struct net *net)
 {
-    return net->handlers.reserved && net->stats.open < net->options.conns_max + net->options.conns_reserved;
+    return net->handlers.reserved && net->reserve_open < net->options.conns_reserved;
 }
 
 static bool may_take(const struct net *net, const struct net_listener *listener)
@@ -217,12 +217,12 @@ static void take(struct net_listener *listener, int fd, const struct sockaddr_st
         refuse(net, fd, &peer, why);
         return;
     }
-    if (conn_open(net, fd, &peer, key, counted) != 0) {
+    if (conn_open(net, fd, &peer, key, counted, scarce) != 0) {
         net->stats.refused++;
         close(fd);
         return;
     }
-    if (net->stats.open > net->options.conns_max && !scarce)
+    if (net->stats.open - net->reserve_open > net->options.conns_max)
         evict(net);
 }
 
@@ -254,7 +254,7 @@ static void accept_some(struct net_listener *listener)
         struct sockaddr_storage from = {0};
         socklen_t len = sizeof from;
         int fd, spared;
-        net->full = net->stats.open >= net->options.conns_max && TAILQ_EMPTY(&net->strangers);
+        net->full = net->stats.open - net->reserve_open >= net->options.conns_max && TAILQ_EMPTY(&net->strangers);
         if (net->full)
             net_accept_watch(net);
         if (!may_take(net, listener))
