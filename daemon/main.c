@@ -19,6 +19,7 @@
 #include "conf/conf.h"
 #include "engine/engine.h"
 #include "net/net.h"
+#include "reload.h"
 #include "rpc/rpc.h"
 #include "sandbox/sandbox.h"
 
@@ -41,8 +42,9 @@ static const char help[] =
     "\n"
     "  -c, --config FILE   read this configuration; default " CONFIG_DEFAULT ", if there is one\n"
     "      --data DIR      folder of the log and the store; made when it does not exist\n"
-    "      --listen ADDR   unix:PATH, tcp:HOST:PORT (port 0: any), tcp:[::1]:PORT; on loopback TCP also\n"
-    "                      ADDR,as=IDENTITY; may be repeated; instead of the configuration's addresses\n"
+    "      --listen ADDR   unix:PATH, tcp:HOST:PORT (port 0: any), tcp:[::1]:PORT, tls:HOST:PORT; on\n"
+    "                      loopback TCP also ADDR,as=IDENTITY; may be repeated; instead of the\n"
+    "                      configuration's addresses\n"
     "      --check-config  print the configuration in force and exit: 0 good, 2 bad\n"
     "      --foreground    accepted; reliefd never goes into the background\n"
     "      --version, --help\n";
@@ -138,7 +140,11 @@ static int load_config(struct options *options, const struct conf_listens *liste
 /* ---- the parts ---- */
 
 struct daemon {
+    struct options *options;
+    const struct conf_listens *listens; /* of --listen */
     struct conf conf;
+    struct conf loaded; /* the same as it was written */
+    struct reload reload;
     struct rpc *rpc;
     struct net *net;
     struct engine *engine;
@@ -190,16 +196,6 @@ static void on_signal(void *context, int signo)
     net_stop(context);
 }
 
-/* Those of before stay in force when the file can't be used. */
-static int load_tokens(struct daemon *daemon, const char *path)
-{
-    char why[200] = "";
-    int result = rpc_tokens(daemon->rpc, path, why, sizeof why);
-    if (result)
-        notice(RELIEF_MESSAGE_TOKENS_BAD, "file=%s why=%s", notice_quote(path).text, notice_quote(why).text);
-    return result ? EXIT_CONFIG : 0;
-}
-
 static unsigned connections(const struct daemon *daemon)
 {
     unsigned wanted = (unsigned)daemon->conf.limits_connections;
@@ -207,6 +203,48 @@ static unsigned connections(const struct daemon *daemon)
     if (fit < wanted)
         notice(RELIEF_MESSAGE_LIMITS_LOWERED, "connections=%u configured=%u", fit, wanted);
     return fit;
+}
+
+/* Files are small and on this machine: the loop stands still for some milliseconds. */
+static void on_reload(void *context, int signo)
+{
+    static struct conf fresh;
+    struct daemon *daemon = context;
+    char why[RELOAD_WHY_BYTES] = "", changed[400];
+    (void)signo;
+    if (load_config(daemon->options, daemon->listens, &fresh) != 0) {
+        notice(RELIEF_MESSAGE_RELOAD_FAILED, "why=\"see the lines above\"");
+        return;
+    }
+    if (reload_take(&daemon->reload, &fresh, why) != 0) {
+        notice(RELIEF_MESSAGE_RELOAD_FAILED, "why=%s", notice_quote(why).text);
+        return;
+    }
+    conf_restart(&daemon->loaded, &fresh, changed, sizeof changed);
+    if (changed[0])
+        notice(RELIEF_MESSAGE_RELOAD_RESTART, "options=%s", notice_quote(changed).text);
+    notice(RELIEF_MESSAGE_RELOADED, "closed=%u", daemon->reload.closed);
+}
+
+/* The files that the configuration names, for the first time. */
+static int open_files(struct daemon *daemon)
+{
+    char why[RELOAD_WHY_BYTES] = "";
+    daemon->reload.net = daemon->net;
+    daemon->reload.rpc = daemon->rpc;
+    if (reload_take(&daemon->reload, &daemon->conf, why) == 0)
+        return 0;
+    notice(RELIEF_MESSAGE_CONFIG_BAD, "why=%s", notice_quote(why).text);
+    return EXIT_CONFIG;
+}
+
+static int check_files(const struct conf *conf)
+{
+    char why[RELOAD_WHY_BYTES] = "";
+    if (reload_check(conf, why) == 0)
+        return 0;
+    notice(RELIEF_MESSAGE_CONFIG_BAD, "why=%s", notice_quote(why).text);
+    return EXIT_CONFIG;
 }
 
 static int open_loop(struct daemon *daemon)
@@ -220,6 +258,7 @@ static int open_loop(struct daemon *daemon)
     /* What the loop's handlers fall back to when it is closed: a second stop doesn't interrupt the first. */
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);  /* before the start is over and after it, there is nothing to read again */
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write, as a full disk is */
     int result = open_rpc(daemon);
     if (result == 0)
@@ -228,9 +267,11 @@ static int open_loop(struct daemon *daemon)
         result = net_on_signal(daemon->net, SIGTERM, on_signal, daemon->net);
     if (result == 0)
         result = net_on_signal(daemon->net, SIGINT, on_signal, daemon->net);
+    if (result == 0)
+        result = net_on_signal(daemon->net, SIGHUP, on_reload, daemon);
     if (result)
         notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
-    return result ? EXIT_FAILURE : load_tokens(daemon, daemon->conf.identity_tokens);
+    return result ? EXIT_FAILURE : 0;
 }
 
 /* On whatever thread met it; nothing of this process can go on. What is no damage is a defect and aborts. */
@@ -271,10 +312,29 @@ static unsigned prepare_addresses(struct daemon *daemon, struct sandbox_path *pa
     return count;
 }
 
+struct file_list {
+    struct sandbox_path *paths;
+    unsigned count;
+};
+
+static void add_file(void *context, const char *path)
+{
+    struct file_list *list = context;
+    list->paths[list->count++] = (struct sandbox_path){SANDBOX_FILE, path};
+}
+
+/* What a reload reads again. */
+static unsigned list_files(const struct conf *conf, struct sandbox_path *paths)
+{
+    struct file_list list = {.paths = paths};
+    conf_files(conf, add_file, &list);
+    return list.count;
+}
+
 static int enter_sandbox(struct daemon *daemon)
 {
-    enum { OTHERS_MAX = 2 };
-    static struct sandbox_path paths[CONF_LISTENERS_MAX + OTHERS_MAX];
+    enum { OTHERS = 2 }; /* the data and the configuration */
+    static struct sandbox_path paths[CONF_LISTENERS_MAX + OTHERS + CONF_FILES_MAX];
     uint16_t ports[CONF_LISTENERS_MAX];
     struct sandbox_options options = {.files = daemon->conf.sandbox_landlock != CONF_OFF,
                                       .calls = (enum sandbox_calls)daemon->conf.sandbox_seccomp,
@@ -284,6 +344,7 @@ static int enter_sandbox(struct daemon *daemon)
     paths[options.path_count++] = (struct sandbox_path){SANDBOX_DATA, daemon->conf.data_dir};
     if (daemon->config)
         paths[options.path_count++] = (struct sandbox_path){SANDBOX_FILE, daemon->config};
+    options.path_count += list_files(&daemon->conf, paths + options.path_count);
     conf_names_settle();
     OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* its configuration is a file of the system */
     int result = sandbox_enclose(&daemon->sandbox, &options);
@@ -397,6 +458,8 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     code = load_config(&options, &listens, &daemon.conf);
+    if (code == 0 && options.check_only)
+        code = check_files(&daemon.conf);
     if (code || options.check_only) {
         if (code == 0)
             conf_print(&daemon.conf, stdout);
@@ -404,7 +467,12 @@ int main(int argc, char **argv)
     }
     daemon.config = options.config;
     supervisor_open();
+    daemon.options = &options;
+    daemon.listens = &listens;
+    daemon.loaded = daemon.conf;
     code = open_loop(&daemon);
+    if (code == 0)
+        code = open_files(&daemon);
     if (code == 0)
         code = enter_sandbox(&daemon);
     if (code == 0)

@@ -90,10 +90,33 @@ static void abandon_tls(struct reload *reload)
     reload->tls = NULL;
 }
 
+/* ---- tokens ---- */
+
+static int prepare_tokens(struct reload *reload, const struct conf *conf, char *why)
+{
+    char text[TOKENS_WHY_BYTES] = "";
+    reload->tokens = (struct tokens){0};
+    if (!conf->identity_tokens[0] || tokens_load(&reload->tokens, conf->identity_tokens, text, sizeof text) == 0)
+        return 0;
+    snprintf(why, RELOAD_WHY_BYTES, "[identity] tokens: %.250s: %s", conf->identity_tokens, text);
+    return -EINVAL;
+}
+
+static void commit_tokens(struct reload *reload)
+{
+    reload->closed += rpc_use_tokens(reload->rpc, &reload->tokens);
+}
+
+static void abandon_tokens(struct reload *reload)
+{
+    tokens_clear(&reload->tokens);
+}
+
 /* ---- all of them ---- */
 
 static const struct step steps[] = {
     {prepare_tls, commit_tls, abandon_tls},
+    {prepare_tokens, commit_tokens, abandon_tokens},
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 

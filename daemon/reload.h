@@ -7,6 +7,7 @@
 #include "net/net.h"
 #include "net/tls.h"
 #include "rpc/rpc.h"
+#include "rpc/token.h"
 
 #define RELOAD_WHY_BYTES 512u
 
@@ -17,6 +18,7 @@ struct reload {
     /* between reading and putting in force */
     struct net_tls *tls;
     bool has_tls;
+    struct tokens tokens;
     /* what the last one did */
     unsigned closed; /* connections whose right is gone */
 };

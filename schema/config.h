@@ -5,6 +5,7 @@
  * Types: NUMBER a decimal integer from min to max. PATH an absolute path. ADDRESS a listener, may be repeated up to max times.
  * NAME printable ASCII without space and '+', or empty. VERIFIER the verifier key of a witness, may be repeated up to max times.
  * IDENTITY written name.WHO = IDENTITY, up to max of them. SWITCH off or on, and report where max is 2.
+ * AUTHORITY written name.SCOPE = PATH, up to max of them.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 
 #define RELIEF_CONFIG(O)                                                                                               \
     O(listen, address, ADDRESS, 0, 32, "unix:" RELIEF_CONFIG_SOCKET,                                                   \
-      "where to listen: unix:PATH, tcp:HOST:PORT; on loopback TCP with ,as=IDENTITY; may be repeated")                  \
+      "where to listen: unix:PATH, tcp:HOST:PORT, tls:HOST:PORT; on loopback TCP with ,as=IDENTITY; may be repeated")   \
     O(data, dir, PATH, 0, 0, "/var/lib/reliefd", "folder of the log and the store; made when it does not exist")        \
     O(data, segment_mib, NUMBER, 1, 1024, "64", "size of a log segment in MiB")                                         \
     O(evidence, origin, NAME, 0, 0, "", "name of the log on its checkpoints; empty: as its key says, or a random one when it is made") \
@@ -21,6 +22,11 @@
     O(limits, connections_per_address, NUMBER, 1, 16384, "64",                                                          \
       "connections from one address at the same time; not for loopback and unix sockets")                              \
     O(limits, connections_per_city, NUMBER, 1, 16384, "256", "connections of one city at the same time, however they come") \
+    O(tls, certificate, PATH, 0, 0, "", "PEM file of the daemon's certificate, and those between it and its authority")    \
+    O(tls, key, PATH, 0, 0, "", "PEM file of its key, closed to others")                                                  \
+    O(tls, authority, AUTHORITY, 0, 256, "",                                                                            \
+      "authority.SCOPE = FILE: certificates below the one in this PEM file name city:CITY, coordinator[:REGION], auditor or operator") \
+    O(tls, revoked, PATH, 0, 0, "", "PEM file of the authorities' revocation lists")                                      \
     O(identity, tokens, PATH, 0, 0, "", "file of the hashes of tokens, of mode 0600; without it there are none")        \
     O(identity, user, IDENTITY, 0, 256, "", "user.NAME = IDENTITY: who a local user is on a unix socket")               \
     O(identity, group, IDENTITY, 0, 256, "", "group.NAME = IDENTITY: who the members of a group are on a unix socket") \

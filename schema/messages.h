@@ -36,19 +36,26 @@
     N(6, CLOCK_HELD, "warning", "the wall clock jumped ahead: time goes on by the boot clock",                          \
       "set the wall clock right, or say relief clock confirm when it is")                                             \
     N(7, CLOCK_RIGHT, "notice", "time is the wall clock again", "")                                                     \
+    N(34, SHORTAGE, "err", "something lacks for writing: no change is taken, reads go on",                                 \
+      "free space, or make writable or larger what error names; the daemon goes on by itself then")                    \
+    N(35, SHORTAGE_OVER, "notice", "nothing lacks any more: changes are taken again", "")                               \
     N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
     N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \
     N(33, REPORT_FAILED, "warning", "a report ended early", "see error")                                               \
-    N(40, TOKENS_BAD, "err", "the file of tokens can't be used",                                                         \
-      "correct it; after a reload the tokens of before stay in force until then")                                       \
-    N(41, LIMITS_LOWERED, "warning", "fewer connections than configured: the limit on open files is too low",           \
-      "raise it (LimitNOFILE= of the unit), or lower [limits] connections")                                             \
-    N(42, DENIALS_FAILED, "warning", "the journal of denials can't be written; what comes is counted only",             \
-      "see space and rights of the data folder")                                                                        \
     N(50, SANDBOX_LACKS, "warning", "this kernel lacks a part of the sandbox", "see [sandbox] in reliefd.conf(5)")        \
     N(51, SANDBOX_FAILED, "err", "the sandbox can't be entered", "see error; [sandbox] in reliefd.conf(5) goes without")  \
     N(52, CALL_REFUSED, "err", "a system call that the sandbox doesn't allow",                                          \
       "report it with this line; [sandbox] seccomp = off serves meanwhile")                                            \
+    N(41, LIMITS_LOWERED, "warning", "fewer connections than configured: the limit on open files is too low",           \
+      "raise it (LimitNOFILE= of the unit), or lower [limits] connections")                                             \
+    N(42, DENIALS_FAILED, "warning", "the journal of denials can't be written; what comes is counted only",             \
+      "see space and rights of the data folder")                                                                        \
+    N(60, RELOADED, "notice", "the configuration was read again and is in force", "")                                   \
+    N(61, RELOAD_FAILED, "err", "the configuration was read again and can't be used; all stays as it was",              \
+      "correct what is named, then send SIGHUP again; reliefd --check-config says the same without the daemon")         \
+    N(62, RELOAD_RESTART, "warning", "options were changed that take a restart",                                        \
+      "restart the daemon when that suits; until then the options named keep their values")                             \
+    N(63, TLS_DATED, "warning", "a certificate or revocation list is out of date, or soon will be", "renew it, then send SIGHUP") \
     N(32, INTERNAL, "err", "a request failed inside the daemon", "report it with this line")
 
 enum relief_message {

@@ -20,7 +20,8 @@ struct reading {
     conf_report *report;
     void *context;
     FILE *file;
-    char *line; /* getline's */
+    char *line;       /* getline's */
+    const char *text; /* what inih has of it */
     size_t line_cap;
     unsigned number;
     bool expect_option, saw_option;  /* of this line */
@@ -131,8 +132,31 @@ static char *next_line(char *to, int size, void *arg)
         if (!check_line(reading, line))
             line = "";
     }
+    reading->text = line;
     snprintf(to, (size_t)size, "%s\n", line);
     return to;
+}
+
+/*
+ * inih takes the first of '=' and ':' for the end of a name, and a scope holds a ':'. Where it was that, the scope goes
+ * on in value up to the '='. False: it has none.
+ */
+static bool join_scope(const struct reading *reading, const char **who, const char **value, char *ret, size_t size)
+{
+    const char *equals = strchr(*value, '=');
+    size_t len;
+    if (reading->text[strcspn(reading->text, "=:")] != ':')
+        return true;
+    if (!equals)
+        return false;
+    for (len = (size_t)(equals - *value); len > 0 && isspace((unsigned char)(*value)[len - 1]); len--)
+        continue;
+    snprintf(ret, size, "%s:%.*s", *who, (int)len, *value);
+    for (equals++; isspace((unsigned char)*equals); equals++)
+        continue;
+    *who = ret;
+    *value = equals;
+    return true;
 }
 
 static int on_option(void *arg, const char *section, const char *name, const char *value)
@@ -140,6 +164,7 @@ static int on_option(void *arg, const char *section, const char *name, const cha
     struct reading *reading = arg;
     struct conf_problem problem = {0};
     const char *who;
+    char scope[LINE_BYTES_MAX + 2];
     int index;
     reading->saw_option = true;
     if (section[0] == '\0') {
@@ -149,6 +174,11 @@ static int on_option(void *arg, const char *section, const char *name, const cha
     if (!conf_section_known(section))
         return 1; /* complained about at its head */
     index = conf_find(section, name, &who, &problem);
+    if (index >= 0 && conf_options[index].type == CONF_AUTHORITY &&
+        !join_scope(reading, &who, &value, scope, sizeof scope)) {
+        complain(reading, "this is not %s.SCOPE = FILE", conf_options[index].name);
+        return 1;
+    }
     if (index >= 0) {
         conf_set(reading->conf, &conf_options[index], who, value, reading->given[index], &problem);
         reading->given[index] = true;

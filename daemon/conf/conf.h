@@ -48,6 +48,16 @@ struct conf_mappings {
 
 enum conf_switch { CONF_OFF, CONF_ON, CONF_REPORT };
 
+#define CONF_FILE_BYTES 200u /* a line has at most 198 */
+struct conf_authority {
+    struct conf_identity scope; /* never local */
+    char file[CONF_FILE_BYTES];
+};
+struct conf_authorities {
+    unsigned count;
+    struct conf_authority rows[CONF_ROWS_MAX];
+};
+
 struct conf_verifiers {
     unsigned count;
     struct evidence_key rows[EVIDENCE_WITNESSES_MAX];
@@ -59,6 +69,7 @@ struct conf_verifiers {
 #define CONF_TYPE_NAME(field) char field[EVIDENCE_NAME_BYTES_MAX + 1];
 #define CONF_TYPE_VERIFIER(field) struct conf_verifiers field;
 #define CONF_TYPE_SWITCH(field) enum conf_switch field;
+#define CONF_TYPE_AUTHORITY(field) struct conf_authorities field;
 #define CONF_TYPE_IDENTITY(field) struct conf_mappings field;
 struct conf {
 #define O(section, name, type, min, max, initial, help) CONF_TYPE_##type(section##_##name)
@@ -84,6 +95,17 @@ int conf_load(struct conf *conf, const char *path, conf_report *report, void *co
  * mean modules and sockets (sandbox/sandbox.h).
  */
 void conf_names_settle(void);
+/*
+ * The files that a reload reads again, without `file` itself: they must stay readable, by name, also when another one was put in
+ * their place. Those that stand twice come twice.
+ */
+#define CONF_FILES_MAX (CONF_ROWS_MAX + (unsigned)RELIEF_CONFIG_COUNT)
+void conf_files(const struct conf *conf, void (*each)(void *context, const char *path), void *context);
+/*
+ * Options that differ and take a restart, as "listen.address, data.dir"; empty when all that differs can be changed while the
+ * daemon runs.
+ */
+void conf_restart(const struct conf *before, const struct conf *after, char *ret, size_t size);
 /* Prints a file that reads again to the same. */
 void conf_print(const struct conf *conf, FILE *to);
 

@@ -11,7 +11,7 @@ static void print_line(FILE *to, const char *name, const char *who, const char *
     fprintf(to, "%s%s%s%s%s\n", name, who[0] ? "." : "", who, tight ? "=" : " = ", value);
 }
 
-static void print_option(const struct conf *conf, const struct conf_option *option, FILE *to)
+void conf_print_option(const struct conf *conf, const struct conf_option *option, FILE *to)
 {
     const void *field = (const char *)conf + option->field;
     char key[EVIDENCE_VERIFIER_TEXT];
@@ -51,6 +51,14 @@ static void print_option(const struct conf *conf, const struct conf_option *opti
         }
         break;
     }
+    case CONF_AUTHORITY: {
+        const struct conf_authorities *authorities = field;
+        for (unsigned i = 0; i < authorities->count; i++) {
+            conf_identity_text(&authorities->rows[i].scope, identity);
+            print_line(to, option->name, identity, authorities->rows[i].file);
+        }
+        break;
+    }
     case CONF_IDENTITY: {
         const struct conf_mappings *mappings = field;
         for (unsigned i = 0; i < mappings->count; i++) {
@@ -67,6 +75,6 @@ void conf_print(const struct conf *conf, FILE *to)
     for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
         if (i == 0 || strcmp(conf_options[i].section, conf_options[i - 1].section) != 0)
             fprintf(to, "%s[%s]\n", i ? "\n" : "", conf_options[i].section);
-        print_option(conf, &conf_options[i], to);
+        conf_print_option(conf, &conf_options[i], to);
     }
 }

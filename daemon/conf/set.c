@@ -59,13 +59,16 @@ int conf_find(const char *section, const char *name, const char **ret_who, struc
         if (strcmp(option->section, section) != 0)
             continue;
         *ret_who = NULL;
-        if (option->type == CONF_IDENTITY && strncmp(name, option->name, len) == 0 && name[len] == '.') {
+        if (conf_has_who(option) && strncmp(name, option->name, len) == 0 && name[len] == '.') {
             *ret_who = name + len + 1;
             return (int)i;
         }
-        if (option->type != CONF_IDENTITY && strcmp(name, option->name) == 0)
+        if (!conf_has_who(option) && strcmp(name, option->name) == 0)
             return (int)i;
-        list_add(known, sizeof known, "", option->name, option->type == CONF_IDENTITY ? ".NAME" : "");
+        list_add(known, sizeof known, "", option->name,
+                 option->type == CONF_IDENTITY    ? ".NAME"
+                 : option->type == CONF_AUTHORITY ? ".SCOPE"
+                                                  : "");
     }
     refuse(problem, "unknown option '%.60s' in [%s]; there are: %s", name, section, known);
     return -1;
@@ -185,6 +188,31 @@ static bool set_identity(struct conf *conf, const struct conf_option *option, co
     return true;
 }
 
+static bool set_authority(struct conf *conf, const struct conf_option *option, const char *who, const char *value,
+                          struct conf_problem *problem)
+{
+    struct conf_authorities *authorities = (struct conf_authorities *)(void *)((char *)conf + option->field);
+    struct conf_authority row = {0};
+    const char *why = "";
+    if (conf_identity_parse(who, &row.scope, &why) != 0)
+        return refuse(problem, "'%.100s' in %s.SCOPE: %s", who, option->name, why);
+    if (row.scope.role == RELIEF_role_local)
+        return refuse(problem, "no authority vouches for local; that is who is on this machine");
+    if (value[0] != '/' || strlen(value) >= sizeof row.file)
+        return refuse(problem, "'%.60s' for %s.%.100s is no absolute path", value, option->name, who);
+    memcpy(row.file, value, strlen(value));
+    for (unsigned i = 0; i < authorities->count; i++) {
+        const struct conf_authority *other = &authorities->rows[i];
+        if (other->scope.role == row.scope.role && strcmp(other->scope.place, row.scope.place) == 0 &&
+            strcmp(other->file, row.file) == 0)
+            return refuse(problem, "the %s %.100s is listed twice with this file", option->name, who);
+    }
+    if (authorities->count == option->max || authorities->count == CONF_ROWS_MAX)
+        return refuse(problem, "there may be at most %lld of %s.SCOPE", (long long)option->max, option->name);
+    authorities->rows[authorities->count++] = row;
+    return true;
+}
+
 bool conf_set(struct conf *conf, const struct conf_option *option, const char *who, const char *value, bool again,
               struct conf_problem *problem)
 {
@@ -193,6 +221,8 @@ bool conf_set(struct conf *conf, const struct conf_option *option, const char *w
         return set_address(conf, option, value, again, problem);
     case CONF_IDENTITY:
         return set_identity(conf, option, who, value, problem);
+    case CONF_AUTHORITY:
+        return set_authority(conf, option, who, value, problem);
     case CONF_VERIFIER:
         return set_verifier(conf, option, value, problem);
     case CONF_NUMBER:

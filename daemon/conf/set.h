@@ -2,7 +2,7 @@
 #pragma once
 #include "conf/conf.h"
 
-enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_NAME, CONF_VERIFIER, CONF_IDENTITY, CONF_SWITCH };
+enum conf_type { CONF_NUMBER, CONF_PATH, CONF_ADDRESS, CONF_NAME, CONF_VERIFIER, CONF_IDENTITY, CONF_SWITCH, CONF_AUTHORITY };
 
 /* A row of schema/config.h with the place of its field. */
 struct conf_option {
@@ -33,6 +33,14 @@ int conf_find(const char *section, const char *name, const char **ret_who, struc
 /* again: the option was set before in this file. True when it is taken; problem->text is empty when all is well. */
 bool conf_set(struct conf *conf, const struct conf_option *option, const char *who, const char *value, bool again,
               struct conf_problem *problem);
+
+/* name.WHO = VALUE. */
+static inline bool conf_has_who(const struct conf_option *option)
+{
+    return option->type == CONF_IDENTITY || option->type == CONF_AUTHORITY;
+}
+/* print.c: the option's lines. */
+void conf_print_option(const struct conf *conf, const struct conf_option *option, FILE *to);
 
 /* names.c: a number is taken as it is, a name is asked for. CONF_ID_NONE: no such user or group. */
 uint32_t conf_names_find(const char *who, bool is_user);

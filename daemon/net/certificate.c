@@ -126,9 +126,8 @@ int certificate_read(const X509 *certificate, struct certificate_identity *ret, 
     names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &count, NULL);
     if (!names) {
         ERR_clear_error();
-        return fail(ret_why, count == -1   ? "the certificate holds no URI"
-                             : count == -2 ? "the certificate holds its alternative names twice"
-                                           : "the certificate's alternative names are broken");
+        return fail(ret_why,
+                    count == -1 ? "the certificate holds no URI" : "the certificate's alternative names are broken");
     }
     err = read_names(names, ret, ret_why);
     GENERAL_NAMES_free(names);

@@ -71,6 +71,10 @@ static bool in_group(const struct net_peer *peer, gid_t group)
 static struct rpc_identity identify(const struct rpc *rpc, const struct net_peer *peer)
 {
     struct rpc_identity identity = {.known = false};
+    if (peer->transport == NET_TLS) {
+        rpc_identity_certificate(&identity, &peer->certificate);
+        return identity;
+    }
     if (peer->transport != NET_UNIX)
         return peer->listener < rpc->options.listener_count ? rpc->listeners[peer->listener] : identity;
     if (is_local(peer)) {
@@ -221,15 +225,12 @@ void rpc_admit_tick(struct rpc *rpc, int64_t now)
     }
 }
 
-int rpc_tokens(struct rpc *rpc, const char *path, char *why, size_t why_size)
+unsigned rpc_use_tokens(struct rpc *rpc, struct tokens *tokens)
 {
-    int result = 0;
-    if (path && path[0])
-        result = tokens_load(&rpc->tokens, path, why, why_size);
-    else
-        tokens_clear(&rpc->tokens);
-    if (result)
-        return result;
+    uint64_t ended = rpc->tokens_ended;
+    tokens_clear(&rpc->tokens);
+    rpc->tokens = *tokens;
+    *tokens = (struct tokens){0};
     for (struct rpc_session *session = rpc->sessions.next; session != &rpc->sessions; session = session->next) {
         const struct token *token = session->by_token ? tokens_get(&rpc->tokens, session->token) : NULL;
         if (token && strcmp(token->identity.name, session->token_identity) == 0)
@@ -237,5 +238,5 @@ int rpc_tokens(struct rpc *rpc, const char *path, char *why, size_t why_size)
         else if (session->by_token)
             end_token(session, "the token was revoked");
     }
-    return 0;
+    return (unsigned)(rpc->tokens_ended - ended);
 }

@@ -39,6 +39,13 @@ int rpc_identity_parse(struct rpc_identity *ret, const char *text)
     return 0;
 }
 
+void rpc_identity_certificate(struct rpc_identity *ret, const struct certificate_identity *certificate)
+{
+    *ret = (struct rpc_identity){.known = certificate->uri[0] != '\0', .role = certificate->scope.role};
+    memcpy(ret->name, certificate->uri, sizeof ret->name);
+    memcpy(ret->role == RELIEF_role_city ? ret->city : ret->region, certificate->scope.place, sizeof ret->city);
+}
+
 struct core_identity rpc_identity_core(const struct rpc_identity *identity)
 {
     return (struct core_identity){

@@ -5,6 +5,7 @@
 #pragma once
 #include <stdbool.h>
 #include "core/apply.h"
+#include "net/certificate.h"
 
 struct rpc_identity {
     bool known; /* false: only hello and ping are answered */
@@ -16,6 +17,8 @@ struct rpc_identity {
 
 /* From its text. 0, or -EINVAL. */
 int rpc_identity_parse(struct rpc_identity *ret, const char *text);
+/* Of a peer with this certificate: its name is the URI. .known is false without one. */
+void rpc_identity_certificate(struct rpc_identity *ret, const struct certificate_identity *certificate);
 /* As the core sees it; strings point into identity. */
 struct core_identity rpc_identity_core(const struct rpc_identity *identity);
 /* True when want gives no right that have lacks. view, arena as below. */

@@ -24,8 +24,8 @@ struct rpc_options {
     unsigned listener_count;
     const struct rpc_mapping *mappings; /* the first that fits counts */
     unsigned mapping_count;
-    unsigned conns_per_city_max;        /* 0: any number */
     void (*alive)(void);                /* called by the loop, at least once a second; may be NULL */
+    unsigned conns_per_city_max;        /* 0: any number */
     int64_t dump_ms_max;                /* a dump's time limit; 0: ten minutes */
 };
 
@@ -34,10 +34,11 @@ int rpc_open(struct rpc **ret, const struct rpc_options *options);
 void rpc_close(struct rpc *rpc);
 const struct net_handlers *rpc_handlers(struct rpc *rpc);
 /*
- * Tokens are taken from this file from now on; NULL or "": there are none. Connections whose token is gone, or stands for somebody else now, are
- * closed. 0; else as tokens_load, and nothing has changed.
+ * These tokens hold from now on; they become rpc's and *tokens is emptied. Connections whose token is gone, or stands for somebody else now,
+ * are closed; the number of them is returned.
  */
-int rpc_tokens(struct rpc *rpc, const char *path, char *ret_why, size_t why_size);
+struct tokens;
+unsigned rpc_use_tokens(struct rpc *rpc, struct tokens *tokens);
 /* From then on connections are served. Both stay the caller's. 0 or -ENOMEM. */
 int rpc_attach(struct rpc *rpc, struct engine *engine, struct net *net);
 /* Before net_close: from then on rpc_wake does nothing. */

@@ -13,6 +13,7 @@
 
 #define TOKEN_HASH_BYTES 32u
 #define TOKENS_MAX 4096u           /* each look compares with all of them: some 100 us */
+#define TOKENS_WHY_BYTES 200u
 #define TOKENS_FILE_BYTES_MAX (2u << 20)
 
 struct token {

@@ -106,7 +106,17 @@ static const char everything[] = "\xef\xbb\xbf; a comment\n"
                                  "[limits]\n"
                                  "connections = 16384\n"
                                  "connections_per_address = 3\n"
+                                 "[tls]\n"
+                                 "certificate = /etc/relief/a=b:c.crt\n"
+                                 "key = /etc/relief/server.key\n"
+                                 "authority.city:420100 = /etc/relief/a=b:c.crt ; a comment\n"
+                                 "authority.city:a:b=/etc/relief/two.crt\n"
+                                 "  authority.coordinator = /etc/relief/=.crt\n"
+                                 "authority.coordinator:hubei\t=\t/etc/relief/hubei.crt\n"
+                                 "authority.auditor = /etc/relief/=.crt\n"
+                                 "revoked = /etc/relief/revoked.pem\n"
                                  "[identity]\n"
+                                 "tokens = /etc/relief/tokens\n"
                                  "user.root = city:420100\n"
                                  "user.4000000000 = coordinator\n"
                                  "group.0 = coordinator:hubei\n"
@@ -137,6 +147,18 @@ static void test_everything(void **state)
     assert_string_equal(conf.witness_key.rows[1].name, "witness.example/two");
     assert_int_equal(conf.limits_connections, 16384);
     assert_int_equal(conf.limits_connections_per_address, 3);
+    assert_string_equal(conf.tls_certificate, "/etc/relief/a=b:c.crt");
+    assert_int_equal(conf.tls_authority.count, 5);
+    assert_int_equal(conf.tls_authority.rows[0].scope.role, RELIEF_role_city);
+    assert_string_equal(conf.tls_authority.rows[0].scope.place, "420100");
+    assert_string_equal(conf.tls_authority.rows[0].file, "/etc/relief/a=b:c.crt");
+    assert_string_equal(conf.tls_authority.rows[1].scope.place, "a:b");
+    assert_int_equal(conf.tls_authority.rows[2].scope.role, RELIEF_role_coordinator);
+    assert_string_equal(conf.tls_authority.rows[2].scope.place, "");
+    assert_string_equal(conf.tls_authority.rows[2].file, "/etc/relief/=.crt");
+    assert_string_equal(conf.tls_authority.rows[3].scope.place, "hubei");
+    assert_string_equal(conf.tls_authority.rows[3].file, "/etc/relief/hubei.crt");
+    assert_int_equal(conf.tls_authority.rows[4].scope.role, RELIEF_role_auditor);
     assert_int_equal(conf.sandbox_landlock, CONF_OFF);
     assert_int_equal(conf.sandbox_seccomp, CONF_REPORT);
     assert_int_equal(identity_of(0, 77)->role, RELIEF_role_city); /* the user goes before the group */
@@ -186,7 +208,7 @@ static void test_complaints(void **state)
     } rows[] = {
         {"address = unix:/x\n", "1 error: 'address' stands before any [section]\n"},
         {"[lisen]\naddress = unix:/x\n", "1 error: unknown section [lisen]; there are: [listen], [data], [evidence], "
-                                         "[witness], [limits], [identity], [sandbox]\n"},
+                                         "[witness], [limits], [tls], [identity], [sandbox]\n"},
         {"[listen\n", "1 error: the ']' is missing\n"},
         {"[data]\n\nfolder = /x\n", "3 error: unknown option 'folder' in [data]; there are: dir, segment_mib\n"},
         {"[identity]\nroot = local\n",
@@ -225,6 +247,18 @@ static void test_complaints(void **state)
         {"[identity]\nuser.root = coordinator:\n",
          "2 error: 'coordinator:' for user.root: a city or region is 1 to 64 bytes of letters, digits and . _ : -\n"},
         {"[identity]\nuser.root = local\nuser.0 = auditor\n", "3 error: the user 0 is listed twice\n"},
+        {"[tls]\nkey = server.key\n", "2 error: 'server.key' for key is no absolute path\n"},
+        {"[tls]\nauthority = /x\n",
+         "2 error: unknown option 'authority' in [tls]; there are: certificate, key, authority.SCOPE, revoked\n"},
+        {"[tls]\nauthority.city:1 = x\n", "2 error: 'x' for authority.city:1 is no absolute path\n"},
+        {"[tls]\nauthority.city:1\n", "2 error: this is not authority.SCOPE = FILE\n"},
+        {"[tls]\nauthority.city = /x\n",
+         "2 error: 'city' in authority.SCOPE: the role city needs its city: city:CITY\n"},
+        {"[tls]\nauthority.auditor:1 = /x\n", "2 error: 'auditor:1' in authority.SCOPE: only the roles city and "
+                                              "coordinator are followed by ':' and a place\n"},
+        {"[tls]\nauthority.local = /x\n", "2 error: no authority vouches for local; that is who is on this machine\n"},
+        {"[tls]\nauthority.city:1 = /x\nauthority.city:1 = /y\nauthority.city:1 = /x\n",
+         "4 error: the authority city:1 is listed twice with this file\n"},
         {"[evidence]\norigin =\n",
          "2 error: '' for origin is no name of 1 to 128 bytes of printable ASCII without space and '+'\n"},
         {"[evidence]\norigin = a b\n",
@@ -244,7 +278,8 @@ static void test_complaints(void **state)
          "1 error: this is neither a [section] nor NAME = VALUE\n"
          "3 error: '0' for segment_mib is no number from 1 to 1024\n"
          "4 error: unknown option 'y' in [data]; there are: dir, segment_mib\n"
-         "5 error: unknown section [nope]; there are: [listen], [data], [evidence], [witness], [limits], [identity], "
+         "5 error: unknown section [nope]; there are: [listen], [data], [evidence], [witness], [limits], [tls], "
+         "[identity], "
          "[sandbox]\n"},
     };
     (void)state;
@@ -357,7 +392,7 @@ static void test_example(void **state)
     assert_string_equal(said, "");
     assert_memory_equal(&conf, &defaults, sizeof conf);
     for (unsigned i = 0; i < RELIEF_CONFIG_COUNT; i++) {
-        snprintf(keep, sizeof keep, "%s%s", conf_options[i].name, conf_options[i].type == CONF_IDENTITY ? "." : " = ");
+        snprintf(keep, sizeof keep, "%s%s", conf_options[i].name, conf_has_who(&conf_options[i]) ? "." : " = ");
         assert_non_null(strstr(text, keep));
     }
     for (char *at = text; (at = strchr(at, '\n')); at++) {
@@ -366,9 +401,52 @@ static void test_example(void **state)
     }
     if (load(text) != 0)
         fail_msg("%s", said);
-    assert_int_equal(conf.listen_address.count, 3);
+    assert_int_equal(conf.listen_address.count, 4);
+    assert_int_equal(conf.tls_authority.count, 2);
     assert_int_equal(conf.identity_user.count, 2);
     assert_int_equal(conf.identity_group.count, 1);
+}
+
+static void add_line(void *context, const char *path_of_file)
+{
+    size_t len = strlen(said);
+    assert_null(context);
+    snprintf(said + len, sizeof said - len, "%s\n", path_of_file);
+}
+
+static void test_files_of_a_reload(void **state)
+{
+    (void)state;
+    said[0] = '\0';
+    conf_files(&defaults, add_line, NULL);
+    assert_string_equal(said, "");
+    assert_int_equal(load(everything), 0);
+    conf_files(&conf, add_line, NULL);
+    assert_string_equal(said, "/etc/relief/a=b:c.crt\n/etc/relief/server.key\n/etc/relief/revoked.pem\n"
+                              "/etc/relief/tokens\n"
+                              "/etc/relief/a=b:c.crt\n/etc/relief/two.crt\n/etc/relief/=.crt\n/etc/relief/hubei.crt\n"
+                              "/etc/relief/=.crt\n");
+}
+
+static void test_what_takes_a_restart(void **state)
+{
+    char changed[200], small[20];
+    (void)state;
+    assert_int_equal(load(everything), 0);
+    conf_restart(&conf, &conf, changed, sizeof changed);
+    assert_string_equal(changed, "");
+    again = conf;
+    again.tls_authority.count = 0;
+    again.tls_key[0] = again.identity_tokens[0] = '\0';
+    conf_restart(&conf, &again, changed, sizeof changed);
+    assert_string_equal(changed, "");
+    again.limits_connections++;
+    again.identity_group.count--;
+    again.listen_address.rows[1].as.role = RELIEF_role_auditor;
+    conf_restart(&conf, &again, changed, sizeof changed);
+    assert_string_equal(changed, "listen.address, limits.connections, identity.group");
+    conf_restart(&conf, &again, small, sizeof small);
+    assert_string_equal(small, "listen.address, lim");
 }
 
 /* Every option has its entry in the manual page, in its section, with its default and range; the page names no other.
@@ -428,6 +506,8 @@ int main(void)
         TEST(test_file_that_cannot_be_read),
         TEST(test_report_print),
         TEST(test_listen_option),
+        TEST(test_files_of_a_reload),
+        TEST(test_what_takes_a_restart),
         TEST(test_example),
         TEST(test_manual_page),
     };
