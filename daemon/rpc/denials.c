@@ -113,7 +113,8 @@ static size_t line_at(struct window *window, uint64_t from, const char **ret_lin
 /* The place of the first line behind number `after`. */
 static uint64_t place_behind(struct window *window, uint64_t bytes, int64_t after)
 {
-    uint64_t low = 0, high = bytes; /* a line boundary before which all are up to `after`; one from which all are behind */
+    uint64_t low = 0,
+             high = bytes; /* a line boundary before which all are up to `after`; one from which all are behind */
     while (high - low > LINE_BYTES_MAX) {
         uint64_t middle = low + (high - low) / 2;
         const char *line;

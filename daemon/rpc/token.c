@@ -1,7 +1,7 @@
 /*
- * The file of tokens. A token holds 256 random bits, so nobody can go through them, and a fast hash is enough: slow ones
- * are for passwords that people choose. Only hashes are kept, here as in the file, so that who reads the file, or the
- * memory of the daemon, can't act for anybody.
+ * The file of tokens. A token holds 256 random bits, so nobody can go through them, and a fast hash is enough: slow
+ * ones are for passwords that people choose. Only hashes are kept, here as in the file, so that who reads the file, or
+ * the memory of the daemon, can't act for anybody.
  *
  * The given token is hashed first and the hash compared with every row, each in constant time, so that the time tells
  * nothing about a row.
@@ -122,7 +122,7 @@ static int read_lines(struct reading *reading, char *text, size_t len)
         *(feed ? feed : end) = '\0'; /* there is one byte more than the file has */
         reading->line++;
         rc = memchr(line, '\0', (size_t)(next - line - (feed ? 1 : 0))) ? bad(reading, "the line holds a NUL byte")
-                                                                       : read_line(reading, line);
+                                                                        : read_line(reading, line);
         line = next;
     }
     return rc;
@@ -135,8 +135,8 @@ static int check_owner(int fd, struct stat *ret, char *why, size_t why_size)
         snprintf(why, why_size, "%s", strerror(-error));
         return error;
     }
-    const char *text = !S_ISREG(ret->st_mode)               ? "this is no file"
-                       : ret->st_mode & 077                 ? "others than its owner have rights to it; it has to be 0600"
+    const char *text = !S_ISREG(ret->st_mode) ? "this is no file"
+                       : ret->st_mode & 077   ? "others than its owner have rights to it; it has to be 0600"
                        : ret->st_uid && ret->st_uid != geteuid() ? "it belongs neither to root nor to the daemon's user"
                        : ret->st_size > (off_t)TOKENS_FILE_BYTES_MAX ? "the file is too large"
                                                                      : NULL;
