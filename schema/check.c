@@ -206,6 +206,66 @@ int relief_params_check(const struct relief_shape *shape, void *params, struct r
     return check_record(shape, params, NULL, CHECK_UTF8, refusal);
 }
 
+/* ---- records ---- */
+
+/* A record may be older than the field. */
+static bool may_lack(const struct relief_field *field)
+{
+    return !field->required || field->since > 1;
+}
+
+static bool number_fits(const struct relief_field *field, int64_t value)
+{
+    if (value == RELIEF_NIL)
+        return may_lack(field);
+    switch (field->kind) {
+    case RELIEF_F_BOOL:
+        return value == 0 || value == 1;
+    case RELIEF_F_ENUM:
+        return value >= 0 && value < (int64_t)field->names->count;
+    case RELIEF_F_TIME:
+        return value >= 0 && value <= RELIEF_TIME_MAX;
+    default:
+        return (field->min == 0 && field->max == 0) ||
+               (value >= field->min && (value <= field->max || field->max == RELIEF_QUANTITY_MAX));
+    }
+}
+
+bool relief_record_fits(const struct relief_shape *shape, const void *record)
+{
+    bool fits = true;
+    for (uint32_t i = 0; i < shape->count && fits; i++) {
+        const struct relief_field *field = &shape->fields[i];
+        const struct relief_list *list;
+        switch (field->kind) {
+        case RELIEF_F_INT:
+        case RELIEF_F_BOOL:
+        case RELIEF_F_ENUM:
+        case RELIEF_F_TIME:
+            fits = number_fits(field, *relief_field_i64(field, record));
+            break;
+        case RELIEF_F_OBJ:
+            fits = relief_record_fits(field->sub, (const char *)record + field->offset);
+            break;
+        case RELIEF_F_IDS:
+        case RELIEF_F_OBJS:
+            list = relief_field_list(field, record);
+            fits = list->present || may_lack(field);
+            for (uint32_t k = 0; k < list->count && fits && field->kind == RELIEF_F_OBJS; k++)
+                fits = relief_record_fits(field->sub, (const char *)list->items + (size_t)k * field->sub->size);
+            break;
+        case RELIEF_F_ID:
+        case RELIEF_F_DID:
+        case RELIEF_F_TEXT:
+        case RELIEF_F_RAW:
+        case RELIEF_F_BYTES:
+            fits = relief_field_str(field, record)->data || may_lack(field);
+            break;
+        }
+    }
+    return fits;
+}
+
 /* ---- older parameters ---- */
 
 static void grow_number(const struct relief_field *field, int64_t *value, unsigned generation)

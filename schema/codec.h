@@ -72,6 +72,11 @@ void relief_record_encode(struct relief_buf *buf, const struct relief_shape *sha
 /* Strings point into the bytes, lists into the arena. Returns bytes used, or -EBADMSG (never reads past len), -ENOMEM. */
 int64_t relief_record_decode(const struct relief_shape *shape, struct relief_str bytes, struct relief_arena *arena,
                              void *ret_record);
+/*
+ * Has a record that was decoded what its shape asks for: required fields, words, times, ranges? Only counts may be larger, since
+ * what is received adds up.
+ */
+bool relief_record_fits(const struct relief_shape *shape, const void *record);
 /* A deep copy whose strings and lists all live in the arena. */
 int relief_record_copy(const struct relief_shape *shape, const void *record, struct relief_arena *arena, void *ret_copy);
 

@@ -41,7 +41,7 @@ int reader_line(struct cli_reader *reader, struct relief_str *ret)
     reader->line++;
     for (;;) {
         const struct relief_buf *bytes = &reader->bytes;
-        const char *start = bytes->data + reader->used;
+        const char *start = bytes->data ? bytes->data + reader->used : ""; /* none where nothing could be read */
         size_t left = bytes->len - reader->used;
         const char *end = left > looked ? memchr(start + looked, '\n', left - looked) : NULL;
         if (end) {

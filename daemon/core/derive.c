@@ -27,6 +27,20 @@ static void get_numbers(struct core_work *work, const struct core_key *key, int6
     }
 }
 
+/*
+ * Sums wrap: of what the core has taken none passes 2^63 (stock.c looks), and those of a forged base (engine/base.h)
+ * are wrong and no more; core_check tells.
+ */
+static int64_t plus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t minus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 /* All zeros is no key at all. */
 static void put_numbers(struct core_work *work, const struct core_key *key, const int64_t *numbers, unsigned count)
 {
@@ -49,7 +63,7 @@ static void add_numbers(struct core_work *work, const struct core_key *key, cons
         return;
     get_numbers(work, key, numbers, count);
     for (unsigned i = 0; i < count; i++)
-        numbers[i] += deltas[i];
+        numbers[i] = plus(numbers[i], deltas[i]);
     put_numbers(work, key, numbers, count);
 }
 
@@ -117,13 +131,14 @@ static void sum_change(struct core_work *work, struct relief_str city_code, stru
     value = work->view->ops->get(work->view, &key);
     if (value.data)
         memcpy(sums, value.data, sizeof sums);
-    sums[0] += new->on_hand - old->on_hand;
-    sums[1] += new->held - old->held;
-    sums[2] += new->reserved - old->reserved;
+    sums[0] = plus(sums[0], minus(new->on_hand, old->on_hand));
+    sums[1] = plus(sums[1], minus(new->held, old->held));
+    sums[2] = plus(sums[2], minus(new->reserved, old->reserved));
     work->view->ops->put(work->view, &key,
                          (struct relief_str){(const char *)sums, sizeof sums}); /* kept at zero: something was there */
     if (work_city(work, city_code, &city))
-        holder_update(work, city_code, kind, sums[0] - sums[1] - sums[2], stock_floor_in_force(work, &city, kind));
+        holder_update(work, city_code, kind, minus(minus(sums[0], sums[1]), sums[2]),
+                      stock_floor_in_force(work, &city, kind));
 }
 
 static void derive_lot(struct core_work *work, const struct relief_lot *old, const struct relief_lot *new)
@@ -238,7 +253,7 @@ static void derive_floor(struct core_work *work, const struct relief_floor *old,
     if (!value.data || !work_city(work, any->city, &city))
         return;
     memcpy(sums, value.data, sizeof sums);
-    holder_update(work, any->city, any->kind, sums[0] - sums[1] - sums[2], floor_of(new, city.mode));
+    holder_update(work, any->city, any->kind, minus(minus(sums[0], sums[1]), sums[2]), floor_of(new, city.mode));
 }
 
 static void derive_city(struct core_work *work, const struct relief_city *old, const struct relief_city *new)
@@ -270,7 +285,8 @@ static void derive_city(struct core_work *work, const struct relief_city *old, c
         floor.kind = work_str(work, core_key_take_str(at_key, &at));
         struct relief_str kind = floor.kind;
         bool there = work_find(work, RELIEF_TABLE_floor, &floor);
-        holder_update(work, new->code, kind, sums[0] - sums[1] - sums[2], floor_of(there ? &floor : NULL, new->mode));
+        holder_update(work, new->code, kind, minus(minus(sums[0], sums[1]), sums[2]),
+                      floor_of(there ? &floor : NULL, new->mode));
     }
 }
 

@@ -4,7 +4,7 @@
  * It is written as one stream: a backup sends it over the wire while it is made, so nothing in it says beforehand how
  * long it is, and the digest stands at the end. Who reads it looks at the digest of the whole file first: the core
  * believes the records that it is given. Lengths are looked at all the same before memory is asked for, keys have to be
- * keys, and to rise, so that no record can stand there twice.
+ * keys, and to rise, so that no record can stand there twice, and fields keep to the ranges of the schema.
  *
  * Beside the records there are marks, the few keys that tell of the past: a kind that was used once stays so (its key
  * says that, and no record need say it any more).
@@ -337,7 +337,8 @@ static int restore_record(struct engine_base *base, struct core *core, enum reli
     int64_t used = relief_record_decode(relief_tables[table].shape, bytes, &base->arena, &record);
     if (used < 0 || used != (int64_t)bytes.len)
         return used == -ENOMEM ? -ENOMEM : -EUCLEAN;
-    if (!key_fits(&relief_tables[table], &record))
+    /* The digest says that the file is whole, not who wrote it. */
+    if (!key_fits(&relief_tables[table], &record) || !relief_record_fits(relief_tables[table].shape, &record))
         return -EUCLEAN;
     core_key_record(&key, table, &record);
     int rc = follow(base, &key);

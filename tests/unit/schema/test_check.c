@@ -259,6 +259,32 @@ static void test_grow(void **state)
     assert_null(params.text.data);
 }
 
+/* What a lot of the store must have; only counts may have grown past what a caller may ask for. */
+static void test_record_fits(void **state)
+{
+    (void)state;
+    const struct relief_lot good = {.city = RELIEF_STR("a"),
+                                    .kind = RELIEF_STR("k"),
+                                    .lot = RELIEF_STR("0"),
+                                    .quantity = 2 * RELIEF_QUANTITY_MAX,
+                                    .expires = RELIEF_NIL,
+                                    .state = RELIEF_lot_state_usable,
+                                    .held = 0,
+                                    .reserved = 1};
+    struct relief_lot lot = good;
+    assert_true(relief_record_fits(&relief_shape_lot, &lot));
+    lot.reserved = RELIEF_NIL;
+    assert_false(relief_record_fits(&relief_shape_lot, &lot));
+    lot.reserved = -1;
+    assert_false(relief_record_fits(&relief_shape_lot, &lot));
+    lot = good, lot.state = 99;
+    assert_false(relief_record_fits(&relief_shape_lot, &lot));
+    lot = good, lot.expires = RELIEF_TIME_MAX + 1;
+    assert_false(relief_record_fits(&relief_shape_lot, &lot));
+    lot = good, lot.kind = RELIEF_STR_NONE;
+    assert_false(relief_record_fits(&relief_shape_lot, &lot));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_every_field_and_type),
         cmocka_unit_test(test_inside_values),
         cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_record_fits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
