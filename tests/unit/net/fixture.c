@@ -26,6 +26,30 @@ static void *opened(void *context, struct net_conn *conn, const struct net_peer 
     return session;
 }
 
+static const struct relief_buf *refused(void *context, const struct net_peer *peer, enum net_refusal why,
+                                        const char *detail)
+{
+    static char words[] = "refused";
+    static const struct relief_buf buf = {.data = words, .len = sizeof words - 1};
+    struct fixture *fixture = context;
+    (void)peer, (void)detail;
+    fixture->refused[why]++;
+    return &buf;
+}
+
+static void evicted(void *arg)
+{
+    struct session *session = arg;
+    session->fixture->evicted++;
+}
+
+static bool reserved(void *context, const struct net_peer *peer)
+{
+    struct fixture *fixture = context;
+    (void)peer;
+    return fixture->reserved;
+}
+
 static void message(void *arg, const uint8_t *data, size_t len, int limit_fault)
 {
     static uint8_t filler[1u << 20];
@@ -39,6 +63,8 @@ static void message(void *arg, const uint8_t *data, size_t len, int limit_fault)
         release = ++fixture->seq;
     if (fixture->pause)
         net_conn_pause(session->conn);
+    if (fixture->secret)
+        net_conn_secret(session->conn);
     if (fixture->silent)
         return;
     if (fixture->answer_bytes)
@@ -112,9 +138,17 @@ static void *run(void *arg)
 
 struct fixture *fixture_open(unsigned conns_max)
 {
+    return fixture_open_reserved(conns_max, 0);
+}
+
+struct fixture *fixture_open_reserved(unsigned conns_max, unsigned conns_reserved)
+{
     struct fixture *fixture = calloc(1, sizeof *fixture);
     struct net_handlers handlers = {.context = fixture,
                                     .opened = opened,
+                                    .refused = refused,
+                                    .evicted = evicted,
+                                    .reserved = reserved,
                                     .message = message,
                                     .fault = fault,
                                     .drained = drained,
@@ -127,7 +161,7 @@ struct fixture *fixture_open(unsigned conns_max)
     assert_non_null(fixture);
     fixture->now = 1000000;
     fixture->identify = true;
-    fixture->options = (struct net_options){.conns_max = conns_max, .now_ms = virtual_now};
+    fixture->options = (struct net_options){.conns_max = conns_max, .conns_reserved = conns_reserved, .now_ms = virtual_now};
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/relief-net-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     assert_int_equal(sem_init(&fixture->called, 0, 0), 0);
@@ -260,14 +294,18 @@ static int ready_client(int fd)
     return fd;
 }
 
-int client_open(struct fixture *fixture)
+int client_connect(struct fixture *fixture, int fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     snprintf(address.sun_path, sizeof address.sun_path, "%s/run/socket", fixture->folder);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return ready_client(fd);
+}
+
+int client_open(struct fixture *fixture)
+{
+    return client_connect(fixture, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
 int client_open_tcp(struct fixture *fixture)

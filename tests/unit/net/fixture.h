@@ -45,10 +45,13 @@ struct fixture {
     bool silent;            /* no answers */
     bool pause;             /* each message pauses its connection */
     bool busy;
+    bool secret;            /* each message is one */
+    bool reserved;          /* peers of unix sockets may use the reserve */
     size_t answer_bytes;    /* 0: the message itself */
     uint64_t seq;
     struct session sessions[FIXTURE_SESSIONS];
     unsigned session_count, open_count, closed_count, begun, ended;
+    unsigned refused[4], evicted; /* by enum net_refusal */
     enum net_fault fault;
     int limit_fault;
     int signal;
@@ -60,6 +63,7 @@ struct fixture {
 
 /* conns_max 0: the default. Listens on a unix socket and a TCP port; sessions are identified. */
 struct fixture *fixture_open(unsigned conns_max);
+struct fixture *fixture_open_reserved(unsigned conns_max, unsigned conns_reserved);
 void fixture_close(struct fixture *fixture);
 /* Runs it on the loop's thread, in a turn of its own. */
 void fixture_call(struct fixture *fixture, void (*call)(struct fixture *fixture));
@@ -77,6 +81,8 @@ bool fixture_stop(struct fixture *fixture);
 
 /* Clients: blocking sockets with a long time-out. */
 int client_open(struct fixture *fixture);
+/* The same with a socket that is there already. */
+int client_connect(struct fixture *fixture, int fd);
 int client_open_tcp(struct fixture *fixture);
 void client_write(int fd, const void *data, size_t len);
 void client_read(int fd, void *data, size_t len);
