@@ -102,11 +102,12 @@ static void read_all(struct log *log, uint64_t last)
     log_cursor_close(cursor);
 }
 
-static void hash_zeros(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
+static int hash_zeros(void *context, const struct log_record *record, uint8_t ret_hash[LOG_HASH_BYTES])
 {
     (void)context;
     (void)record;
     memset(ret_hash, 0, LOG_HASH_BYTES);
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
