@@ -113,6 +113,7 @@ CONFIG.flush()
 ROWS = [
     Row("server.hello", fixed(), READERS), Row("server.ping", fixed(), READERS),
     Row("server.info", fixed(), KNOWN), Row("server.stats", fixed(), KNOWN),
+    Row("server.denials", fixed(), LOCAL | {"auditor", "operator"}),
 
     Row("region.put", fixed(id="east-low", name="n", parent="east"), EAST | {"of east-low"}),
     Row("region.put", new(id=new, name="n", parent="east-low"), EAST | {"of east-low"}),
