@@ -77,6 +77,8 @@ class Planted(Daemon):
         command = [self.program, "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
         for address in self.listen:
             command += ["--listen", address]
+        if self.pki or self.config:
+            command += ["-c", self.configure()]
         return self.wrap + command + self.args
 
     def environment(self):
@@ -266,6 +268,8 @@ class Retrier(threading.Thread):
                     if not op.acknowledged():
                         self.book.unknown[op.key] = op
                 self.retries += 1
+                if self.stop_at.is_set():
+                    return  # unknown: whoever checks sends it again
                 self.retries += 1
                 self.stop_at.wait(0.01)  # a network that is down answers at once: no use in asking without a pause
                 require(time.monotonic() < deadline, "not answered in %d s:" % (3 * DEADLINE), op.params, str(lost))
