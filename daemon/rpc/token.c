@@ -71,7 +71,7 @@ static int add(struct reading *reading, const struct token *row)
         if (sodium_memcmp(tokens->rows[i].hash, row->hash, sizeof row->hash) == 0)
             return bad(reading, "this hash stands in the file already");
         if (strcmp(tokens->rows[i].name, row->name) == 0)
-            return bad(reading, "the name %s stands in the file already", row->name);
+            return bad(reading, "this name stands in the file already");
     }
     if (tokens->count == TOKENS_MAX)
         return bad(reading, "there may be at most %u tokens", TOKENS_MAX);
