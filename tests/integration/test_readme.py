@@ -14,13 +14,14 @@ class Readme(unittest.TestCase):
         blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
         self.assertGreaterEqual(len(blocks), 4)
         with tempfile.TemporaryDirectory() as folder:
-            env = dict(os.environ, PATH=os.environ["RELIEF_BIN"] + ":" + os.environ["PATH"])
+            env = dict(os.environ, PATH="%s:%s:%s" % (os.environ["RELIEF_BIN"], os.environ["PATH"], ROOT / "ops"))
             script = "set -eu\ntrap '[ -z \"${daemon:-}\" ] || kill $daemon 2> /dev/null || true' EXIT\n" + "\n".join(blocks)
             done = subprocess.run(["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn('"received":25', done.stdout)
             self.assertIn("420700", done.stdout)
             self.assertRegex(done.stdout, r"holds")
+            self.assertRegex(done.stdout, r"identity +relief://420100/city/depot")
 
 
 if __name__ == "__main__":
