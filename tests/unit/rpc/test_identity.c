@@ -126,12 +126,89 @@ static void roles(void **state)
     }
 }
 
+/* What a hello asks for must fit its role, before anything else is looked at. */
+static void asked(void **state)
+{
+    static const struct {
+        int64_t role;
+        bool city, region;
+        const char *field; /* NULL: fits */
+    } rows[] = {
+        {RELIEF_NIL, false, false, NULL},
+        {RELIEF_NIL, true, false, "city"},
+        {RELIEF_NIL, false, true, "region"},
+        {RELIEF_role_city, true, false, NULL},
+        {RELIEF_role_city, false, false, "city"},
+        {RELIEF_role_city, true, true, "region"},
+        {RELIEF_role_coordinator, false, false, NULL},
+        {RELIEF_role_coordinator, false, true, NULL},
+        {RELIEF_role_coordinator, true, true, "city"},
+        {RELIEF_role_auditor, false, false, NULL},
+        {RELIEF_role_auditor, false, true, "region"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct relief_server_hello_params params;
+        struct relief_refusal refusal;
+        relief_shape_clear(&relief_shape_server_hello_params, &params);
+        params.role = rows[i].role;
+        params.city = relief_str_of(rows[i].city ? "a" : NULL);
+        params.region = relief_str_of(rows[i].region ? "east" : NULL);
+        assert_int_equal(rpc_identity_asked(&params, &refusal), rows[i].field ? RELIEF_BAD_PARAMS : 0);
+        if (rows[i].field)
+            assert_string_equal(refusal.field, rows[i].field);
+    }
+}
+
+/* A hello without a role changes nothing, whoever says it. */
+static void no_role(void **state)
+{
+    struct world *w = *state;
+    struct rpc_identity have, got;
+    struct relief_server_hello_params params;
+    struct relief_refusal refusal;
+    relief_shape_clear(&relief_shape_server_hello_params, &params);
+    assert_int_equal(rpc_identity_parse(&have, "city:a"), 0);
+    assert_int_equal(rpc_identity_narrow(store_view(w->store), &w->arena, &have, &params, &got, &refusal), 0);
+    assert_string_equal(got.name, "city:a");
+    have = (struct rpc_identity){.known = false};
+    assert_int_equal(rpc_identity_narrow(store_view(w->store), &w->arena, &have, &params, &got, &refusal), 0);
+    assert_false(got.known);
+}
+
+/* The core gets the place that belongs to the role, and nothing where there is none. */
+static void for_the_core(void **state)
+{
+    static const struct {
+        const char *name, *city, *region;
+    } rows[] = {{"local", NULL, NULL},
+                {"city:a", "a", NULL},
+                {"coordinator", NULL, NULL},
+                {"coordinator:east", NULL, "east"},
+                {"auditor", NULL, NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rpc_identity identity;
+        assert_int_equal(rpc_identity_parse(&identity, rows[i].name), 0);
+        struct core_identity core = rpc_identity_core(&identity);
+        assert_true(relief_str_eq(core.name, relief_str_of(rows[i].name)));
+        assert_int_equal(core.role, identity.role);
+        assert_true(relief_str_eq(core.city, relief_str_of(rows[i].city)));
+        assert_true(relief_str_eq(core.region, relief_str_of(rows[i].region)));
+        assert_int_equal(core.city.data == NULL, rows[i].city == NULL);
+        assert_int_equal(core.region.data == NULL, rows[i].region == NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test_setup_teardown(narrowing, setup, teardown),
         cmocka_unit_test(roles),
+        cmocka_unit_test(asked),
+        cmocka_unit_test_setup_teardown(no_role, setup, teardown),
+        cmocka_unit_test(for_the_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
