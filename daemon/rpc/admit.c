@@ -170,8 +170,8 @@ static int take_token(struct rpc_call *call, struct relief_str text, struct rpc_
         return refuse_token(call, "the token has expired");
     if (ret->known && !rpc_identity_within(engine_view(rpc->engine), &rpc->arena, ret, &token->identity))
         return relief_refuse_field(&call->refusal, RELIEF_DENIED, "token",
-                                   "%.80s can't become the %.60s of the token: a connection is narrowed only", ret->name,
-                                   token->identity.name);
+                                   "%.80s can't become the %.60s of the token: a connection is narrowed only",
+                                   ret->name, token->identity.name);
     *ret = token->identity;
     *ret_token = token;
     return 0;
