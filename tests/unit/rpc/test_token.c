@@ -85,7 +85,7 @@ static void test_complaints(void **state)
         {H1 " auditor a tomorrow\n", "line 1: the end"},
         {H1 " auditor a 2026-12-31T06:00:01+08\n", "line 1: the end"},
         {H1 " auditor a\n" H1 " auditor b\n", "line 2: this hash"},
-        {H1 " auditor a\n" H2 " auditor a\n", "line 2: the name a"},
+        {H1 " auditor a\n" H2 " auditor a\n", "line 2: this name"},
     };
     struct tokens tokens = {0};
     (void)state;
