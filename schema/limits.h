@@ -15,6 +15,7 @@
 #define RELIEF_METHOD_BYTES_MAX 64u                 /* the longest method name has 20 */
 #define RELIEF_IN_FLIGHT_MAX 1024u                  /* unanswered requests of a connection before reading it pauses */
 #define RELIEF_UNREAD_BYTES_MAX (256u * 1024u)      /* answers that the peer has not read before reading it pauses */
+#define RELIEF_UNREAD_BYTES_STRANGER_MAX (8u * 1024u) /* the same before the peer is identified: 1,000 that never read stay below 32 MiB */
 #define RELIEF_PARTIAL_BYTES_TOTAL (32u * 1024u * 1024u) /* all unfinished frames together; beyond, reading of large ones waits */
 #define RELIEF_FRAME_INCOMPLETE_MS 30000            /* a frame that stays incomplete is closed */
 #define RELIEF_FIRST_FRAME_MS 10000                 /* from the accept to the first whole message, a TLS handshake included; in total, not per read */

@@ -156,7 +156,7 @@ static size_t serve(struct net_conn *conn, uint8_t *data, size_t len)
                 return used;
             }
             used += size;
-            if (net_conn_queued(conn) >= RELIEF_UNREAD_BYTES_MAX)
+            if (net_conn_queued(conn) >= conn_unread_max(conn))
                 conn->throttled = true;
         } else if (status == SCAN_MORE) {
             conn->partial = true;
@@ -228,6 +228,8 @@ static void read_joined(struct net_conn *conn)
         read_behind(conn);
         return;
     }
+    if (conn->is_stranger && asked > NET_STRANGER_READ_BYTES)
+        asked = NET_STRANGER_READ_BYTES;
     got = conn_recv(conn, net->scratch + kept, asked);
     if (!took(conn, got, asked))
         return;

@@ -10,8 +10,7 @@
 #include <sys/socket.h>
 
 /* Input is taken again at half of what stopped it, so that reading doesn't flutter. */
-#define RESUME_IN_FLIGHT    (RELIEF_IN_FLIGHT_MAX / 2)
-#define RESUME_UNREAD_BYTES (RELIEF_UNREAD_BYTES_MAX / 2)
+#define RESUME_IN_FLIGHT (RELIEF_IN_FLIGHT_MAX / 2)
 
 void conn_on_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -146,7 +145,7 @@ void net_release(struct net *net, uint64_t durable)
 
 void conn_unthrottle(struct net_conn *conn)
 {
-    if (conn->throttled && conn->in_flight <= RESUME_IN_FLIGHT && net_conn_queued(conn) < RESUME_UNREAD_BYTES) {
+    if (conn->throttled && conn->in_flight <= RESUME_IN_FLIGHT && net_conn_queued(conn) < conn_unread_max(conn) / 2) {
         conn->throttled = false;
         conn_go_on(conn);
     }

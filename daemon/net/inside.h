@@ -16,6 +16,7 @@
 #include "schema/scan.h"
 
 #define NET_READ_BYTES (64u * 1024u)   /* read from one connection in one turn: fairness, and few system calls */
+#define NET_STRANGER_READ_BYTES 8192u  /* the same of one that is not identified: what can't be served yet is stored */
 #define NET_SMALL_BYTES 4096u          /* input up to here is joined with new bytes by copying */
 #define NET_STEP_BYTES 512u            /* stored input is allocated in these */
 #define NET_LARGE_BYTES (RELIEF_FRAME_BYTES_MAX + NET_READ_BYTES) /* the largest frame, and what was read behind it */
@@ -176,6 +177,11 @@ void conn_on_writable(evutil_socket_t fd, short what, void *arg);
 void conn_write(struct net_conn *conn);
 /* Moves the marks up to what is durable. True when bytes became free. */
 bool conn_release(struct net_conn *conn);
+/* Output from which on no more is read. */
+static inline size_t conn_unread_max(const struct net_conn *conn)
+{
+    return conn->is_stranger ? RELIEF_UNREAD_BYTES_STRANGER_MAX : RELIEF_UNREAD_BYTES_MAX;
+}
 /* Reading goes on when requests and output have been caught up with. */
 void conn_unthrottle(struct net_conn *conn);
 

@@ -35,6 +35,7 @@ static int set_up(struct net_tls *tls, bool ask)
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ctx, 1); /* one system call for many small messages */
+    SSL_CTX_set_max_send_fragment(ctx, TLS_RECORD_STRANGER_BYTES);
     SSL_CTX_set_max_cert_list(ctx, CERTIFICATE_BYTES_MAX);
     SSL_CTX_set_msg_callback(ctx, tls_on_message);
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||

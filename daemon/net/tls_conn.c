@@ -338,6 +338,14 @@ bool tls_more(const struct net_conn *conn)
     return conn->tls->more;
 }
 
+/* Only while libssl holds no buffer: it makes one for the size of before, and would find it too small. */
+static void widen(struct tls_conn *tls)
+{
+    SSL_set_max_send_fragment(tls->ssl, SSL3_RT_MAX_PLAIN_LENGTH);
+    SSL_set_split_send_fragment(tls->ssl, SSL3_RT_MAX_PLAIN_LENGTH);
+    tls->wide = true;
+}
+
 ssize_t tls_send(struct net_conn *conn, const void *data, size_t len)
 {
     struct tls_conn *tls = conn->tls;
@@ -346,11 +354,14 @@ ssize_t tls_send(struct net_conn *conn, const void *data, size_t len)
         errno = EPROTO;
         return -1;
     }
+    if (!tls->wide && !conn->is_stranger && !tls->cut)
+        widen(tls);
     while (total < len) {
         size_t gone = 0;
         int done, error;
         ERR_clear_error();
         done = SSL_write_ex(tls->ssl, (const uint8_t *)data + total, len - total, &gone);
+        tls->cut = done != 1 || gone < len - total;
         if (done == 1) {
             total += gone;
             continue;

@@ -26,9 +26,14 @@ struct tls_conn {
     bool failed;             /* no more of libssl's calls */
     bool ended;              /* the peer said close_notify, or shut down its side without it */
     bool socket_ended;
+    bool wide;               /* large records may be sent */
+    bool cut;                /* libssl has a part of what was last given to it, or a buffer for that */
     bool more;               /* there may be more to read without the socket saying so */
     bool read_wants_write, write_wants_read;
 };
+
+/* Records that are sent to a peer that is not identified: the buffer for one is what it can make us hold. */
+#define TLS_RECORD_STRANGER_BYTES 4096
 
 /* The first error's words, or what is given when libssl has none. Static. */
 const char *tls_reason(const char *otherwise);

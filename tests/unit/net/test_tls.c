@@ -584,6 +584,54 @@ static void test_full_buffers(void **state)
     fixture_close(fixture);
 }
 
+static size_t queued_of_first;
+static void call_queued(struct fixture *fixture)
+{
+    queued_of_first = net_conn_queued(fixture->sessions[0].conn);
+}
+
+static void call_identify(struct fixture *fixture)
+{
+    net_conn_identified(fixture->sessions[0].conn);
+}
+
+static void wait_until_stuck(struct fixture *fixture)
+{
+    struct net_stats stats, again = fixture_stats(fixture);
+    do {
+        stats = again;
+        again = fixture_stats(fixture);
+    } while (again.messages != stats.messages || again.bytes_out != stats.bytes_out || stats.messages == 0);
+    fixture_call(fixture, call_queued);
+}
+
+/* Who reads nothing makes us hold little, less before it is identified; it becomes identified while a record is half
+ * sent. */
+static void test_peer_that_never_reads(void **state)
+{
+    enum { REQUESTS = 1500, ANSWER = 7000 };
+    static uint8_t pings[REQUESTS * PING_BYTES], answer[ANSWER];
+    struct fixture *fixture = open_fixture(0);
+    struct client client;
+    (void)state;
+    FIXTURE_SET(fixture, identify, false);
+    FIXTURE_SET(fixture, answer_bytes, ANSWER);
+    client = prepare(&depot, 4096, false);
+    assert_int_equal(SSL_do_handshake(client.ssl), 1);
+    for (uint32_t i = 0; i < REQUESTS; i++)
+        ping_encode(pings + i * PING_BYTES, i);
+    put(&client, pings, sizeof pings);
+    wait_until_stuck(fixture);
+    assert_true(fixture->stats.messages < REQUESTS);
+    assert_in_range(queued_of_first, 1, RELIEF_UNREAD_BYTES_STRANGER_MAX + ANSWER);
+    fixture_call(fixture, call_identify);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        get(&client, answer, sizeof answer);
+    assert_int_equal(fixture_stats(fixture).messages, REQUESTS);
+    close_client(&client);
+    fixture_close(fixture);
+}
+
 /* What libssl has read ahead is served without another byte from the socket. */
 static void test_read_ahead_is_not_forgotten(void **state)
 {
@@ -837,6 +885,7 @@ int main(void)
         cmocka_unit_test(test_many_handshakes),
         cmocka_unit_test(test_one_byte_at_a_time),
         cmocka_unit_test(test_full_buffers),
+        cmocka_unit_test(test_peer_that_never_reads),
         cmocka_unit_test(test_read_ahead_is_not_forgotten),
         cmocka_unit_test(test_paused_in_the_middle_of_a_record),
         cmocka_unit_test(test_key_updates),
