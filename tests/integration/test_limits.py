@@ -1,4 +1,5 @@
 """Limits on connections: of an address, of a city, of all; what is kept for the operator; what strangers may send."""
+import hashlib
 import os
 import resource
 import socket
@@ -6,10 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-import msgpack
-
 import netspace
-from harness import BIN, DEADLINE, Case, Client, Daemon, NINGBO, request, world
+from harness import DEADLINE, Case, Client, Daemon, NINGBO, request
 
 setUpModule = netspace.enter
 HERE, THERE = netspace.ADDRESSES[0], netspace.ADDRESSES[1]
@@ -173,6 +172,30 @@ class Strangers(Case):
         self.assertEqual(known.call("event.subscribe", topics=["city"] * 33)["seq"], 0)
 
 
+class TokensFromElsewhere(Configured):
+    """Over TCP without TLS from another machine a token could be read on the way: it is refused, however good it is."""
+
+    listen = ("tcp:0.0.0.0:0",)
+    TOKEN = "relief_" + "t" * 43
+
+    @classmethod
+    def setUpClass(cls):
+        tokens = tempfile.NamedTemporaryFile("w")
+        cls.addClassCleanup(tokens.close)
+        tokens.write("%s auditor a\n" % hashlib.blake2b(cls.TOKEN.encode(), digest_size=32).hexdigest())
+        tokens.flush()
+        cls.lines = "[identity]\ntokens = %s\n" % tokens.name
+        super().setUpClass()
+
+    def test_it_is_not_taken(self):
+        with From(self.daemon, THERE) as client:
+            error = client.error("server.hello", token=self.TOKEN)
+            self.assertRefused(error, "UNAUTHENTICATED", "token")
+            self.assertIn("TLS", error["message"])
+            self.assertIsNone(client.call("server.hello")["identity"])
+        self.assertEqual(self.client("tcp").call("server.hello", token=self.TOKEN)["identity"], "auditor")
+
+
 class Descriptors(unittest.TestCase):
     def test_the_limit_is_raised_or_the_connections_lowered(self):
         for hard, lowered in ((4096, None), (300, "connections=204 configured=1024")):
@@ -182,8 +205,6 @@ class Descriptors(unittest.TestCase):
                 before = resource.getrlimit(resource.RLIMIT_NOFILE)
                 resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), before[1]))
                 try:
-                    daemon.args = []
-                    daemon.limit = hard
                     self.start(daemon, hard)
                 finally:
                     resource.setrlimit(resource.RLIMIT_NOFILE, before)

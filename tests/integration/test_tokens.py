@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import BIN, Case, Daemon, HANGZHOU, KIND, NINGBO, Refused, world
+from harness import BIN, Daemon, HANGZHOU, KIND, NINGBO, Refused, world
+from pki import Pki
 
 DAY = 86400 * 1000
 
@@ -222,6 +223,44 @@ class Tokens(Folder):
             with daemon.client("tcp") as again:
                 self.assertIn("expired", again.error("server.hello", token=token)["message"])
             self.assertEqual({row["reason"] for row in local.items("server.denials")}, {"the token has expired"})
+        self.assertEqual(daemon.stop(), 0)
+
+
+class OverTls(Folder):
+    def test_without_and_with_a_certificate(self):
+        pki = Pki()
+        self.addCleanup(pki.close)
+        (ours, depot), (others, auditor) = (new("--role", "city", "--city", NINGBO, "--name", "depot"),
+                                            new("--role", "auditor", "--name", "a"))
+        self.write(ours, others)
+        leaf, odd = pki.client("city", NINGBO, "desk"), pki.odd("city:" + NINGBO, "URI:relief://%s/city/desk" % HANGZHOU)
+        daemon = Daemon(tls=pki, config="[identity]\ntokens = %s\n[limits]\nconnections_per_city = 2\n" % self.tokens)
+        self.addCleanup(self.end, daemon)
+        daemon.start()
+        with daemon.client("tls") as one, daemon.client("tls", leaf=leaf) as two, daemon.client("tls") as three, daemon.client() as local:
+            self.assertEqual(one.call("server.hello", token=depot)["identity"], "city:" + NINGBO)
+            self.assertEqual(two.call("server.hello")["identity"], "relief://%s/city/desk" % NINGBO)
+            self.assertEqual(two.error("server.hello", token=auditor)["code"], "DENIED")
+            # both are connections of the city, however they came
+            error = three.error("server.hello", token=depot)
+            self.assertEqual((error["code"], error["field"]), ("TOO_MANY", "city"))
+            self.assertEqual(three.call("server.hello")["identity"], None)
+            self.assertEqual(two.call("server.hello", token=depot)["identity"], "city:" + NINGBO)
+            with daemon.client("tls", leaf=leaf) as refused:
+                answer = refused.message()
+                self.assertEqual((answer[1], answer[2]["code"]), (0, "TOO_MANY"))
+                self.assertIsNone(refused.message())
+            with daemon.client("tls", leaf=odd) as refused:  # somebody else's city
+                self.assertIsNone(refused.message())
+            rows = local.items("server.denials")
+            row = rows[-1]
+            self.assertEqual((row["address"], row["identity"], row["method"], row["code"]), ("tls:127.0.0.1", None, None, "UNAUTHENTICATED"))
+            self.assertTrue(row["reason"].startswith("certificate: "), row)
+            # the city's connections end with the token, the one that narrowed itself by it too
+            self.write(others)
+            self.assertIn("closed=2", self.reload(daemon, "id=60 "))
+            self.assertEnded(one, "revoked")
+            self.assertEnded(two, "revoked")
         self.assertEqual(daemon.stop(), 0)
 
 
