@@ -373,6 +373,48 @@ static void test_lost_connection_is_made_again(void **state)
     lose(true); /* writes meet a peer that is gone */
 }
 
+/* Until the peer has reset the connection; nothing is read. */
+static void wait_for_reset(const struct relief_client *client)
+{
+    struct pollfd wait = {.fd = relief_client_fd(client)};
+    assert_int_equal(poll(&wait, 1, 20000), 1);
+}
+
+/* The first write to a reset socket says so, each later one would raise SIGPIPE. */
+static void test_writes_to_a_peer_that_is_gone(void **state)
+{
+    (void)state;
+    struct place place;
+    struct relief_client *client = NULL;
+    unsigned done = 0;
+    place_open(&place, &(struct tls_options){.server = &server, .reset = true}, serve_break, NULL);
+    assert_int_equal(relief_client_open(&client, &place.options), 0);
+    assert_int_equal(relief_send_raw(client, "log.head", NULL, 0, count, &done), 0);
+    assert_int_equal(relief_client_process(client, 0), 0);
+    wait_for_reset(client);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(relief_send_raw(client, "log.head", NULL, 0, count, &done), 0);
+        assert_int_equal(relief_client_process(client, 0), 0);
+    }
+    assert_int_equal(relief_client_drain(client), 0);
+    assert_int_equal(done, 4);
+    relief_client_close(client);
+    place_close(&place);
+
+    /* What it said before it went is heard all the same. */
+    place_open(&place, &(struct tls_options){.server = &server, .ask = &authority, .reset = true}, serve_heads, NULL);
+    assert_int_equal(relief_client_open(&client, &place.options), 0);
+    wait_for_reset(client);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(relief_send_raw(client, "log.head", NULL, 0, NULL, NULL), 0);
+        assert_int_equal(relief_client_process(client, 0), 0);
+    }
+    assert_int_equal(relief_client_drain(client), -EPROTO);
+    assert_says(relief_client_error(client), "--certificate FILE");
+    relief_client_close(client);
+    place_close(&place);
+}
+
 static void copy(const char *from, const char *to)
 {
     char data[4096];
@@ -518,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_lost_connection_is_made_again),
+        cmocka_unit_test(test_writes_to_a_peer_that_is_gone),
         cmocka_unit_test(test_files_are_read_again),
         cmocka_unit_test(test_token_comes_first_each_time),
         cmocka_unit_test(test_refused_token),
