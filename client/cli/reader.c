@@ -56,20 +56,40 @@ static int read_any(struct cli_reader *reader, struct relief_str *ret)
     }
 }
 
+static bool is_hash(struct relief_str text)
+{
+    bool good = text.len == CLI_HASH_TEXT - 1;
+    for (uint32_t i = 0; i < text.len && good; i++)
+        good = (text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f');
+    return good;
+}
+
+/* The first line is the one that is written for what it says, and there is no other for the same. */
+static bool is_header(const struct cli_reader *reader, struct relief_str line)
+{
+    struct relief_buf again = RELIEF_BUF_INIT;
+    if (reader->log)
+        cli_log_header(&again, reader->from);
+    else
+        cli_dump_header(&again, reader->seq, relief_str_of(reader->head), reader->time);
+    bool same = !again.failed && relief_str_eq(line, (struct relief_str){again.data, (uint32_t)again.len});
+    relief_buf_deinit(&again);
+    return same && (reader->log ? reader->from > 0 : reader->seq >= 0 && reader->head[0]);
+}
+
 static bool read_header(struct cli_reader *reader, struct relief_str line)
 {
     const struct canon *canon = &reader->canon;
     if (!canon_parse(&reader->canon, line))
         return false;
     struct relief_str format = canon_word(canon, 0, "format"), head = canon_word(canon, 0, "head");
-    bool dump = format.data && relief_str_eq(format, RELIEF_STR("relief-dump"));
     reader->log = format.data && relief_str_eq(format, RELIEF_STR("relief-log"));
     reader->from = canon_member_int(canon, 0, "from");
     reader->seq = canon_member_int(canon, 0, "seq");
     reader->time = canon_member_int(canon, 0, "time");
-    if (head.data && head.len < sizeof reader->head)
+    if (head.data && is_hash(head))
         memcpy(reader->head, head.data, head.len);
-    return (dump || reader->log) && canon_member_int(canon, 0, "version") == 1;
+    return is_header(reader, line);
 }
 
 /* Where it comes from, and in which form: a dump as MessagePack begins with a map, as JSON Lines with a brace. */
