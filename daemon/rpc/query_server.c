@@ -94,6 +94,7 @@ static void fill_counters(struct rpc *rpc, struct relief_list *list)
     add_counter(list, "connections_refused_full", net.refused_full);
     add_counter(list, "connections_evicted", net.evicted);
     add_counter(list, "connections_timed_out", net.timed_out);
+    add_counter(list, "handshakes_failed", net.handshakes_failed);
     add_counter(list, "messages", net.messages);
     add_counter(list, "frame_faults", net.faults);
     add_counter(list, "bytes_in", net.bytes_in);
