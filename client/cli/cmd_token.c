@@ -1,8 +1,8 @@
 /*
- * relief token new: makes a token and the line that stands for it in the daemon's file of tokens. Works without a daemon,
- * for whoever may write that file. The line goes to standard output, the token to standard error or into a file of its
- * own: so `relief token new ... >> FILE` keeps what belongs to the daemon and shows, once, what belongs to the city.
- * The line can't be turned back into the token.
+ * relief token new: makes a token and the line that stands for it in the daemon's file of tokens. Works without a
+ * daemon, for whoever may write that file. The line goes to standard output, the token to standard error or into a file
+ * of its own: so `relief token new ... >> FILE` keeps what belongs to the daemon and shows, once, what belongs to the
+ * city. The line can't be turned back into the token.
  *
  * The hash is BLAKE2b-256 of the token's text, with nothing added: 256 random bits can't be guessed, however fast the
  * hash is. What a line may hold, daemon/rpc/token.h says.
@@ -111,14 +111,11 @@ static int run_token(struct cli *cli, int argc, char **argv)
 {
     struct cli_words words;
     struct wanted wanted = {0};
-    const struct cli_option options[] = {{"role", 0, &wanted.role, NULL, NULL},
-                                         {"city", 0, &wanted.city, NULL, NULL},
-                                         {"region", 0, &wanted.region, NULL, NULL},
-                                         {"name", 0, &wanted.name, NULL, NULL},
-                                         {"days", 0, &wanted.days, NULL, NULL},
-                                         {"until", 0, &wanted.until, NULL, NULL},
-                                         {"output", 'o', &wanted.output, NULL, NULL},
-                                         {NULL, 0, NULL, NULL, NULL}};
+    const struct cli_option options[] = {
+        {"role", 0, &wanted.role, NULL, NULL},       {"city", 0, &wanted.city, NULL, NULL},
+        {"region", 0, &wanted.region, NULL, NULL},   {"name", 0, &wanted.name, NULL, NULL},
+        {"days", 0, &wanted.days, NULL, NULL},       {"until", 0, &wanted.until, NULL, NULL},
+        {"output", 'o', &wanted.output, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
     char identity[RELIEF_ID_BYTES_MAX + 24], until[16], token[TOKEN_BYTES], hash[2 * RANDOM_BYTES + 1];
     int code = cli_options(cli, options, argc, argv, &words);
     if (code || cli->help)
