@@ -14,6 +14,7 @@
  * end is made zeros again before anything else goes there, so that its records can't be taken for a part of the next.
  */
 #include "log/local.h"
+#include "base/plant.h"
 #include "schema/limits.h"
 #include <assert.h>
 #include <errno.h>
@@ -171,6 +172,9 @@ static int segment_roll(struct log *log, uint64_t batch_bytes)
     bool named = false;
     int fd = -1, r = 0;
 
+    r = log_segment_reserve(log);
+    if (r < 0)
+        return r;
     if (large) {
         header.bytes = (LOG_SEGMENT_HEADER + batch_bytes + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
         r = large_make(log, header.bytes, &fd);
@@ -195,14 +199,13 @@ static int segment_roll(struct log *log, uint64_t batch_bytes)
     named = r == 0;
     if (r == 0)
         r = file_sync(log->io, log->dir_fd);
-    if (r == 0)
-        r = log_segment_add(log, header.first, header.bytes);
     if (r < 0) {
         if (large)
             file_close(log->io, fd);
         /* A next segment that has no name yet is used when there is space again. */
         return named || !file_is_shortage(r) ? stick(log, r) : r;
     }
+    log_segment_add(log, header.first, header.bytes);
     if (!large)
         log->next = (struct log_next){.fd = -1};
     file_close(log->io, log->fd);
@@ -282,13 +285,15 @@ static int batch_encode(struct log *log, struct log_record *records, size_t coun
 /* Written and synced; a shortage leaves something to be cleaned. */
 static int batch_write(struct log *log, size_t bytes)
 {
-    int r = file_write(log->io, log->fd, log->buffer, bytes, log->end);
+    int r = PLANT("late-sync") ? file_datasync(log->io, log->fd) : 0; /* of the batch before */
 
+    if (r == 0)
+        r = file_write(log->io, log->fd, log->buffer, bytes, log->end);
     if (file_is_shortage(r)) {
         log->dirty_end = log->end + bytes;
         return r;
     }
-    if (r == 0)
+    if (r == 0 && !PLANT("late-sync") && !PLANT("no-sync"))
         r = file_datasync(log->io, log->fd);
     return r < 0 ? stick(log, r) : 0;
 }

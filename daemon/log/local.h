@@ -59,11 +59,14 @@ struct log {
     uint64_t head_end; /* where the head's record ends in its segment */
     struct log_segment **segments;
     size_t segments_count, segments_space;
+    struct log_segment *spare; /* what log_segment_reserve has set aside */
 };
 
 /* log.c */
-/* Adds a segment behind the others, or in the place of an empty one of the same first number. 0, -ENOMEM. */
-int log_segment_add(struct log *log, uint64_t first, uint64_t bytes);
+/* Room for one more segment: before its file gets its number, since afterwards nothing may lack any more. 0, -ENOMEM. */
+int log_segment_reserve(struct log *log);
+/* Adds a segment behind the others, in the room that was reserved, or in the place of an empty one of the same first number. */
+void log_segment_add(struct log *log, uint64_t first, uint64_t bytes);
 /* The segment that holds seq; NULL when all begin later. Under the lock. */
 struct log_segment *log_segment_of(struct log *log, uint64_t seq, uint64_t *ret_limit);
 /* Remembers where seq lies, if that is far enough behind the last mark. Under the lock; a mark that finds no memory is left out. */

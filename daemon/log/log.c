@@ -32,17 +32,11 @@ int log_damaged(struct log_damage *ret_damage, uint64_t first, uint64_t offset, 
     return -EUCLEAN;
 }
 
-int log_segment_add(struct log *log, uint64_t first, uint64_t bytes)
+int log_segment_reserve(struct log *log)
 {
-    struct log_segment *segment = NULL;
     int r = 0;
 
     pthread_mutex_lock(&log->lock);
-    if (log->segments_count > 0 && log->segments[log->segments_count - 1]->first == first) {
-        /* It held no record, so nobody has read it and it has no marks. */
-        log->segments[log->segments_count - 1]->bytes = bytes;
-        goto out;
-    }
     if (log->segments_count == log->segments_space) {
         size_t space = log->segments_space ? 2 * log->segments_space : 16;
         struct log_segment **segments = realloc(log->segments, space * sizeof(struct log_segment *));
@@ -54,17 +48,31 @@ int log_segment_add(struct log *log, uint64_t first, uint64_t bytes)
         log->segments = segments;
         log->segments_space = space;
     }
-    segment = calloc(1, sizeof(*segment));
-    if (!segment) {
+    if (!log->spare)
+        log->spare = calloc(1, sizeof(*log->spare));
+    if (!log->spare)
         r = -ENOMEM;
-        goto out;
-    }
-    segment->first = first;
-    segment->bytes = bytes;
-    log->segments[log->segments_count++] = segment;
 out:
     pthread_mutex_unlock(&log->lock);
     return r;
+}
+
+void log_segment_add(struct log *log, uint64_t first, uint64_t bytes)
+{
+    struct log_segment *segment;
+
+    pthread_mutex_lock(&log->lock);
+    if (log->segments_count > 0 && log->segments[log->segments_count - 1]->first == first) {
+        /* It held no record, so nobody has read it and it has no marks. */
+        segment = log->segments[log->segments_count - 1];
+    } else {
+        assert(log->spare && log->segments_count < log->segments_space);
+        segment = log->segments[log->segments_count++] = log->spare;
+        log->spare = NULL;
+    }
+    segment->first = first;
+    segment->bytes = bytes;
+    pthread_mutex_unlock(&log->lock);
 }
 
 struct log_segment *log_segment_of(struct log *log, uint64_t seq, uint64_t *ret_limit)
@@ -254,6 +262,7 @@ void log_close(struct log *log)
         free(log->segments[i]);
     }
     free(log->segments);
+    free(log->spare);
     free(log->buffer);
     pthread_mutex_destroy(&log->lock);
     free(log);

@@ -115,9 +115,10 @@ static int segments_open(struct log *log, const struct listing *listing, struct 
                                header.before);
         if (header.before == 0 && first != 1)
             return log_damaged(damage, first, 0, first, "the first segment does not begin with 1");
-        r = log_segment_add(log, first, header.bytes);
+        r = log_segment_reserve(log);
         if (r < 0)
             return r;
+        log_segment_add(log, first, header.bytes);
     }
     return 0;
 }

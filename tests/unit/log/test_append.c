@@ -1,5 +1,6 @@
 /* Appending: batches, going over to the next segment, what is refused, what is prepared. */
 #include "fixture.h"
+#include "log/local.h"
 #include "schema/limits.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -222,12 +223,54 @@ static void test_prepare(void **state)
     fixture_deinit(&f);
 }
 
+/* A batch has a bound of its own, however small its records are; and what a rare huge one took is given back. */
+static void test_huge(void **state)
+{
+    struct fixture f;
+    const size_t count = LOG_BATCH_BYTES_MAX / RELIEF_ENTRY_BYTES_MAX + 1, three = 3;
+    struct log_record *records = calloc(count, sizeof(*records));
+    uint8_t *big = calloc(1, RELIEF_ENTRY_BYTES_MAX);
+
+    (void)state;
+    assert_true(records && big);
+    fixture_init(&f, LOG_SEGMENT_MIN);
+    assert_int_equal(fixture_open(&f), 0);
+    for (size_t i = 0; i < count; i++)
+        records[i] = (struct log_record){.seq = i + 1, .payload = big, .len = RELIEF_ENTRY_BYTES_MAX};
+    assert_int_equal(log_append(f.log, records, count), -E2BIG);
+    assert_int_equal(log_durable(f.log).seq, 0);
+    assert_int_equal(log_append(f.log, records, three), 0);
+    assert_true(f.log->buffer_space <= LOG_BUFFER_KEEP);
+    fixture_close(&f);
+    assert_int_equal(fixture_open(&f), 0);
+    assert_int_equal(log_durable(f.log).seq, three);
+    free(big);
+    free(records);
+    fixture_deinit(&f);
+}
+
+/* An unfinished segment of one large batch, as a crash leaves it, goes at the next start. */
+static void test_large_unfinished(void **state)
+{
+    struct fixture f;
+    struct stat st;
+    char large[256];
+
+    (void)state;
+    fixture_init(&f, LOG_SEGMENT_MIN);
+    fixture_path(&f, LOG_LARGE_TMP, large);
+    assert_int_equal(close(creat(large, 0600)), 0);
+    assert_int_equal(fixture_open(&f), 0);
+    assert_int_equal(stat(large, &st), -1);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),   cmocka_unit_test(test_folder),      cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_large),   cmocka_unit_test(test_large_first), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_prepare), cmocka_unit_test(test_huge),        cmocka_unit_test(test_large_unfinished),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,6 +262,34 @@ static void test_headers_that_do_not_fit(void **state)
     }
 }
 
+/* A first segment that can't be the first: of a number that is not 1 with nothing before it, or without a record while
+ * something was before it. */
+static void test_a_first_that_is_none(void **state)
+{
+    (void)state;
+    for (uint64_t before = 0; before < 2; before++) {
+        struct segment s;
+        struct log_segment_header header;
+        char from[256], to[256];
+
+        make(&s, false);
+        header = s.header;
+        header.first = 5;
+        header.before = before;
+        memset(s.bytes, 0, s.size);
+        log_segment_header_encode(&header, s.bytes);
+        fixture_path(&s.f, "00000000000000000001.seg", from);
+        fixture_path(&s.f, "00000000000000000005.seg", to);
+        assert_int_equal(rename(from, to), 0);
+        fixture_store(&s.f, 5, s.bytes, s.size);
+        assert_int_equal(fixture_open(&s.f), -EUCLEAN);
+        assert_non_null(strstr(s.f.damage.what, before ? "the segment before it is missing"
+                                                       : "the first segment does not begin with 1"));
+        assert_int_equal(log_open(&s.f.log, &s.f.options, NULL, NULL), -EUCLEAN); /* whoever does not ask where */
+        drop(&s);
+    }
+}
+
 static void test_options(void **state)
 {
     struct fixture f;
@@ -284,13 +312,10 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_lie_is_named),
-        cmocka_unit_test(test_no_chain),
-        cmocka_unit_test(test_a_cursor_names_it_too),
-        cmocka_unit_test(test_scraps_at_the_end),
-        cmocka_unit_test(test_a_search_is_bounded),
-        cmocka_unit_test(test_headers_that_do_not_fit),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_each_lie_is_named),     cmocka_unit_test(test_no_chain),
+        cmocka_unit_test(test_a_cursor_names_it_too), cmocka_unit_test(test_scraps_at_the_end),
+        cmocka_unit_test(test_a_search_is_bounded),   cmocka_unit_test(test_headers_that_do_not_fit),
+        cmocka_unit_test(test_a_first_that_is_none),  cmocka_unit_test(test_options),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
