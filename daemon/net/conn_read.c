@@ -131,20 +131,22 @@ static void wipe(struct net_conn *conn, uint8_t *message, size_t size)
         explicit_bzero(in->data, in->cap); /* a copy of what is being served */
 }
 
-/* Hands over the whole messages that data begins with; returns how many bytes were used up. */
+/* Hands over the whole messages that data begins with, as many as the quantum has; returns how many bytes were used up.
+ */
 static size_t serve(struct net_conn *conn, uint8_t *data, size_t len)
 {
     struct net *net = conn->net;
     size_t used = 0;
     bool was_partial = conn->partial;
     conn->partial = false;
-    while (used < len && conn_may_serve(conn) && net_may_read(net)) {
+    while (used < len && conn->quantum > 0 && conn_may_serve(conn) && net_may_read(net)) {
         enum scan_status status = scan_feed(&conn->scan, data + used, len - used);
         if (status == SCAN_DONE || status == SCAN_LIMIT) {
             size_t size = conn->scan.pos;
             int fault = status == SCAN_LIMIT ? (int)conn->scan.fault : SCAN_FAULT_NONE;
             assert(size > 0 && size <= len - used);
             net->stats.messages++;
+            conn->quantum--;
             conn->heard = true;
             conn->heard_at = net->now;
             net->handlers.message(conn->session, data + used, size, fault);
@@ -275,7 +277,8 @@ void conn_read(struct net_conn *conn)
         return;
     if (input_len(conn) > 0 && !conn->partial)
         serve_stored(conn);
-    if (conn_may_serve(conn) && conn->socket_ready && !conn->eof && !conn->in_held && net_may_read(conn->net)) {
+    if (conn->quantum > 0 && conn_may_serve(conn) && conn->socket_ready && !conn->eof && !conn->in_held &&
+        net_may_read(conn->net)) {
         if (input_len(conn) <= NET_SMALL_BYTES)
             read_joined(conn);
         else
@@ -286,7 +289,7 @@ void conn_read(struct net_conn *conn)
     if (conn_may_serve(conn) && !conn->in_held && !conn->eof && !conn->watched)
         conn_go_on(conn);
     if (conn_may_serve(conn) && input_len(conn) > 0 && !conn->partial)
-        conn_push_ready(conn); /* the layers above became busy half-way */
+        conn_push_ready(conn); /* the layers above became busy half-way, or its part of the turn is over */
     if (conn->tls && conn->socket_ready && conn_may_serve(conn) && !conn->in_held && !conn->eof)
         conn_push_ready(conn); /* what was read ahead, the socket doesn't tell of */
 }

@@ -17,6 +17,8 @@
 
 #define NET_READ_BYTES (64u * 1024u)   /* read from one connection in one turn: fairness, and few system calls */
 #define NET_STRANGER_READ_BYTES 8192u  /* the same of one that is not identified: what can't be served yet is stored */
+#define NET_QUANTUM 32u                /* messages of one connection in one turn: answers leave at its end */
+#define NET_AGAIN_PER_TURN 64u         /* the same of all together that had more than a quantum in the last turn */
 #define NET_SMALL_BYTES 4096u          /* input up to here is joined with new bytes by copying */
 #define NET_STEP_BYTES 512u            /* stored input is allocated in these */
 #define NET_LARGE_BYTES (RELIEF_FRAME_BYTES_MAX + NET_READ_BYTES) /* the largest frame, and what was read behind it */
@@ -66,6 +68,8 @@ struct net_conn {
     bool drained_owed;
     bool heard;          /* sent a whole message */
     bool secret;         /* the message that its handler has is to be wiped */
+    bool many;           /* had more than a quantum when last looked at */
+    uint32_t quantum;    /* messages that may still be served in this turn */
     uint32_t in_flight;
     size_t charged;      /* its part of large_bytes */
     struct net_bytes in, out;

@@ -7,6 +7,7 @@
  * to an eventfd.
  */
 #include "net/inside.h"
+#include "base/plant.h"
 #include "net/tls.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -221,10 +222,35 @@ static void call_handlers(struct net *net)
     }
 }
 
+static unsigned read_one(struct net_conn *conn, unsigned quantum)
+{
+    conn->in_ready = false;
+    conn->quantum = quantum;
+    conn_read(conn);
+    conn->many = conn->quantum == 0;
+    return quantum - conn->quantum;
+}
+
+/*
+ * Who sent more than a quantum comes after those who did not, and all of these together have a measure of their own: so
+ * a turn is short however much is pipelined, and whoever asks one thing is answered at its end. They take turns.
+ */
+static void read_many(struct net *net, struct net_conns *many)
+{
+    struct net_conn *conn;
+    unsigned left = NET_AGAIN_PER_TURN;
+    while (left > 0 && net_may_read(net) && (conn = TAILQ_FIRST(many))) {
+        TAILQ_REMOVE(many, conn, ready);
+        left -= read_one(conn, left < NET_QUANTUM ? left : NET_QUANTUM);
+    }
+    TAILQ_CONCAT(many, &net->ready, ready);
+    TAILQ_CONCAT(&net->ready, many, ready);
+}
+
 /* Each connection that is ready now is looked at once; what it can't finish in this turn it puts back. */
 static void read_all(struct net *net)
 {
-    struct net_conns now;
+    struct net_conns now, many;
     struct net_conn *conn;
     if (net->held_retry) {
         net->held_retry = false;
@@ -241,6 +267,7 @@ static void read_all(struct net *net)
     }
     tls_turn(net);
     TAILQ_INIT(&now);
+    TAILQ_INIT(&many);
     TAILQ_CONCAT(&now, &net->ready, ready);
     while ((conn = TAILQ_FIRST(&now))) {
         TAILQ_REMOVE(&now, conn, ready);
@@ -248,9 +275,12 @@ static void read_all(struct net *net)
             TAILQ_INSERT_TAIL(&net->ready, conn, ready);
             continue;
         }
-        conn->in_ready = false;
-        conn_read(conn);
+        if (conn->many && !PLANT("greedy"))
+            TAILQ_INSERT_TAIL(&many, conn, ready);
+        else
+            read_one(conn, PLANT("greedy") ? UINT32_MAX : NET_QUANTUM);
     }
+    read_many(net, &many);
 }
 
 static void write_all(struct net *net)
