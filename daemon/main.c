@@ -274,11 +274,18 @@ static int open_loop(struct daemon *daemon)
     return result ? EXIT_FAILURE : 0;
 }
 
-/* On whatever thread met it; nothing of this process can go on. What is no damage is a defect and aborts. */
+/*
+ * On whatever thread met it; nothing of this process can go on. Without memory in the middle of a change the state is half
+ * changed, and a start makes it right. What is neither that nor damage is a defect and aborts.
+ */
 static void on_fatal(const char *what, bool damaged)
 {
-    notice(damaged ? RELIEF_MESSAGE_STORE_DAMAGED : RELIEF_MESSAGE_INTERNAL, "what=%s", notice_quote(what).text);
-    if (damaged)
+    bool memory = strncmp(what, "out of memory", strlen("out of memory")) == 0;
+    notice(damaged  ? RELIEF_MESSAGE_STORE_DAMAGED
+           : memory ? RELIEF_MESSAGE_NO_MEMORY
+                    : RELIEF_MESSAGE_INTERNAL,
+           "what=%s", notice_quote(what).text);
+    if (damaged || memory)
         _exit(EXIT_FAILURE);
 }
 

@@ -38,6 +38,8 @@
     N(7, CLOCK_RIGHT, "notice", "time is the wall clock again", "")                                                     \
     N(34, SHORTAGE, "err", "something lacks for writing: no change is taken, reads go on",                                 \
       "free space, or make writable or larger what error names; the daemon goes on by itself then")                    \
+    N(36, NO_MEMORY, "err", "no memory in the middle of a change; the daemon ends",                                         \
+      "nothing that was acknowledged is lost; give it more memory, then start again")                                  \
     N(35, SHORTAGE_OVER, "notice", "nothing lacks any more: changes are taken again", "")                               \
     N(30, DUMP_FAILED, "warning", "a dump ended early", "see error")                                                   \
     N(31, EVENTS_FAILED, "err", "the log can't be read for events", "run relief verify on an export of the log")       \

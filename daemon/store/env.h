@@ -19,8 +19,6 @@ struct store_env {
 };
 
 /* flags: of LMDB, beside MDB_NOTLS. 0, -errno; -EUCLEAN: damaged, or of a newer version. */
-/* The file's disk has room for so many bytes more, as far as can be told. */
-bool store_env_space(const struct store_env *env, uint64_t bytes);
 int store_env_open(struct store_env *env, const char *dir, size_t map_bytes, unsigned flags);
 void store_env_close(struct store_env *env);
 /* The mark as txn sees it; zeros in an empty store. 0 or -EUCLEAN, -errno. */

@@ -15,8 +15,6 @@
 #include <errno.h>
 #include <signal.h>
 
-#define FLUSH_SPARE_BYTES (1024u * 1024u) /* pages of the tree beside the values */
-
 static MDB_val as_val(struct relief_str text)
 {
     return (MDB_val){text.len, (void *)(uintptr_t)text.data};
@@ -59,14 +57,20 @@ static int write_values(MDB_cursor *cursor, const struct store_overlay *overlay)
     return 0;
 }
 
-/* LMDB says EIO of a write that a full disk cut short, where the system would say ENOSPC of the next one. */
-static int commit_error(const struct store_env *env, const struct store_overlay *overlay, int rc)
+/*
+ * LMDB doesn't go on with a write that was cut short, and calls it EIO; no call has failed then, so errno tells it from
+ * an error. It is what a disk that is just full does, where the next write would fail with ENOSPC.
+ */
+static int commit(MDB_txn *txn, bool *ret_short)
 {
-    uint64_t needed = overlay->bytes + FLUSH_SPARE_BYTES;
-    return rc == EIO && !store_env_space(env, needed) ? -ENOSPC : store_env_error(rc);
+    errno = 0;
+    int rc = mdb_txn_commit(txn);
+    *ret_short = rc == EIO && errno == 0;
+    return *ret_short ? -ENOSPC : store_env_error(rc);
 }
 
-int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark)
+static int flush_once(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark,
+                      bool *ret_short)
 {
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
@@ -82,7 +86,14 @@ int store_flush_write(const struct store_env *env, const struct store_overlay *o
         mdb_txn_abort(txn);
         return error;
     }
-    return commit_error(env, overlay, mdb_txn_commit(txn));
+    return commit(txn, ret_short);
+}
+
+int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark)
+{
+    bool was_short = false;
+    int error = flush_once(env, overlay, mark, &was_short);
+    return was_short ? flush_once(env, overlay, mark, &was_short) : error;
 }
 
 static void *flush_thread(void *context)

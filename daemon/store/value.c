@@ -6,6 +6,7 @@
  * finds bits that turned. Relies on libsodium's crypto_shorthash, which is SipHash-2-4.
  */
 #include "store/value.h"
+#include "base/plant.h"
 #include <assert.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -29,7 +30,7 @@ bool store_value_open(struct relief_str key, const void *stored, size_t stored_b
     struct relief_str value = {stored, (uint32_t)(stored_bytes - STORE_CHECK_BYTES)};
     uint8_t check[STORE_CHECK_BYTES];
     store_value_check(key, value, check);
-    if (memcmp(check, value.data + value.len, STORE_CHECK_BYTES) != 0) {
+    if (memcmp(check, value.data + value.len, STORE_CHECK_BYTES) != 0 && !PLANT("no-value-check")) {
         return false;
     }
     *ret_value = value;
