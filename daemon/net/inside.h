@@ -22,7 +22,7 @@
 #define NET_SMALL_BYTES 4096u          /* input up to here is joined with new bytes by copying */
 #define NET_STEP_BYTES 512u            /* stored input is allocated in these */
 #define NET_LARGE_BYTES (RELIEF_FRAME_BYTES_MAX + NET_READ_BYTES) /* the largest frame, and what was read behind it */
-#define NET_ACCEPT_PER_TURN 64u        /* new connections may not starve the ones that are there */
+#define NET_ACCEPT_PER_TURN 16u        /* some 30 us each: new connections may not starve the ones that are there */
 #define NET_FINISH_MS 1000             /* an ending connection gets this long to take its last bytes */
 #define NET_STOP_MS 5000
 #define NET_SCAN_MS 1000               /* how often deadlines are looked at */

@@ -21,7 +21,7 @@
 
 #define READ_BUDGET       (NET_READ_BYTES + 1024u) /* of one call: a turn's bytes with what the records around them take */
 #define STEPS_PER_TURN    64u                      /* of handshakes */
-#define STEPS_NS_PER_TURN 2000000                  /* and no further one after so much time in them */
+#define STEPS_NS_PER_TURN 1000000                  /* and no further one after so much time in them */
 #define KEY_UPDATES_MAX   16u /* and one per MiB more: each makes us derive keys, and holds no data */
 #define FIRST_BYTES       3u  /* handshake record, major version 3, any minor version up to 4 */
 
@@ -116,31 +116,36 @@ void tls_on_message(int sending, int version, int type, const void *data, size_t
 
 int tls_attach(struct net_conn *conn, const struct net_peer *peer)
 {
-    struct net_tls *context = conn->net->tls;
-    struct tls_conn *tls = context ? calloc(1, sizeof *tls) : NULL;
-    BIO *bio = NULL;
+    struct tls_conn *tls = calloc(1, sizeof *tls);
     if (!tls)
         return -ENOMEM;
-    ERR_clear_error();
+    tls->conn = conn;
+    tls->peer = *peer;
+    conn->tls = tls;
+    return 0;
+}
+
+/* What libssl needs is made with the first bytes, in the handshakes' share of a turn: who only connects costs little.
+ */
+static bool begin(struct tls_conn *tls)
+{
+    struct net_tls *context = tls->conn->net->tls;
+    BIO *bio;
     tls->ssl = SSL_new(context->ctx);
     bio = tls->ssl ? BIO_new(context->bio) : NULL;
     if (!bio) {
         SSL_free(tls->ssl);
-        free(tls);
-        ERR_clear_error();
-        return -ENOMEM;
+        tls->ssl = NULL;
+        return false;
     }
     BIO_set_data(bio, tls);
     BIO_set_init(bio, 1);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
     SSL_set_accept_state(tls->ssl);
-    tls->conn = conn;
     tls->context = context;
-    tls->peer = *peer;
     context->refs++;
-    conn->tls = tls;
-    return 0;
+    return true;
 }
 
 void tls_detach(struct net_conn *conn)
@@ -259,6 +264,11 @@ static void step(struct net_conn *conn)
     tls->budget = READ_BUDGET;
     tls->more = false;
     ERR_clear_error();
+    if (!tls->ssl && !begin(tls)) {
+        conn_kill(conn);
+        ERR_clear_error();
+        return;
+    }
     done = SSL_do_handshake(tls->ssl);
     error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, done);
     if (done == 1)

@@ -14,8 +14,8 @@ struct net_tls {
 
 struct tls_conn {
     struct net_conn *conn;
-    struct net_tls *context; /* counted */
-    SSL *ssl;
+    struct net_tls *context; /* counted; NULL with ssl */
+    SSL *ssl;                /* NULL: no byte has come */
     struct net_peer peer;    /* until the session is opened; the certificate stays */
     const char *why;         /* static: what is wrong with its certificate; NULL: nothing */
     size_t budget;           /* bytes that may be read from the socket in this call */
