@@ -143,7 +143,6 @@ static void test_msgpack(void **state)
     SHOW("\xc4\x05\x00\xff\x10\x83z", "\"AP8Qg3o=\"");
     SHOW("\x83\x02\x01\xa1" "z\x90\xa1" "A\x80", "{\"2\":1,\"A\":{},\"z\":[]}");
     SHOW("\x82\xa2" "ab\x01\xa1" "a\x02", "{\"a\":2,\"ab\":1}");
-#undef SHOW
     /* More keys than are sorted on the stack. */
     struct relief_buf map = RELIEF_BUF_INIT;
     relief_pack_map(&map, 100);
@@ -161,6 +160,40 @@ static void test_msgpack(void **state)
         len += snprintf(expected + len, sizeof expected - (size_t)len, "%s\"k%02d\":%d", i ? "," : "{", i, i);
     snprintf(expected + len, sizeof expected - (size_t)len, "}");
     assert_json(expected);
+}
+
+/* Values of other senders: keys of every type, what has no form in JSON, and text and bytes that come without a pointer. */
+static void test_foreign_values(void **state)
+{
+    (void)state;
+    SHOW("\x86\xc0\x01\xc3\x02\xc2\x03\x05\x04\xff\x05\x90\x06",
+         "{\"5\":4,\"-1\":5,\"\":6,\"false\":3,\"null\":1,\"true\":2}");
+    SHOW("\xd4\x01x", "null");
+    SHOW("\xc4\x02\x01\x02", "\"AQI=\"");
+    const msgpack_object text = {.type = MSGPACK_OBJECT_STR}, bytes = {.type = MSGPACK_OBJECT_BIN};
+    msgpack_object_kv pair = {.key = {.type = MSGPACK_OBJECT_STR}, .val = {.type = MSGPACK_OBJECT_NIL}};
+    const msgpack_object map = {.type = MSGPACK_OBJECT_MAP, .via.map = {1, &pair}};
+    relief_json_msgpack(&buf, &text);
+    assert_json("\"\"");
+    relief_json_msgpack(&buf, &bytes);
+    assert_json("\"\"");
+    relief_json_msgpack(&buf, &map);
+    assert_json("{\"\":null}");
+}
+
+/* Deeper than any decoder of ours gives: the end is cut, the stack is not. */
+static void test_too_deep(void **state)
+{
+    (void)state;
+    static msgpack_object nest[60];
+    for (size_t i = 0; i + 1 < sizeof nest / sizeof *nest; i++)
+        nest[i] = (msgpack_object){.type = MSGPACK_OBJECT_ARRAY, .via.array = {1, &nest[i + 1]}};
+    nest[59] = (msgpack_object){.type = MSGPACK_OBJECT_BOOLEAN, .via.boolean = true};
+    relief_json_msgpack(&buf, &nest[0]);
+    relief_buf_add_char(&buf, '\0');
+    assert_non_null(strstr(buf.data, "[[[null]]]"));
+    assert_null(strstr(buf.data, "true"));
+    relief_buf_clear(&buf);
 }
 
 /* Keys come in strict order in every shape, with and without the table's name. */
@@ -202,7 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings), cmocka_unit_test(test_escapes_anywhere), cmocka_unit_test(test_record),  cmocka_unit_test(test_lists_and_parts),
-        cmocka_unit_test(test_raw),     cmocka_unit_test(test_msgpack), cmocka_unit_test(test_key_order),
+        cmocka_unit_test(test_raw),     cmocka_unit_test(test_msgpack), cmocka_unit_test(test_key_order), cmocka_unit_test(test_foreign_values), cmocka_unit_test(test_too_deep),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

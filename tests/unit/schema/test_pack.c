@@ -116,6 +116,42 @@ static void test_refusal(void **state)
     BYTES("\x82\xa4" "code\xa8TOO_MANY\xa7message\xb4" "ask for less at once");
 }
 
+/* What isn't text at all is left away, rather than sent. */
+static void test_refusal_that_is_no_text(void **state)
+{
+    (void)state;
+    struct relief_refusal refusal;
+    relief_refuse(&refusal, RELIEF_BAD_STATE, "no");
+    strcpy(refusal.id, "\xff\xff\xff\xff\xff\xff");
+    relief_pack_refusal(&buf, &refusal);
+    BYTES("\x83\xa4" "code\xa9" "BAD_STATE\xa7message\xa2no\xa2id\xa0");
+    strcpy(refusal.id, "\xff");
+    relief_pack_refusal(&buf, &refusal);
+    BYTES("\x83\xa4" "code\xa9" "BAD_STATE\xa7message\xa2no\xa2id\xa0");
+}
+
+/* Bytes at each length of their forms, and none. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    static char some[70000];
+    static const uint32_t sizes[] = {0, 1, 255, 256, 65535, 65536, 70000};
+    msgpack_sbuffer expected;
+    msgpack_packer packer;
+    msgpack_sbuffer_init(&expected);
+    msgpack_packer_init(&packer, &expected, msgpack_sbuffer_write);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        relief_pack_bytes(&buf, (struct relief_str){some, sizes[i]});
+        msgpack_pack_bin(&packer, sizes[i]);
+        msgpack_pack_bin_body(&packer, some, sizes[i]);
+        assert_bytes(expected.data, expected.size);
+        msgpack_sbuffer_clear(&expected);
+    }
+    msgpack_sbuffer_destroy(&expected);
+    relief_pack_bytes(&buf, RELIEF_STR_NONE);
+    BYTES("\xc0");
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -142,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_as_the_library), cmocka_unit_test(test_values),
                cmocka_unit_test(test_record_and_params),
         cmocka_unit_test(test_refusal),        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_refusal_that_is_no_text), cmocka_unit_test(test_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

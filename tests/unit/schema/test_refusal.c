@@ -44,6 +44,31 @@ static void test_cuts_between_characters(void **state)
     }
 }
 
+/* The same with characters of every length; and what is no text at all is passed on, cut at the bound. */
+static void test_cuts_every_length(void **state)
+{
+    static const char *const characters[] = {"\xc3\xa9", "\xe6\xb0\xb4", "\xf0\x9f\x9a\x91"};
+    struct relief_refusal refusal;
+    (void)state;
+    for (size_t c = 0; c < sizeof characters / sizeof *characters; c++) {
+        for (unsigned shift = 0; shift < 4; shift++) {
+            char text[400] = "aaa";
+            text[shift] = '\0';
+            while (strlen(text) + 5 < sizeof text)
+                strcat(text, characters[c]);
+            assert_int_equal(relief_refuse_field(&refusal, RELIEF_BAD_PARAMS, NULL, "%s", text), RELIEF_BAD_PARAMS);
+            assert_string_equal(refusal.field, "");
+            assert_true(scan_utf8(refusal.message, strlen(refusal.message)));
+            assert_true(strlen(refusal.message) > sizeof refusal.message - 1 - strlen(characters[c]));
+        }
+    }
+    char middles[300];
+    memset(middles, 0x80, sizeof middles - 1);
+    middles[sizeof middles - 1] = '\0';
+    relief_refuse(&refusal, RELIEF_BAD_PARAMS, "%s", middles);
+    assert_int_equal(strlen(refusal.message), sizeof refusal.message - 1);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -66,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fills_and_clears),
         cmocka_unit_test(test_cuts_between_characters),
+        cmocka_unit_test(test_cuts_every_length),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
