@@ -6,8 +6,8 @@
 #pragma once
 #include <stdbool.h>
 
+bool plant_is(const char *name); /* of the test program alone */
 #ifdef RELIEF_PLANTS
-bool plant_is(const char *name);
 #define PLANT(name) plant_is(name)
 #else
 #define PLANT(name) false
