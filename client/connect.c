@@ -231,7 +231,7 @@ static int introduce(struct relief_client *client, const struct relief_client_op
     if (!client->has_token && !client->name[0])
         return 0;
     relief_pack_array(hello, 1);
-    relief_pack_map(hello, (client->name[0] != '\0') + client->has_token);
+    relief_pack_map(hello, (client->name[0] != '\0' ? 1u : 0u) + (client->has_token ? 1u : 0u));
     if (client->name[0]) {
         relief_pack_text(hello, "client");
         relief_pack_text(hello, client->name);

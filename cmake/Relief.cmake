@@ -40,6 +40,46 @@ if(RELIEF_COVERAGE)
   add_link_options(--coverage)
 endif()
 
+# What is built for use is hardened; debug, sanitizer, fuzz and coverage builds are for looking inside. Each flag is tried first, since
+# compilers differ: clang 14 does not clear automatic variables, gcc before 13 has no strict flexible arrays, and each kind of processor
+# has a branch protection of its own. tests/integration/test_hardening.py looks at what came of it.
+#
+# All of it costs 3.2 % of the instructions of a command (test_sim --rate, gcc 12), 1.1 % of that for clearing automatic variables.
+# Left out: -fzero-call-used-regs=used-gpr, which alone costs 6.2 %; -z nodlopen, for librelief is loaded by name from other languages;
+# -Wstack-usage=4096, as the buffers for paths are as long as paths may be (PATH_MAX) and lie on stacks of megabytes.
+include(CheckCCompilerFlag)
+include(CheckLinkerFlag)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+function(relief_harden_compiler)
+  set(CMAKE_REQUIRED_FLAGS -Werror)
+  foreach(flag ${ARGN})
+    string(MAKE_C_IDENTIFIER "RELIEF_C${flag}" known)
+    check_c_compiler_flag(${flag} ${known})
+    if(${known})
+      add_compile_options(${flag})
+    endif()
+  endforeach()
+endfunction()
+function(relief_harden_linker)
+  foreach(flag ${ARGN})
+    string(MAKE_C_IDENTIFIER "RELIEF_L${flag}" known)
+    check_linker_flag(C ${flag} ${known})
+    if(${known})
+      add_link_options(${flag})
+    endif()
+  endforeach()
+endfunction()
+if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT RELIEF_SANITIZE AND NOT RELIEF_FUZZ AND NOT RELIEF_COVERAGE)
+  set(RELIEF_HARDENED ON)
+  # Level 3 of the checked functions; a distribution may have set one already.
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  relief_harden_compiler(-fstack-clash-protection -fcf-protection=full -mbranch-protection=standard -ftrivial-auto-var-init=zero
+                         -fno-delete-null-pointer-checks -fno-strict-overflow -fstrict-flex-arrays=3
+                         -Wtrampolines -Wbidi-chars=any -Wconversion -Wsign-conversion)
+  relief_harden_linker(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code)
+endif()
+
 # relief_module(NAME dep...): a static library relief_NAME of all *.c files of the current folder; deps are modules or imported targets.
 function(relief_module name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)

@@ -349,8 +349,8 @@ static int enter_sandbox(struct daemon *daemon)
                                       .ports = ports};
     options.path_count = prepare_addresses(daemon, paths, ports, &options.port_count);
     paths[options.path_count++] = (struct sandbox_path){SANDBOX_DATA, daemon->conf.data_dir};
-    if (daemon->config)
-        paths[options.path_count++] = (struct sandbox_path){SANDBOX_FILE, daemon->config};
+    /* A reload takes the default one also when it is new. */
+    paths[options.path_count++] = (struct sandbox_path){SANDBOX_FILE, daemon->config ? daemon->config : CONFIG_DEFAULT};
     options.path_count += list_files(&daemon->conf, paths + options.path_count);
     conf_names_settle();
     OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* its configuration is a file of the system */
@@ -479,9 +479,9 @@ int main(int argc, char **argv)
     daemon.loaded = daemon.conf;
     code = open_loop(&daemon);
     if (code == 0)
-        code = open_files(&daemon);
-    if (code == 0)
         code = enter_sandbox(&daemon);
+    if (code == 0)
+        code = open_files(&daemon); /* from inside, as every reload */
     if (code == 0)
         code = open_engine(&daemon);
     if (code == 0) {

@@ -235,9 +235,11 @@ static void say_errors_and_words(void)
 {
     say("## Errors\n\nAn error is a map `{code, message, field?, id?, state?, available?}`.\n\n| code | again later? | "
         "what to do |\n|---|---|---|\n");
-    for (int i = RELIEF_DONE + 1; i < RELIEF_ERROR_COUNT; i++)
-        relief_buf_printf(&page, "| `%s` | %s | %s |\n", relief_error_name(i),
-                          relief_error_retry(i) ? "may help" : "no", relief_error_advice(i));
+    for (int i = RELIEF_DONE + 1; i < RELIEF_ERROR_COUNT; i++) {
+        enum relief_error code = (enum relief_error)i;
+        relief_buf_printf(&page, "| `%s` | %s | %s |\n", relief_error_name(code),
+                          relief_error_retry(code) ? "may help" : "no", relief_error_advice(code));
+    }
     say("\n## Words\n\n| list | words |\n|---|---|\n");
 #define L(list)                                                                                                        \
     say("| " #list " | ");                                                                                             \

@@ -18,6 +18,8 @@ static int drop_capabilities(bool keep_ports)
     struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3], kept[_LINUX_CAPABILITY_U32S_3] = {0};
     if (syscall(SYS_capget, &head, had) != 0)
         return -errno;
+    if (!(had[0].permitted | had[1].permitted | had[0].inheritable | had[1].inheritable))
+        return 0; /* a plain user, and perhaps under a filter that has no capset */
     if (keep_ports)
         kept[0].permitted = kept[0].effective = had[0].permitted & 1u << CAP_NET_BIND_SERVICE;
     /* Not permitted to a plain user, who can't gain anything from the bounding set: there are no new privileges. */

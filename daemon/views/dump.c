@@ -82,7 +82,7 @@ static void first_line(struct views_dump *dump)
     int len = snprintf(line, sizeof line,
                        "{\"format\":\"relief-dump\",\"head\":\"%s\",\"seq\":%llu,\"time\":%lld,\"version\":1}\n",
                        dump->end.head, (unsigned long long)dump->mark.seq, (long long)dump->mark.time);
-    crypto_generichash_update(&dump->digest, (const unsigned char *)line, (size_t)len);
+    crypto_generichash_update(&dump->digest, (const unsigned char *)line, (unsigned long long)len);
 }
 
 static int add_record(struct views_dump *dump, const struct relief_table_info *table, struct relief_str value)

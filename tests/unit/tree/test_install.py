@@ -9,7 +9,7 @@ cmake, build, source, compiler, instrumented = sys.argv[1:6]
 errors = []
 WANTED = ["bin/relief", "bin/relief-audit", "share/man/man1/relief-audit.1", "sbin/reliefd", "include/relief/relief.h", "include/relief/schema.h", "include/relief/schema/errors.h",
           "share/man/man1/relief.1", "share/man/man3/librelief.3", "share/man/man8/reliefd.8", "share/man/man5/reliefd.conf.5",
-          "share/doc/relief/reliefd.conf.example"]
+          "share/doc/relief/reliefd.conf.example", "lib/systemd/system/reliefd.service", "lib/sysusers.d/reliefd.conf"]
 PROGRAM = """
 #include <relief/relief.h>
 #include <stdio.h>
