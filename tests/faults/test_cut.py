@@ -143,12 +143,13 @@ class Cuts:
         before = self.head()["seq"]
         one = self.connect()
         one.sendall(frame)
-        got = b""
+        got, unpacker = b"", msgpack.Unpacker(raw=False)
         while len(got) < at:
             data = one.recv(at - len(got))
-            if not data:
-                break
             got += data
+            unpacker.feed(data)
+            if not data or next(unpacker, None) is not None:
+                break  # this answer is shorter than the one that was measured
         got += self.end(one, how)
         raw, message = self.again(frame)
         require(message[:2] == [1, 77] and message[2] is None, "%s sent again was answered with" % method, message)
