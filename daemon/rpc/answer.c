@@ -75,6 +75,7 @@ void rpc_answer_machine(int error, struct relief_refusal *refusal)
 {
     switch (-error) {
     case EAGAIN:
+    case ENOMEM:
         relief_refuse(refusal, RELIEF_BUSY, "the daemon can't take more at the moment");
         break;
     case EROFS:

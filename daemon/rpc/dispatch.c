@@ -103,6 +103,10 @@ static int read_state(struct rpc_call *call)
 static void answer(struct rpc_call *call, int result, int64_t since_us)
 {
     struct rpc *rpc = call->rpc;
+    if (result == 0 && rpc->out.failed && call->method->kind == RELIEF_CHANGE) {
+        net_conn_finish(call->session->conn); /* it was carried out, so no refusal would be true */
+        return;
+    }
     if (result == 0 && rpc->out.failed)
         result = -ENOMEM;
     if (result < 0) {

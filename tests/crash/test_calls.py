@@ -87,12 +87,12 @@ class Calls:
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.copytree(self.whole, self.data)
         self.book, self.log = Journal(random.Random(self.options.seed)), check.Log()
-        self.acted_at = None
+        self.gone = None
 
     def script(self):
         """The commands one after the other, each a few of a kind so that batches have several. What the daemon has no room for, or
         leaves unanswered, is sent again until it is done; ends before that when the daemon does."""
-        told, self.gone, client, other = [], None, None, None
+        told, client, other = [], None, None
         deadline = time.monotonic() + DEADLINE
         try:
             other = Client(self)
