@@ -141,8 +141,8 @@ static void call_search(struct fixture *fixture)
 {
     const struct net *net = fixture->net;
     const struct net_bytes *in = &fixture->sessions[0].conn->in;
-    fixture->arg = memmem(net->scratch, sizeof net->scratch, SECRET + 8, 16) != NULL;
-    if (in->data && memmem(in->data, in->cap, SECRET + 8, 16))
+    fixture->arg = memmem(net->scratch, sizeof net->scratch, &SECRET[8], 16) != NULL;
+    if (in->data && memmem(in->data, in->cap, &SECRET[8], 16))
         fixture->arg = 2;
 }
 
