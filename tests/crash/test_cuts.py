@@ -155,6 +155,8 @@ class Cuts:
             self.unknown += load.drain()
             journal.NOT_NOW = NOT_NOW
         code = self.process.end()
+        if self.shim:
+            self.shim.disarm()  # it may have cut between the look and the second arming, which the next start would meet
         require(code in self.codes, "the daemon ended by itself:", code, self.process.said[-600:])
 
     def arm(self, load):
