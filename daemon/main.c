@@ -275,8 +275,8 @@ static int open_loop(struct daemon *daemon)
 }
 
 /*
- * On whatever thread met it; nothing of this process can go on. Without memory in the middle of a change the state is half
- * changed, and a start makes it right. What is neither that nor damage is a defect and aborts.
+ * On whatever thread met it; nothing of this process can go on. Without memory in the middle of a change the state is
+ * half changed, and a start makes it right. What is neither that nor damage is a defect and aborts.
  */
 static void on_fatal(const char *what, bool damaged)
 {

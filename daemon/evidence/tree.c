@@ -3,8 +3,8 @@
  * and no recursion.
  *
  * SHA-256 is OpenSSL's: it uses the CPU's instructions for it (1.6 us for a line of 1,500 bytes, libsodium's portable
- * one takes 9.2). It is called by its own functions, which OpenSSL 3 would rather have called through EVP: there each hash
- * asks for memory, and one that finds none would have to fail in the middle of the log's chain.
+ * one takes 9.2). It is called by its own functions, which OpenSSL 3 would rather have called through EVP: there each
+ * hash asks for memory, and one that finds none would have to fail in the middle of the log's chain.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "evidence/tree.h"

@@ -85,6 +85,8 @@ class Cuts:
         # Without its disk the daemon may have ended by itself before the kill.
         self.codes = (-signal.SIGKILL, 1) if options.how == "power" else (-signal.SIGKILL,)
         self.environment = dict(os.environ, RELIEF_PLANT=options.plant or "")
+        if options.how in ("torn", "loose"):  # the cut shortens a file that another thread reads by mmap, before it kills
+            self.codes += (-signal.SIGBUS,)
         if options.how in ("torn", "loose"):
             self.shim = shims.Shim("disk", self.folder)
             if not self.shim.there:

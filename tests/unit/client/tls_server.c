@@ -81,10 +81,10 @@ static void finish(struct made *made, const struct made *issuer)
     snprintf(made->certificate_path, sizeof made->certificate_path, "%s/%u.crt", tls_files(), made_count);
     snprintf(made->key_path, sizeof made->key_path, "%s/%u.key", tls_files(), made_count);
     made_count++;
-    FILE *file = fopen(made->certificate_path, "we");
-    need(file && PEM_write_X509(file, made->certificate) == 1 && fclose(file) == 0);
-    file = fopen(made->key_path, "we");
-    need(file && PEM_write_PrivateKey(file, made->key, NULL, NULL, 0, NULL, NULL) == 1 && fclose(file) == 0);
+    FILE *certificate = fopen(made->certificate_path, "we"), *key = fopen(made->key_path, "we");
+    need(certificate && PEM_write_X509(certificate, made->certificate) == 1);
+    need(key && PEM_write_PrivateKey(key, made->key, NULL, NULL, 0, NULL, NULL) == 1);
+    need(fclose(certificate) == 0 && fclose(key) == 0);
 }
 
 void made_authority(struct made *ret, const char *name)

@@ -161,7 +161,8 @@ struct fixture *fixture_open_reserved(unsigned conns_max, unsigned conns_reserve
     assert_non_null(fixture);
     fixture->now = 1000000;
     fixture->identify = true;
-    fixture->options = (struct net_options){.conns_max = conns_max, .conns_reserved = conns_reserved, .now_ms = virtual_now};
+    fixture->options =
+        (struct net_options){.conns_max = conns_max, .conns_reserved = conns_reserved, .now_ms = virtual_now};
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/relief-net-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     assert_int_equal(sem_init(&fixture->called, 0, 0), 0);
