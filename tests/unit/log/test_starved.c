@@ -121,6 +121,13 @@ static void test_append_without_memory(void **state)
     fixture_deinit(&f);
 }
 
+static void check_segments(bool starved, int result, struct log_segment_info *infos)
+{
+    assert_int_equal(result, starved ? -ENOMEM : 0);
+    if (result == 0)
+        free(infos);
+}
+
 static void test_readers_without_memory(void **state)
 {
     struct fixture f;
@@ -133,14 +140,7 @@ static void test_readers_without_memory(void **state)
     (void)state;
     fill(&f, &fault);
     assert_int_equal(fixture_open(&f), 0);
-    STARVE_EACH(starved, r = log_segments(f.log, &infos, &count, &head), {
-        if (starved) {
-            assert_int_equal(r, -ENOMEM);
-        } else {
-            assert_int_equal(r, 0);
-            free(infos);
-        }
-    });
+    STARVE_EACH(starved, r = log_segments(f.log, &infos, &count, &head), { check_segments(starved, r, infos); });
     assert_true(count > 2);
     for (uint64_t seq = 1; seq < 6000; seq += 777) {
         STARVE_EACH(
