@@ -517,9 +517,15 @@ class Folder(unittest.TestCase):
         self.assertEqual(leaf.key.read_bytes(), key)
         self.assertNotEqual(leaf.certificate.read_bytes(), old)
         self.assertEqual(openssl("x509", "-in", leaf.certificate, "-noout", "-checkend", 29 * 86400).strip(), "Certificate will not expire")
+        before = self.pki.root / "before.crt"
+        before.write_bytes(old)
+        other = self.pki.client(CITY[0], CITY[1], CITY[2] + "2")
         gone = self.pki.revoke(*CITY)
-        serial = openssl("x509", "-in", gone.certificate, "-noout", "-serial").strip().split("=")[1]
-        self.assertIn(serial, openssl("crl", "-in", self.pki.folder / "revoked.pem", "-noout", "-text"))
+        serial = lambda file: openssl("x509", "-in", file, "-noout", "-serial").strip().split("=")[1]
+        listed = openssl("crl", "-in", self.pki.folder / "revoked.pem", "-noout", "-text")
+        self.assertIn(serial(gone.certificate), listed)
+        self.assertIn(serial(before), listed, "the certificate before the renewal is for the same key")
+        self.assertNotIn(serial(other.certificate), listed)
         self.assertFalse(leaf.certificate.exists())
         self.fails(1, "no certificate", "revoke", uri(*CITY))
         self.assertIn("authority city:%s" % HANGZHOU, self.pki("show"))
