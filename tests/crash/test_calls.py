@@ -227,10 +227,12 @@ class Calls:
             total = self.shim.page.calls
             require(not gone and all(ok for _, ok, _ in told), "the script fails without a fault")
         self.stop()
-        done = 0
+        done = acted = 0
         for at in range(1 + (self.rng.randrange(options.step) if options.step > 1 else 0), total + 1, options.step):
-            self.one(at)
+            acted += self.one(at) > 0
             done += 1
+        if not acted:  # exit 3: with a plant this is not what the control looks for
+            raise RuntimeError("no fault was met, of %d calls and %d tried: the suite looked at nothing" % (total, done))
         return ("what=%s start=%d calls=%d tried=%d acknowledged=%d refused=%d ends={%s} lost=0 doubled=0"
                 % (options.what, options.start, total, done, self.acknowledged, self.refused,
                    ", ".join("%s: %d" % end for end in sorted(self.ends.items()))))
