@@ -58,7 +58,7 @@ int rpc_server_info(struct rpc_call *call)
         .lots = core_count(view, RELIEF_TABLE_lot),
         .assets = core_count(view, RELIEF_TABLE_asset),
         .requests_open = core_count(view, RELIEF_TABLE_COUNT),
-        .mode = call->rpc->failure ? RELIEF_STR("read_only") : RELIEF_STR("serving"),
+        .mode = call->rpc->failure || engine_shortage(engine) ? RELIEF_STR("read_only") : RELIEF_STR("serving"),
         .clock = clock == ENGINE_CLOCK_HELD     ? RELIEF_STR("held")
                  : clock == ENGINE_CLOCK_BEHIND ? RELIEF_STR("behind")
                                                 : RELIEF_STR("right"),

@@ -167,6 +167,21 @@ class Process(unittest.TestCase):
             self.assertEqual(client.dump().lines, before.lines)
             self.assertEqual(client.call("request.submit", id="lost", city=HANGZHOU, kind=KIND, quantity=1)["state"], "covered")
 
+    def test_a_shortage_shows(self):
+        """Without descriptors no change is taken for a while; server.info says so as long as it lasts."""
+        daemon = self.daemon().start()
+        with daemon.client() as client:
+            world(client)
+            limits = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+            client.call("stock.receive", city=HANGZHOU, kind=KIND, quantity=1)
+            daemon.wait_line("id=34 ")
+            self.assertEqual(client.call("server.info")["mode"], "read_only")
+            resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, limits)
+            daemon.wait_line("id=35 ")
+            self.assertEqual(client.call("server.info")["mode"], "serving")
+            client.call("stock.receive", city=HANGZHOU, kind=KIND, quantity=1)
+
 
 class Server(Case):
     @classmethod
