@@ -128,7 +128,7 @@ static int open_key(struct evidence *evidence, const char *origin, struct eviden
 static int too_much(const struct evidence *evidence, const struct evidence_claim *claim, const char *file,
                     uint64_t head, struct evidence_report *report)
 {
-    if (!claim->there || claim->size <= head || PLANT("no-rollback-check"))
+    if (!claim->there || claim->size <= head)
         return 0;
     return say(report, -EUCLEAN,
                "evidence/%s knows %llu entries, but the log ends with entry %llu: it was rolled back; %s", file,
@@ -191,6 +191,8 @@ static int read_claims(struct evidence *evidence, uint64_t head, struct evidence
         rc = read_note(evidence, "checkpoint", &evidence->checkpoint, report);
     if (rc == 0)
         rc = read_note(evidence, "witnessed", &evidence->witnessed_claim, report);
+    if (PLANT("no-rollback-check"))
+        evidence->state.there = evidence->checkpoint.there = evidence->witnessed_claim.there = false;
     if (rc == 0)
         rc = too_much(evidence, &evidence->witnessed_claim, "witnessed", head, report);
     if (rc == 0)

@@ -153,9 +153,10 @@ void rpc_dump_step(struct rpc_session *session)
             dump->flush_asked = true;
             store_flush_to(engine_store(engine), dump->want);
         }
-        if (!dump->past && store_mark(engine_store(engine)).seq < dump->want)
+        bool reached = dump->past || store_mark(engine_store(engine)).seq >= dump->want;
+        if (!reached && !rpc_store_lacks(session->rpc))
             return; /* a flush wakes the loop when it ends */
-        result = start(session);
+        result = reached ? start(session) : rpc_store_lacks(session->rpc);
     }
     if (result == 0)
         result = pass_on(session, &end);

@@ -118,8 +118,8 @@ void rpc_reports_go_on(struct rpc *rpc)
         if (session->report && session->report->view)
             take(session);
     while (rpc->reports_running < RPC_REPORTS_RUNNING_MAX && (session = first_waiting(rpc)) &&
-           is_reached(rpc, session->report)) {
-        int result = start(session);
+           (is_reached(rpc, session->report) || rpc_store_lacks(rpc))) {
+        int result = is_reached(rpc, session->report) ? start(session) : rpc_store_lacks(rpc);
         if (result)
             answer(session, result, NULL);
     }

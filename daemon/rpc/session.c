@@ -122,6 +122,11 @@ static void take_back(struct rpc *rpc)
     stats_taken_back(&rpc->stats, durable);
 }
 
+int rpc_store_lacks(struct rpc *rpc)
+{
+    return store_shortage(engine_store(rpc->engine)) ? engine_shortage(rpc->engine) : 0;
+}
+
 static void watch_shortage(struct rpc *rpc)
 {
     int shortage = engine_shortage(rpc->engine);

@@ -213,6 +213,8 @@ int rpc_list_table(struct rpc_call *call, enum relief_table table, const struct 
 /* NOUN.get of a table with one key field, as the reader sees it. */
 int rpc_get_record(struct rpc_call *call);
 
+/* session.c: LMDB can't be brought to where a dump or report needs it, for want of this: as engine_shortage. 0: it can. */
+int rpc_store_lacks(struct rpc *rpc);
 /* query_shortfall.c: the reports under way */
 void rpc_reports_go_on(struct rpc *rpc);
 void rpc_report_free(struct rpc_session *session);

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SMALL_MAP_BYTES ((size_t)1 << 20) /* of the planted build, so that a test can fill it */
+#define SMALL_MAP_BYTES ((size_t)8 << 20) /* of the planted build, so that a test can fill it */
 #define META_BYTES      (4u + 8u + 8u + 32u)
 
 int store_env_error(int code)

@@ -112,12 +112,11 @@ class Faults(unittest.TestCase):
                 self.starts_clean()
 
     def test_write_of_a_batch_fails(self):
-        for error, text in (("EIO", "Input/output error"), ("ENOSPC", "No space left on device")):
-            for when in (1, 2, 7):
-                with self.subTest(error=error, when=when):
-                    self.setUp()
-                    self.fault_under_load(inject("pwrite64", error, when), text)
-                    self.starts_clean()
+        for when in (1, 2, 7):  # a full disk is no such error: test_full.py
+            with self.subTest(when=when):
+                self.setUp()
+                self.fault_under_load(inject("pwrite64", "EIO", when), "Input/output error")
+                self.starts_clean()
 
     def test_making_the_next_segment_fails(self):
         """A full disk ahead of time stops nothing yet; a failed sync does."""
@@ -132,7 +131,7 @@ class Faults(unittest.TestCase):
                 client.send_request("snapshot.dump")
                 while client.message() is not None:
                     pass
-        for call, error, text in (("writev", "ENOSPC", "No space left on device"), ("fdatasync", "EIO", "Input/output error"),
+        for call, error, text in (("writev", "EIO", "Input/output error"), ("fdatasync", "EIO", "Input/output error"),
                                   ("pwrite64", "EIO", "Input/output error")):
             with self.subTest(call=call):
                 self.setUp()
