@@ -1,6 +1,7 @@
 """`cmake --install` puts every part into its place; a program finds the library with pkg-config alone, and runs."""
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,12 @@ with tempfile.TemporaryDirectory() as prefix:
     done = run(str(root / "sbin/reliefd"), "-c", str(root / "share/doc/relief/reliefd.conf.example"), "--check-config")
     if done.returncode:
         errors.append(f"the example configuration: {done.stdout}{done.stderr}")
+
+    known = re.findall(r"^\s+N\((\d+),", (pathlib.Path(source) / "schema/messages.h").read_text(), re.M)
+    told = (root / "share/man/man8/reliefd.8").read_text() if not errors else ""
+    errors += [f"reliefd(8) does not say what message {number} means" for number in known if told and f".It {number} Ta" not in told]
+    if len(known) < 30:
+        errors.append("schema/messages.h is not read as it is written")
 
     for page in root.glob("share/man/man*/*"):
         done = run("mandoc", "-T", "lint", "-W", "error", str(page))
