@@ -5,6 +5,7 @@
  * A lost connection is tried again at once, then after 20 ms, 40 ms ... 1 s, until the client's time-out has passed
  * since it was lost; then everything that waits is called back with the last error.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -92,6 +93,7 @@ static int start_unix(struct relief_client *client)
 static int start_tcp(struct relief_client *client)
 {
     const struct addrinfo *to = client->trying;
+    assert(to); /* whoever calls this has an address to try */
     client->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
         return -errno;

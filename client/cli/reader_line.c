@@ -1,6 +1,7 @@
 /*
  * Bytes of a file, and its lines. A line is handed out where it was read, without a copy.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include "client/cli/cli.h"
@@ -14,6 +15,7 @@ bool reader_more(struct cli_reader *reader)
     if (reader->file_over)
         return false;
     if (reader->used > 0) {
+        assert(bytes->data); /* what was used was read */
         memmove(bytes->data, bytes->data + reader->used, bytes->len - reader->used);
         bytes->len -= reader->used;
         reader->used = 0;
