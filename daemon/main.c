@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/notice.h"
+#include "base/plant.h"
 #include "base/supervisor.h"
 #include "conf/conf.h"
 #include "engine/engine.h"
@@ -285,7 +286,7 @@ static void on_fatal(const char *what, bool damaged)
            : memory ? RELIEF_MESSAGE_NO_MEMORY
                     : RELIEF_MESSAGE_INTERNAL,
            "what=%s", notice_quote(what).text);
-    if (damaged || memory)
+    if (damaged || (memory && !PLANT("abort-memory")))
         _exit(EXIT_FAILURE);
 }
 

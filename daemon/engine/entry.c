@@ -388,7 +388,7 @@ int engine_entry_hash(void *context, const struct log_record *record, uint8_t re
         relief_buf_add(buf, room, sizeof room);
         add_hex(buf, record->prev);
         engine_entry_json(buf, &hasher->entry, record->prev, NULL);
-        rc = buf->failed && !PLANT("ignore-memory") ? -ENOMEM : 0;
+        rc = buf->failed ? -ENOMEM : 0;
     }
     if (rc == 0)
         crypto_generichash(ret_hash, LOG_HASH_BYTES, (const unsigned char *)buf->data + HEAD_ROOM, buf->len - HEAD_ROOM,

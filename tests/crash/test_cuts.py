@@ -56,8 +56,12 @@ class Process:
         """Exit code, and everything that it said."""
         if signo and self.process.poll() is None:
             self.process.send_signal(signo)
+        try:
+            code = self.process.wait(DEADLINE)  # it says less than the pipe holds
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            require(False, "the daemon does not end:", self.said, self.process.stderr.read()[-600:])
         rest = self.process.stderr.read()
-        code = self.process.wait(DEADLINE)
         self.process.stderr.close()
         self.said += rest
         return code
