@@ -202,7 +202,8 @@ class Calls:
         if gone and what == "kill":
             require(code == -signal.SIGKILL, "ended otherwise than by the kill:", code)
         elif gone:
-            require(code == 1, "at call %d the daemon ended with" % at, code, self.gone, self.said)
+            # 2: without memory for the configuration.
+            require(code == 1 or (code == 2 and self.options.start), "at call %d the daemon ended with" % at, code, self.gone, self.said)
             # LMDB does without its pages, but not without the page that says which are in force.
             require(what not in GOES_ON or self.options.start or b"id=23" in self.said, "at call %d the daemon ended, and should go on" % at, self.said)
         if what in ("sync", "EIO"):
