@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # Debian 12 packages, sourced by ops/demo and ops/test. install_missing PACKAGE...: installs what is not there yet.
 BUILD_PACKAGES="gcc cmake make pkg-config libc6-dev libevent-dev liblmdb-dev libmsgpack-dev libsodium-dev libssl-dev libseccomp-dev openssl libjansson-dev libinih-dev libutf8proc-dev"
-TEST_PACKAGES="ninja-build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev python3 python3-msgpack python3-pynvim mandoc procps binutils libc-bin g++ git shellcheck strace faketime nftables iproute2 e2fsprogs systemd afl++ gcovr"
+TEST_PACKAGES="ninja-build clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libglpk-dev python3 python3-msgpack python3-pynvim mandoc procps binutils libc-bin g++ git shellcheck strace faketime nftables iproute2 e2fsprogs systemd afl++ gcovr"
 
 install_missing() {
     local package missing="" as_root="" log
