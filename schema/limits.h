@@ -45,6 +45,8 @@
 /* work */
 #define RELIEF_WAKE_LEGS_MAX 1024u                  /* legs that one entry's wake may touch (DESIGN 4) */
 #define RELIEF_WAKE_LOOKS_MAX 4096u                 /* donors and requests that it looks at, found anything or not: about 30 ms; stored outcomes depend on it */
+#define RELIEF_PLAN_LEGS_MAX 65536u                 /* fine print 57; the frame of 1 MiB, which carries a plan, is reached before */
+#define RELIEF_PLAN_OUTCOME_BYTES_MAX (RELIEF_ENTRY_BYTES_MAX / 4 * 3) /* legs of an applied plan as stored: the rest is for requests and lots */
 #define RELIEF_PAGE_DEFAULT 1000
 #define RELIEF_PAGE_MAX 10000
 #define RELIEF_SCAN_RECORDS_MAX 4096u               /* records a list looks at before it ends its page early: a few ms of the loop */

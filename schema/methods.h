@@ -479,11 +479,54 @@
     F(INT, count, "count", REQ, RELIEF_X_NONE, "how often within a second")
 #define RELIEF_FIELDS_subscription(F)                                                                                  \
     F(INT, seq, "seq", REQ, RELIEF_X_NONE, "events follow from the entry after this one")
-#define RELIEF_FIELDS_plan(F) F(RAW, body, "body", REQ, RELIEF_X_NONE, "see fine print 57")
+#define RELIEF_FIELDS_plan_leg(F)                                                                                      \
+    F(ID, request, "request", OPT, RELIEF_X_NONE, "request that it covers; nil: of a rebalancing, until it is applied") \
+    F(ID, donor, "donor", REQ, RELIEF_X_NONE, "city that gives")                                                       \
+    F(ID, requester, "requester", REQ, RELIEF_X_NONE, "city that gets")                                                \
+    F(ID, kind, "kind", REQ, RELIEF_X_NONE, "kind that travels")                                                       \
+    F(INT, quantity, "quantity", REQ, RELIEF_X_NONE, "units of it")                                                    \
+    F(INT, covers, "covers", REQ, RELIEF_X_NONE, "units of the request that it covers; more or less than quantity where the kind is a substitute") \
+    F(INT, minutes, "minutes", REQ, RELIEF_X_NONE, "travel time")                                                      \
+    F(DID, dispatch, "dispatch", OPT, RELIEF_X_NONE, "the leg that plan.apply made of it; nil before")
+#define RELIEF_FIELDS_plan_request(F)                                                                                  \
+    F(ID, id, "id", OPT, RELIEF_X_NONE, "request; nil: of a rebalancing, until it is applied")                         \
+    F(ID, city, "city", REQ, RELIEF_X_NONE, "city that needs it")                                                      \
+    F(ID, kind, "kind", REQ, RELIEF_X_NONE, "kind that it needs")                                                      \
+    F(INT, quantity, "quantity", REQ, RELIEF_X_NONE, "units that are planned for: what is open, asked and committed")  \
+    F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units of them that the plan covers")                               \
+    F(IDS, reasons, "reasons", REQ, RELIEF_X_NONE, "sentences: why not more; none when it is covered")
+#define RELIEF_FIELDS_plan_measures(F)                                                                                 \
+    F(TEXT, of, "of", REQ, RELIEF_X_NONE, "before, or after")                                                          \
+    F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units of the requests that are covered")                           \
+    F(INT, mean_permille, "mean_permille", REQ, RELIEF_X_NONE, "mean of the fill rates, covered x 1000 / quantity each") \
+    F(INT, worst_permille, "worst_permille", REQ, RELIEF_X_NONE, "lowest fill rate")                                   \
+    F(INT, gini_permille, "gini_permille", REQ, RELIEF_X_NONE, "Gini coefficient of the fill rates: 0 when all are equal") \
+    F(INT, unit_minutes, "unit_minutes", REQ, RELIEF_X_NONE, "sum of quantity x minutes over the legs")                \
+    F(INT, legs, "legs", REQ, RELIEF_X_NONE, "trips")                                                                  \
+    F(INT, donors, "donors", REQ, RELIEF_X_NONE, "cities that give something; legs / donors: trips per donor")         \
+    F(INT, at_zero, "at_zero", REQ, RELIEF_X_NONE, "requests that get nothing")                                        \
+    F(INT, expiring, "expiring", REQ, RELIEF_X_NONE, "units free with the donors that expire within 30 days and are not sent")
+#define RELIEF_FIELDS_plan(F)                                                                                          \
+    F(ENUM, policy, "policy", REQ, RELIEF_X_ENUM(policy), "how what is short was shared")                              \
+    F(INT, seq, "seq", REQ, RELIEF_X_NONE, "log entry that it was computed from")                                      \
+    F(TIME, time, "time", REQ, RELIEF_X_NONE, "the daemon's time then")                                                \
+    F(ENUM, goal, "goal", OPT, RELIEF_X_ENUM(goal), "floor or target; nil: an allocation")                             \
+    F(ID, region, "region", OPT, RELIEF_X_NONE, "rebalancing: only of this region and below")                          \
+    F(IDS, kinds, "kinds", OPT, RELIEF_X_NONE, "rebalancing: of these kinds")                                          \
+    F(INT, max_minutes, "max_minutes", OPT, RELIEF_X_NONE, "rebalancing: longest trip")                                \
+    F(OBJS, legs, "legs", REQ, RELIEF_X_SUB(plan_leg), "in the order in which they are made: by kind, of nearest by request")                            \
+    F(OBJS, requests, "requests", REQ, RELIEF_X_SUB(plan_request), "in the order of priority, time, id; of a rebalancing by city and kind") \
+    F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units covered, of all requests")                                   \
+    F(INT, unit_minutes, "unit_minutes", REQ, RELIEF_X_NONE, "sum of quantity x minutes")                              \
+    F(INT, gap_permille, "gap_permille", REQ, RELIEF_X_NONE, "0: nothing better exists within what is modelled; else it may be better by this much: the time was up") \
+    F(OBJS, measures, "measures", REQ, RELIEF_X_SUB(plan_measures), "as the requests stand, and with the plan")        \
+    F(TEXT, relies, "relies", REQ, RELIEF_X_NONE, "hashes of what it was computed from, 16 digits each over requests, ways, stock, agreements: others when it is applied are STALE") \
+    F(TEXT, digest, "digest", REQ, RELIEF_X_NONE, "BLAKE2b-256 of all of this but the digest and the legs' dispatch")
 
 #define RELIEF_RESULTS(P)                                                                                              \
     P(nothing) P(hello) P(info) P(counter) P(latency) P(stats) P(stock_total) P(stock) P(candidate) P(explanation)     \
-    P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(backup_end) P(subscription) P(plan) P(witness)             \
+    P(preview_leg) P(preview) P(shortfall) P(head) P(entry) P(dump_end) P(backup_end) P(subscription)                         \
+    P(plan_leg) P(plan_request) P(plan_measures) P(plan) P(witness)                                                    \
     P(checkpoint) P(inclusion) P(consistency) P(receipt) P(denial)
 
 /* clang-format off */
@@ -550,9 +593,9 @@
     M(81, dispatch, order, CHANGE, RELIEF_R_COORD, dispatch, BUILT, "a superior's order, for a requester in emergency mode") \
     M(82, dispatch, get, QUERY, RELIEF_R_READ, dispatch, BUILT, "one leg; which lots, assets and operators it takes is told to its sides, and to who sees all of its donor")                                             \
     M(83, dispatch, list, LIST, RELIEF_R_READ, dispatch, BUILT, "legs")                                                \
-    M(90, plan, rebalance, QUERY, RELIEF_R_COORD, plan, PLANNED, "transfers that bring every city to its floor or target") \
-    M(91, plan, allocate, QUERY, RELIEF_R_COORD, plan, PLANNED, "one plan for many requests under a policy")           \
-    M(92, plan, apply, CHANGE, RELIEF_R_COORD, plan, PLANNED, "applies a plan whole, or not at all")                   \
+    M(90, plan, rebalance, QUERY, RELIEF_R_COORD, plan, BUILT, "transfers that bring every city to its floor or target") \
+    M(91, plan, allocate, QUERY, RELIEF_R_COORD, plan, BUILT, "one plan for many requests under a policy")           \
+    M(92, plan, apply, CHANGE, RELIEF_R_COORD, plan, BUILT, "applies a plan whole, or not at all")                   \
     M(95, shortfall, list, LIST, RELIEF_R_READ, shortfall, BUILT, "per kind and region: stock, need, days of cover; a city's sums hold only what its regions share with it") \
     M(100, log, list, LIST, RELIEF_R_AUDIT, entry, BUILT, "entries of the log")                                        \
     M(101, log, head, QUERY, RELIEF_R_ALL, head, BUILT, "the last durable entry")                                      \

@@ -9,13 +9,14 @@
 #include "client/client.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_command_submit,          &cli_command_show,        &cli_command_import,        &cli_command_batch,
-    &cli_command_rebalance,       &cli_command_dump,        &cli_command_snapshot_dump, &cli_command_diff,
-    &cli_command_verify,          &cli_command_log_export,  &cli_command_checkpoint,    &cli_command_cosign,
-    &cli_command_inclusion,       &cli_command_consistency, &cli_command_replay,        &cli_command_watch,
-    &cli_command_event_subscribe, &cli_command_check,       &cli_command_rebuild,       &cli_command_backup,
-    &cli_command_restore,         &cli_command_log_prune,   &cli_command_log_archive,   &cli_command_token,
-    &cli_command_denials,         &cli_command_call,        &cli_command_help,
+    &cli_command_submit,      &cli_command_show,          &cli_command_import,     &cli_command_batch,
+    &cli_command_allocate,    &cli_command_rebalance,     &cli_command_plan_apply, &cli_command_plan_compare,
+    &cli_command_dump,        &cli_command_snapshot_dump, &cli_command_diff,       &cli_command_verify,
+    &cli_command_log_export,  &cli_command_checkpoint,    &cli_command_cosign,     &cli_command_inclusion,
+    &cli_command_consistency, &cli_command_replay,        &cli_command_watch,      &cli_command_event_subscribe,
+    &cli_command_check,       &cli_command_rebuild,       &cli_command_backup,     &cli_command_restore,
+    &cli_command_log_prune,   &cli_command_log_archive,   &cli_command_token,      &cli_command_denials,
+    &cli_command_call,        &cli_command_help,
 };
 const unsigned cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 

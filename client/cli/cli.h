@@ -44,7 +44,7 @@ extern const unsigned cli_command_count;
 
 /* The commands, one file each. */
 extern const struct cli_command cli_command_submit, cli_command_import, cli_command_batch, cli_command_rebalance,
-    cli_command_dump, cli_command_snapshot_dump, cli_command_diff, cli_command_verify, cli_command_log_export,
+    cli_command_allocate, cli_command_plan_apply, cli_command_plan_compare, cli_command_dump, cli_command_snapshot_dump, cli_command_diff, cli_command_verify, cli_command_log_export,
     cli_command_replay, cli_command_watch, cli_command_event_subscribe, cli_command_call, cli_command_help,
     cli_command_check, cli_command_show, cli_command_rebuild, cli_command_backup, cli_command_restore, cli_command_log_prune, cli_command_log_archive, cli_command_checkpoint, cli_command_cosign,
     cli_command_inclusion, cli_command_token, cli_command_denials,
@@ -56,6 +56,7 @@ int cli_run(int argc, char **argv);
 int cli_run_method(struct cli *cli, const struct relief_method_info *method, int argc, char **argv);
 int cli_help_command(const struct cli_command *command, FILE *out);
 int cli_help_method(const struct relief_method_info *method, FILE *out);
+void cli_help_flags(const struct relief_method_info *method, FILE *out); /* a line for each parameter */
 /* The methods' distinct nouns in their order, then the commands: what a wrong first word could have been. */
 void cli_list_words(FILE *out, const char *noun);
 

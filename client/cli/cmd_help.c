@@ -46,17 +46,10 @@ static void value_help(const struct relief_field *field, FILE *out)
     }
 }
 
-int cli_help_method(const struct relief_method_info *method, FILE *out)
+void cli_help_flags(const struct relief_method_info *method, FILE *out)
 {
     const struct relief_shape *shape = method->params;
     char flag[64];
-    fprintf(out, "usage: relief %s %s", method->noun, method->verb);
-    for (uint32_t i = 0; i < shape->count; i++) {
-        if (shape->fields[i].required)
-            fprintf(out, " %s", shape->fields[i].name);
-    }
-    fprintf(out, "%s\n\n%s%s\n", shape->count ? " [--FLAG VALUE]..." : "", method->summary,
-            method->state == RELIEF_PLANNED ? " (not built yet: answers BAD_METHOD)" : "");
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
         if (cli_flag_is_secret(field))
@@ -72,6 +65,19 @@ int cli_help_method(const struct relief_method_info *method, FILE *out)
             fprintf(out, "; default %lld", (long long)field->fallback);
         fputc('\n', out);
     }
+}
+
+int cli_help_method(const struct relief_method_info *method, FILE *out)
+{
+    const struct relief_shape *shape = method->params;
+    fprintf(out, "usage: relief %s %s", method->noun, method->verb);
+    for (uint32_t i = 0; i < shape->count; i++) {
+        if (shape->fields[i].required)
+            fprintf(out, " %s", shape->fields[i].name);
+    }
+    fprintf(out, "%s\n\n%s%s\n", shape->count ? " [--FLAG VALUE]..." : "", method->summary,
+            method->state == RELIEF_PLANNED ? " (not built yet: answers BAD_METHOD)" : "");
+    cli_help_flags(method, out);
     return cli_flush(out, CLI_DONE);
 }
 

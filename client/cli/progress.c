@@ -55,6 +55,27 @@ bool cli_progress_at(struct cli_progress *progress, uint64_t done)
     return false;
 }
 
+void cli_progress_stage(struct cli_progress *progress, const char *stage, size_t len, uint64_t done, uint64_t total)
+{
+    int64_t now = monotonic_ms();
+    if (!progress->unit)
+        return;
+    len = len < sizeof progress->stage ? len : sizeof progress->stage - 1;
+    for (size_t i = 0; i < len; i++) /* what comes from elsewhere must not steer the terminal */
+        if ((unsigned char)stage[i] < 0x20 || stage[i] == 0x7f)
+            return;
+    bool same = progress->total == total && strlen(progress->stage) == len && memcmp(progress->stage, stage, len) == 0;
+    if (same && now - progress->shown_ms < 100)
+        return;
+    memcpy(progress->stage, stage, len);
+    progress->stage[len] = '\0';
+    progress->unit = progress->stage;
+    progress->total = total;
+    progress->shown_ms = now;
+    draw(progress, done);
+    fputs("\033[K", stderr); /* a longer stage before */
+}
+
 void cli_progress_end(struct cli_progress *progress)
 {
     if (progress->shown)

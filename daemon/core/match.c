@@ -356,14 +356,19 @@ static bool want_at(struct core_work *work, const struct need *need, uint32_t i,
     return true;
 }
 
-void match_plan(struct core_work *work, const struct need *need, struct match *match)
+void match_plan_from(struct core_work *work, const struct need *need, uint32_t first, struct match *match)
 {
     struct want want;
     bool known;
-    match->open = need->request->open;
-    for (uint32_t i = 0; match->open > 0 && want_at(work, need, i, &want, &known); i++)
+    for (uint32_t i = first; match->open > 0 && want_at(work, need, i, &want, &known); i++)
         if (known)
             look_around(work, need, &want, match);
+}
+
+void match_plan(struct core_work *work, const struct need *need, struct match *match)
+{
+    match->open = need->request->open;
+    match_plan_from(work, need, 0, match);
 }
 
 /* ---- single donors, for wakes ---- */
@@ -450,6 +455,24 @@ bool match_place(struct core_work *work, const struct need *need, struct relief_
     *ret_level = single.look.level;
     *ret_minutes = single.look.minutes;
     return true;
+}
+
+bool match_one(struct core_work *work, const struct need *need, struct relief_str donor, struct relief_str kind,
+               struct match *match, int64_t *ret_minutes)
+{
+    struct single single;
+    struct want want;
+    bool known;
+    if (!place_single(work, need, donor, &single))
+        return false;
+    *ret_minutes = single.look.minutes;
+    for (uint32_t i = 0; want_at(work, need, i, &want, &known); i++) {
+        if (known && relief_str_eq(want.kind.code, kind)) {
+            look_at(work, need, &want, &single.look, match);
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool tried_for(struct core_work *work, const struct wake_try *one, const struct need *need)

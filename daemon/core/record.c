@@ -193,13 +193,44 @@ static const void *old_record(struct core_work *work, enum relief_table table, u
     return old;
 }
 
+/* Copies of the structs only: what they point to lives in the arena, or in what the caller of the entry holds. */
+static void note_before(struct core_work *work, enum relief_table table, const void *old, const void *record)
+{
+    const size_t size = relief_tables[table].shape->size;
+    struct work_before *before = work_alloc(work, sizeof *before);
+    void *copies = work_alloc(work, 2 * size);
+    memcpy(copies, old ? old : record, size);
+    memcpy((char *)copies + size, record, size);
+    *before = (struct work_before){work->undo, table, old ? copies : NULL, (char *)copies + size};
+    work->undo = before;
+}
+
+void work_undo(struct core_work *work)
+{
+    work->undoable = false;
+    for (const struct work_before *before = work->undo; before; before = before->next) {
+        if (before->old)
+            work_put(work, before->table, before->old);
+        else
+            work_remove(work, before->table, before->record);
+    }
+    work->undo = NULL;
+    work->fx->count = work->slot_count = 0;
+    work->wake = (struct core_wake){0};
+    work->legs_made = 0;
+}
+
 void work_put(struct core_work *work, enum relief_table table, const void *record)
 {
     struct relief_buf *buf = &work->core->buf;
     struct core_key key;
+    const void *old;
     uint64_t hash = core_memo_hash(table, record);
     core_key_record(&key, table, record);
-    derive(work, table, old_record(work, table, hash, &key, record), record);
+    old = old_record(work, table, hash, &key, record);
+    if (work->undoable)
+        note_before(work, table, old, record);
+    derive(work, table, old, record);
     note_change(work, table, &key, record, false);
     relief_buf_clear(buf);
     relief_record_encode(buf, relief_tables[table].shape, record);
@@ -212,8 +243,12 @@ void work_remove(struct core_work *work, enum relief_table table, const void *re
 {
     struct core_key key;
     uint64_t hash = core_memo_hash(table, record);
+    const void *old;
     core_key_record(&key, table, record);
-    derive(work, table, old_record(work, table, hash, &key, record), NULL);
+    old = old_record(work, table, hash, &key, record);
+    if (work->undoable)
+        note_before(work, table, old, old ? old : record);
+    derive(work, table, old, NULL);
     note_change(work, table, &key, record, true);
     work->view->ops->put(work->view, &key, RELIEF_STR_NONE);
     core_memo_forget(&work->core->memo, table, hash);

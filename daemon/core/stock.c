@@ -75,7 +75,7 @@ void stock_holding(struct core_work *work, const struct relief_city *city, const
         ret->available = 0;
 }
 
-static int64_t moving(struct core_work *work, struct relief_str city, struct relief_str kind, uint8_t side)
+int64_t stock_moving(struct core_work *work, struct relief_str city, struct relief_str kind, uint8_t side)
 {
     struct core_cursor cursor;
     struct core_key prefix;
@@ -115,8 +115,8 @@ static void show(struct core_work *work, const struct relief_city *city, const s
                                  .unusable = holding.unusable,
                                  .held = holding.held,
                                  .reserved = holding.reserved,
-                                 .in_transit_in = moving(work, city->code, kind->code, 1),
-                                 .in_transit_out = moving(work, city->code, kind->code, 0),
+                                 .in_transit_in = stock_moving(work, city->code, kind->code, 1),
+                                 .in_transit_out = stock_moving(work, city->code, kind->code, 0),
                                  .floor = holding.floor,
                                  .available = holding.available,
                                  .lots = {lots, shown, 1},

@@ -42,6 +42,13 @@ struct core_wake {
     } after;
 };
 
+/* A record before it was put or removed; old NULL: there was none. */
+struct work_before {
+    struct work_before *next;
+    enum relief_table table;
+    const void *old, *record;
+};
+
 struct core_work {
     struct core *core;
     struct core_view *view;
@@ -53,6 +60,8 @@ struct core_work {
     struct core_wake wake;
     uint32_t *slots;                /* hash of changes by key, once there are many */
     uint32_t slot_count;
+    struct work_before *undo;       /* what was put so far, newest first; see work_undo */
+    bool undoable;
     uint32_t legs_made, looks;      /* against RELIEF_WAKE_LEGS_MAX, RELIEF_WAKE_LOOKS_MAX */
     struct {
         bool wanted;
@@ -64,6 +73,8 @@ struct core_work {
 bool work_find(struct core_work *work, enum relief_table table, void *record);
 void work_put(struct core_work *work, enum relief_table table, const void *record);
 void work_remove(struct core_work *work, enum relief_table table, const void *record);
+/* While work->undoable: takes back everything that was put, as if it had not been. */
+void work_undo(struct core_work *work);
 /* One record of a scan: decodes value into *record, in the arena. */
 void work_decode(struct core_work *work, enum relief_table table, struct relief_str value, void *record);
 bool work_city(struct core_work *work, struct relief_str code, struct relief_city *ret);
@@ -127,6 +138,9 @@ void stock_answer_later(struct core_work *work, struct relief_str city, struct r
 void stock_answer_now(struct core_work *work);
 void stock_holding(struct core_work *work, const struct relief_city *city, const struct relief_kind *kind,
                    struct holding *ret);
+
+/* Units on the road from (side 0) or to (side 1) a city. */
+int64_t stock_moving(struct core_work *work, struct relief_str city, struct relief_str kind, uint8_t side);
 
 /* ---- assets (asset.c, crew.c) ---- */
 /* Reads the assets of the kind in the city and fills in their numbers of the holding. */
@@ -262,6 +276,14 @@ struct match {
 void match_need(struct core_work *work, const struct relief_request *request, struct need *ret);
 /* Plans without changing anything. */
 void match_plan(struct core_work *work, const struct need *need, struct match *match);
+/* For match->open units, the exact kind (first 0) and its substitutes, or some of these only. */
+void match_plan_from(struct core_work *work, const struct need *need, uint32_t first, struct match *match);
+/*
+ * One donor for match->open units in the form of that kind, the exact one or a substitute: a leg, or with explain a candidate that
+ * says why not. False: the donor is not reached, or the kind would not do.
+ */
+bool match_one(struct core_work *work, const struct need *need, struct relief_str donor, struct relief_str kind,
+               struct match *match, int64_t *ret_minutes);
 /* The same for the donors and kinds that the wake tries for this request. */
 void match_plan_tries(struct core_work *work, const struct need *need, const struct core_wake *wake, struct match *match);
 /* Does the wake try this donor for that kind, whoever asks? And does the donor have any that is free? */

@@ -106,26 +106,30 @@ static void walk_key(struct walk *walk, struct relief_str key)
 }
 
 /* The tree is at most RELIEF_REGION_DEPTH_MAX deep. */
-bool rpc_in_region(struct rpc_call *call, struct relief_str city_code, struct relief_str top)
+bool rpc_region_below(struct rpc_call *call, struct relief_str region, struct relief_str top)
 {
     struct core_view *view = engine_view(call->rpc->engine);
+    struct relief_str at = region;
+    for (int depth = 0; at.data && depth <= RELIEF_REGION_DEPTH_MAX; depth++) {
+        struct relief_region record;
+        if (relief_str_eq(at, top))
+            return true;
+        relief_shape_clear(&relief_shape_region, &record);
+        record.id = at;
+        if (!core_find(view, RELIEF_TABLE_region, &call->rpc->record, &record))
+            return false;
+        at = record.parent;
+    }
+    return false;
+}
+
+bool rpc_in_region(struct rpc_call *call, struct relief_str city_code, struct relief_str top)
+{
     struct relief_city city;
     relief_shape_clear(&relief_shape_city, &city);
     city.code = city_code;
-    if (!core_find(view, RELIEF_TABLE_city, &call->rpc->record, &city))
-        return false;
-    struct relief_str at = city.region;
-    for (int depth = 0; at.data && depth <= RELIEF_REGION_DEPTH_MAX; depth++) {
-        struct relief_region region;
-        if (relief_str_eq(at, top))
-            return true;
-        relief_shape_clear(&relief_shape_region, &region);
-        region.id = at;
-        if (!core_find(view, RELIEF_TABLE_region, &call->rpc->record, &region))
-            return false;
-        at = region.parent;
-    }
-    return false;
+    return core_find(engine_view(call->rpc->engine), RELIEF_TABLE_city, &call->rpc->record, &city) &&
+           rpc_region_below(call, city.region, top);
 }
 
 static bool region_fits(struct walk *walk, struct rpc_call *call, struct relief_str region)

@@ -215,13 +215,15 @@ int rpc_get_record(struct rpc_call *call);
 
 /* session.c: LMDB can't be brought to where a dump or report needs it, for want of this: as engine_shortage. 0: it can. */
 int rpc_store_lacks(struct rpc *rpc);
-/* query_shortfall.c: the reports under way */
+/* report.c: the reports under way */
 void rpc_reports_go_on(struct rpc *rpc);
 void rpc_report_free(struct rpc_session *session);
 /* One is under way that waits for more than what is durable. */
 bool rpc_report_beyond(const struct rpc_session *session, uint64_t durable);
 
 /* query_stock.c: true when the city lies in the region or below it; reads into rpc->record. */
+/* The region is `top` or lies below it. */
+bool rpc_region_below(struct rpc_call *call, struct relief_str region, struct relief_str top);
 bool rpc_in_region(struct rpc_call *call, struct relief_str city, struct relief_str region);
 
 /* subscribe.c, dump.c: the streams of a session */
@@ -232,6 +234,7 @@ void rpc_dump_free(struct rpc_session *session);
 bool rpc_dump_beyond(const struct rpc_session *session, uint64_t durable);
 
 /* query_*.c, subscribe.c, dump.c: one handler a method, named after it */
+rpc_handler rpc_plan_allocate, rpc_plan_rebalance;
 rpc_handler rpc_server_hello, rpc_server_ping, rpc_server_info, rpc_server_stats, rpc_server_denials;
 rpc_handler rpc_region_list, rpc_city_list, rpc_link_list, rpc_kind_list, rpc_travel_get;
 rpc_handler rpc_incident_list, rpc_agreement_list;

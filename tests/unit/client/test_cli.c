@@ -94,12 +94,20 @@ static void test_no_connection_is_3(void **state)
 struct world {
     char log[8192]; /* methods that came, with ids */
     bool applied;   /* plan.apply came with the whole plan */
+    unsigned plans; /* asked for */
+    bool stale;     /* what plan.apply answers */
 };
 
-#define PLAN                                                                                                             \
-    "{\"policy\":\"nearest\",\"seq\":4,\"legs\":[{\"donor\":\"武汉\",\"requester\":\"b\",\"kind\":\"k\",\"quantity\":" \
-    "7,"                                                                                                                 \
-    "\"minutes\":30}],\"requests\":[],\"covered\":7,\"unit_minutes\":210,\"digest\":\"abc\"}"
+/* clang-format off */
+#define MEASURES(of, covered)                                                                                          \
+    "{\"of\":\"" of "\",\"covered\":" #covered ",\"mean_permille\":100,\"worst_permille\":0,\"gini_permille\":0,"      \
+    "\"unit_minutes\":210,\"legs\":1,\"donors\":1,\"at_zero\":0,\"expiring\":0}"
+#define PLAN                                                                                                           \
+    "{\"policy\":\"nearest\",\"seq\":4,\"time\":1,\"legs\":[{\"donor\":\"武汉\",\"requester\":\"b\",\"kind\":\"k\","   \
+    "\"quantity\":7,\"covers\":7,\"minutes\":30}],\"requests\":[{\"city\":\"b\",\"kind\":\"k\",\"quantity\":9,"        \
+    "\"covered\":7,\"reasons\":[\"3 cities: resting\"]}],\"covered\":7,\"unit_minutes\":210,\"gap_permille\":0,"       \
+    "\"measures\":[" MEASURES("before", 0) "," MEASURES("after", 7) "],\"relies\":\"ef\",\"digest\":\"abc\"}"
+/* clang-format on */
 
 static const char *city_page(const struct fake_request *request)
 {
@@ -140,13 +148,19 @@ static bool serve_world(struct fake *fake, int fd, int number, void *context)
         } else if (strcmp(request.method, "city.put") == 0 && strcmp(fake_param(&request, "name"), "bad") == 0) {
             fake_refuse(fd, request.msgid,
                         "{\"code\":\"NOT_FOUND\",\"message\":\"no region\",\"field\":\"region\",\"id\":\"r\"}");
-        } else if (strcmp(request.method, "plan.rebalance") == 0) {
+        } else if (strcmp(request.method, "plan.rebalance") == 0 || strcmp(request.method, "plan.allocate") == 0) {
+            world->plans++;
+            fake_notify(fd, "progress", "{\"stage\":\"kinds\",\"done\":0,\"of\":1}");
             fake_answer(fd, request.msgid, PLAN);
         } else if (strcmp(request.method, "plan.apply") == 0) {
             const msgpack_object *plan = client_map_find(request.params, "plan");
             const msgpack_object *planned = client_map_find(plan, "digest");
             world->applied = planned && planned->via.str.size == 3 && client_map_find(plan, "legs");
-            fake_answer(fd, request.msgid, "{\"seq\":12}");
+            if (world->stale)
+                fake_refuse(fd, request.msgid,
+                            "{\"code\":\"STALE\",\"message\":\"request r changed since the plan was computed\"}");
+            else
+                fake_answer(fd, request.msgid, PLAN);
         } else if (strcmp(request.method, "stock.receive") == 0) {
             fake_answer(fd, request.msgid,
                         strcmp(fake_param(&request, "kind"), "old") == 0 ? "{\"seq\":3}" : "{\"seq\":12}");
@@ -164,7 +178,7 @@ static struct fake *fake;
 static int start_world(void **state)
 {
     (void)state;
-    world = (struct world){{0}, false};
+    world = (struct world){.applied = false};
     fake = fake_start(serve_world, &world);
     setenv("RELIEF_SERVER", fake_address(fake), 1);
     return 0;
@@ -312,14 +326,78 @@ static void test_rebalance_applies_only_when_told(void **state)
     run = RUN("rebalance", "--goal", "floor");
     assert_false(world.applied);
     assert_null(strstr(world.log, "plan.apply"));
-    check(0, "武汉                b                   k ", NULL);
+    assert_non_null(strstr(run.out, "resting"));
+    check(0, "武汉   b          k ", "nothing was applied");
     run = RUN("rebalance", "--json");
     check(0, "\"digest\":\"abc\"", NULL);
+    run = RUN("rebalance", "--csv");
+    check(0, ",武汉,b,k,7,7,30,", NULL);
     run = RUN("rebalance", "--apply");
     assert_true(world.applied);
-    check(0, "武汉", "applied");
+    check(0, "武汉", "applied: 1 legs");
     run = RUN("rebalance", "--goal", "moon");
     check(2, NULL, "floor target");
+}
+
+static void test_allocate(void **state)
+{
+    (void)state;
+    world.applied = false;
+    run = RUN("allocate");
+    check(2, NULL, "policy");
+    run = RUN("allocate", "cheap", "--requests", "a");
+    check(2, NULL, "nearest effective fair equal");
+    run = RUN("allocate", "fair", "--requests", "a|b");
+    assert_false(world.applied);
+    check(0, "武汉", "nothing was applied");
+    const char *path = test_file("plan.json", "");
+    run = RUN("allocate", "fair", "--requests", "a", "--save", path, "--json", "--apply");
+    assert_true(world.applied);
+    assert_ptr_equal(strchr(run.out, '\n'), run.out + strlen(run.out) - 1); /* one document */
+    check(0, "\"digest\":\"abc\"", NULL);
+    world.applied = false;
+    run = RUN("plan", "apply", path);
+    assert_true(world.applied);
+    check(0, "武汉", "applied: 1 legs");
+    world.stale = true;
+    run = RUN("plan", "apply", path);
+    check(1, NULL, "STALE: request r changed since the plan was computed");
+    world.stale = false;
+    run = RUN("allocate", "--help");
+    check(0, "--incident", NULL);
+}
+
+static void test_plan_apply_takes_plans(void **state)
+{
+    (void)state;
+    world.applied = false;
+    run = RUN("plan", "apply");
+    check(2, NULL, "FILE|-");
+    run = RUN("plan", "apply", "/nonexistent");
+    check(2, NULL, "/nonexistent: ");
+    run = RUN("plan", "apply", test_file("half.json", "{\"policy\":"));
+    check(2, NULL, "not JSON");
+    run = RUN("plan", "apply", test_file("list.json", "[1]"));
+    check(2, NULL, "not a plan");
+    assert_false(world.applied);
+}
+
+static void test_plan_compare(void **state)
+{
+    (void)state;
+    world.plans = 0;
+    run = RUN("plan", "compare", "--goal", "floor");
+    assert_int_equal(world.plans, 4);
+    assert_non_null(strstr(run.out, "before"));
+    check(0, "equal", NULL);
+    run = RUN("plan", "compare", "--requests", "a", "--csv");
+    assert_int_equal(world.plans, 8);
+    assert_non_null(strstr(world.log, "plan.allocate"));
+    check(0, "\neffective,7,100,0,0,210,1,1,0,0\n", NULL);
+    run = RUN("plan", "compare", "--incident", "i", "--json");
+    check(0, "\"of\":\"fair\"", NULL);
+    run = RUN("plan", "compare", "--policy", "fair");
+    check(2, NULL, "shows them all");
 }
 
 static void test_check_of_what_is_no_database(void **state)
@@ -689,6 +767,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_import_ops_repeat, start_world, stop_world),
         cmocka_unit_test_setup_teardown(test_batch, start_world, stop_world),
         cmocka_unit_test_setup_teardown(test_rebalance_applies_only_when_told, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_allocate, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_plan_apply_takes_plans, start_world, stop_world),
+        cmocka_unit_test_setup_teardown(test_plan_compare, start_world, stop_world),
         cmocka_unit_test(test_check_of_what_is_no_database),
         cmocka_unit_test(test_verify_dump),
         cmocka_unit_test(test_verify_finds_a_changed_file),

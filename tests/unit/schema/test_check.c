@@ -198,15 +198,15 @@ static void test_inside_values(void **state)
         CASE(dispatch, "quantity", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", -EBADMSG, "quantity"),
         CASE(dispatch, "quantity", "\xd3\x80\0\0\0\0\0\0\0", -EBADMSG, "quantity"),
         CASE(city, "mode", "\xa5siege", 0, "mode"),
-        CASE(plan, "body", "\x81\xa1k\xca\x3f\x80\0\0", 0, "body.k"),
-        CASE(plan, "body", "\x91\xc4\x01x", 0, "body.0"),
-        CASE(plan, "body", "\xd4\x01x", 0, "body"),
-        CASE(plan, "body", "\x81\x01\x02", 0, "body"),
-        CASE(plan, "body", "\x82\xa1k\x01\xa1k\x02", 0, "body.k"),
-        CASE(plan, "body", "\x81\xa1k\x82\xa0\x01\xa0\x02", 0, "body.k.?"),
+        CASE(entry, "outcome", "\x81\xa1k\xca\x3f\x80\0\0", 0, "outcome.k"),
+        CASE(entry, "outcome", "\x91\xc4\x01x", 0, "outcome.0"),
+        CASE(entry, "outcome", "\xd4\x01x", 0, "outcome"),
+        CASE(entry, "outcome", "\x81\x01\x02", 0, "outcome"),
+        CASE(entry, "outcome", "\x82\xa1k\x01\xa1k\x02", 0, "outcome.k"),
+        CASE(entry, "outcome", "\x81\xa1k\x82\xa0\x01\xa0\x02", 0, "outcome.k.?"),
         /* seventeen arrays deep */
-        CASE(plan, "body", "\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x01", 0,
-             "body.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0"),
+        CASE(entry, "outcome", "\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x01", 0,
+             "outcome.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0"),
 #undef CASE
     };
     (void)state;

@@ -1,0 +1,305 @@
+/*
+ * A plan in its own state: what could go from whom to whom, and the legs that are made of what a policy says. Who may
+ * give what is asked of the matcher itself (match_one), pair by pair; so links, agreements, shares, floors, life,
+ * levels, rest, certificates and operators count here as they do there, and a reason here is a reason there.
+ */
+#include "core/plan.h"
+#include <errno.h>
+#include <stdio.h>
+#include "core/plan_inside.h"
+
+#define LOOK_EVERY 64u
+
+static bool stopped(const struct core_plan *plan, uint32_t looked)
+{
+    return looked % LOOK_EVERY == 0 && plan->stop && plan->stop(plan->context);
+}
+
+/* ---- opening ---- */
+
+/* Scratch work: what it reads is gone with the next one. */
+static struct core_work passing_work(struct core_plan *plan)
+{
+    relief_arena_reset(&plan->core->scratch);
+    return plan_work(plan, &plan->core->scratch);
+}
+
+static int find_needs(struct core_plan *plan, struct core_view *from, struct plan_needs *ret,
+                      struct relief_refusal *refusal)
+{
+    struct core_work work = {.core = plan->core, .view = from, .arena = &plan->arena, .now = plan->now};
+    int result = plan->scope.rebalance ? plan_needs_rebalance(&work, &plan->scope, ret, refusal)
+                                       : plan_needs_allocate(&work, &plan->scope, ret, refusal);
+    if (result == 0)
+        plan_relies(&work, &plan->scope, ret, plan->relies);
+    return result;
+}
+
+/* The requests' own legs that have not left are free again, in the plan's state. */
+static void take_back(struct core_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->taker_count; i++) {
+        struct core_plan_taker *taker = &plan->takers[i];
+        struct core_work work = plan_work(plan, &plan->arena); /* the request stays with the plan */
+        struct relief_dispatch *legs;
+        if (plan->scope.rebalance) { /* the request that apply would make stands in for it here */
+            char *id = work_alloc(&work, 24);
+            taker->request.id = (struct relief_str){id, (uint32_t)snprintf(id, 24, "plan.%u", i + 1)};
+            leg_request_put(&work, &taker->request);
+            continue;
+        }
+        if (!work_request(&work, taker->request.id, &taker->request))
+            continue;
+        legs = request_legs(&work, &taker->request);
+        for (uint32_t j = 0; j < taker->request.dispatches.count; j++)
+            if (legs[j].state == RELIEF_dispatch_state_asked || legs[j].state == RELIEF_dispatch_state_committed)
+                leg_withdraw(&work, &taker->request, &legs[j], RELIEF_dispatch_state_cancelled, RELIEF_STR_NONE, false);
+        leg_request_put(&work, &taker->request);
+    }
+}
+
+static int load(struct core_plan *plan, struct core_view *from, struct relief_list kinds)
+{
+    int result = plan_load_world(plan, from);
+    for (uint32_t i = 0; result == 0 && !plan->scope.rebalance && i < plan->taker_count; i++)
+        result = plan_load_request(plan, from, plan->takers[i].request.id);
+    return result ? result : plan_load_kinds(plan, from, kinds);
+}
+
+int core_plan_open(struct core_plan *plan, struct core *core, struct core_view *from, int64_t now,
+                   const struct core_plan_scope *scope, struct relief_refusal *refusal)
+{
+    bool (*const stop)(void *) = plan->stop;
+    void *const context = plan->context;
+    struct plan_needs needs;
+    int result;
+    *plan = (struct core_plan){.core = core, .scope = *scope, .now = now, .stop = stop, .context = context};
+    result = relief_arena_init(&plan->arena, 4 * CORE_ARENA_BYTES);
+    if (result)
+        return result;
+    result = find_needs(plan, from, &needs, refusal);
+    if (result == 0) {
+        plan->takers = needs.takers;
+        plan->taker_count = needs.count;
+        plan->kinds = needs.kinds.items;
+        plan->kind_count = needs.kinds.count;
+        result = load(plan, from, needs.kinds);
+    }
+    if (result == 0) {
+        plan_measure(plan, "before", &plan->before);
+        take_back(plan);
+    }
+    if (result)
+        core_plan_close(plan);
+    return result;
+}
+
+void core_plan_close(struct core_plan *plan)
+{
+    relief_arena_deinit(&plan->arena);
+}
+
+/* ---- donors and pairs ---- */
+
+static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
+{
+    struct core_view *view = plan->core->view;
+    struct core_work work = plan_work(plan, &plan->arena);
+    struct relief_kind record;
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    uint32_t cap = 0;
+    if (!work_kind(&work, kind->kind, &record))
+        return 0;
+    core_key_start(&prefix, CORE_KEY_HOLDER);
+    core_key_str(&prefix, kind->kind);
+    view->ops->scan(view, &cursor, &prefix, NULL);
+    while (view->ops->next(view, &cursor, &key, &value)) {
+        struct core_work passing = passing_work(plan);
+        struct relief_city city;
+        struct holding holding;
+        uint32_t at = prefix.len;
+        struct relief_str code = work_str(&passing, core_key_take_str(key, &at));
+        if (stopped(plan, kind->donor_count))
+            return -ETIME;
+        if (!work_city(&passing, code, &city) || (plan->scope.rebalance && plan->scope.region.data &&
+                                                  !region_within(&passing, city.region, plan->scope.region)))
+            continue;
+        stock_holding(&passing, &city, &record, &holding);
+        int64_t give = plan->scope.rebalance ? plan_spare(&passing, &plan->scope, code, &record) : holding.available;
+        if (kind->donor_count == cap) {
+            cap = cap ? 2 * cap : 64;
+            struct core_plan_donor *donors = plan_alloc(plan, cap, sizeof *donors);
+            if (!donors)
+                return -ENOMEM;
+            if (kind->donor_count)
+                memcpy(donors, kind->donors, kind->donor_count * sizeof *donors);
+            kind->donors = donors;
+        }
+        kind->donors[kind->donor_count++] = (struct core_plan_donor){relief_arena_str(&plan->arena, code), give, give};
+    }
+    return 0;
+}
+
+static int64_t strictness(const struct core_plan *plan, const struct need *need, int64_t minutes)
+{
+    if (need->kind.class_ != RELIEF_class_supply)
+        return -need->request->min_level;
+    return plan->now + minutes * RELIEF_MINUTE_MS + need->kind.min_life_days * RELIEF_DAY_MS;
+}
+
+/* What matching would look at, for all levels: of an allocation max_level does not bind, a rebalancing asks all. */
+static void need_of(struct core_plan *plan, struct core_work *work, const struct relief_request *request,
+                    struct need *ret)
+{
+    (void)plan;
+    match_need(work, request, ret);
+    ret->level_max = 3;
+}
+
+/* False: nothing can go. */
+static bool look(struct core_plan *plan, struct core_plan_kind *kind, uint32_t taker_index, uint32_t donor_index,
+                 struct core_plan_pair *ret)
+{
+    struct core_work work = passing_work(plan);
+    struct core_plan_taker *taker = &plan->takers[taker_index];
+    struct core_plan_donor *donor = &kind->donors[donor_index];
+    struct relief_request request = taker->request;
+    struct match match = {.explain = true, .open = taker->want - taker->got};
+    struct need need;
+    int64_t minutes = 0;
+    need_of(plan, &work, &request, &need);
+    if (relief_str_eq(donor->city, request.city) && plan->scope.rebalance)
+        return false;
+    if (!match_one(&work, &need, donor->city, kind->kind, &match, &minutes)) {
+        taker->reasons[RELIEF_why_no_link]++;
+        return false;
+    }
+    if (match.count == 0) {
+        if (match.candidate_count && match.candidates[0].reason != RELIEF_NIL)
+            taker->reasons[match.candidates[0].reason]++;
+        return false;
+    }
+    if (plan->scope.max_minutes != RELIEF_NIL && minutes > plan->scope.max_minutes) {
+        taker->reasons[RELIEF_why_too_late]++;
+        return false;
+    }
+    *ret = (struct core_plan_pair){.donor = donor_index,
+                                   .taker = taker_index,
+                                   .most = match.legs[0].quantity < donor->give ? match.legs[0].quantity : donor->give,
+                                   .minutes = minutes,
+                                   .strict = strictness(plan, &need, minutes)};
+    return ret->most > 0;
+}
+
+static int find_pairs(struct core_plan *plan, struct core_plan_kind *kind)
+{
+    uint32_t cap = 0, looked = 0;
+    for (uint32_t i = 0; i < kind->taker_count; i++) {
+        for (uint32_t j = 0; j < kind->donor_count; j++) {
+            struct core_plan_pair pair;
+            if (stopped(plan, ++looked))
+                return -ETIME;
+            if (kind->donors[j].give <= 0 || !look(plan, kind, kind->takers[i], j, &pair))
+                continue;
+            if (kind->pair_count == cap) {
+                cap = cap ? 2 * cap : 1024;
+                struct core_plan_pair *pairs = plan_alloc(plan, cap, sizeof *pairs);
+                if (!pairs)
+                    return -ENOMEM;
+                if (kind->pair_count)
+                    memcpy(pairs, kind->pairs, kind->pair_count * sizeof *pairs);
+                kind->pairs = pairs;
+            }
+            kind->pairs[kind->pair_count++] = pair;
+        }
+    }
+    return 0;
+}
+
+int core_plan_kind(struct core_plan *plan, uint32_t index, struct core_plan_kind *ret, struct relief_refusal *refusal)
+{
+    int result;
+    *ret = (struct core_plan_kind){.kind = plan->kinds[index]};
+    ret->takers = plan_alloc(plan, plan->taker_count + 1, sizeof *ret->takers);
+    if (!ret->takers)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < plan->taker_count; i++)
+        if (relief_str_eq(plan->takers[i].request.kind, ret->kind) && plan->takers[i].want > plan->takers[i].got) {
+            memset(plan->takers[i].reasons, 0, sizeof plan->takers[i].reasons); /* of the round before */
+            ret->takers[ret->taker_count++] = i;
+        }
+    result = find_donors(plan, ret);
+    if (result)
+        return result;
+    if ((uint64_t)ret->taker_count * ret->donor_count > CORE_PLAN_PAIRS_MAX)
+        return relief_refuse(refusal, RELIEF_TOO_MANY,
+                             "%u requests for kind %.*s and %u cities that have it: name a region or fewer requests",
+                             ret->taker_count, (int)ret->kind.len, ret->kind.data, ret->donor_count);
+    return find_pairs(plan, ret);
+}
+
+int64_t core_plan_lives(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair)
+{
+    struct core_work work = passing_work(plan);
+    struct relief_kind record;
+    struct relief_city city;
+    struct holding holding;
+    int64_t sum = 0;
+    if (!work_kind(&work, kind->kind, &record) || !work_city(&work, kind->donors[pair->donor].city, &city))
+        return 0;
+    stock_holding(&work, &city, &record, &holding);
+    for (uint32_t i = 0; i < holding.count; i++) {
+        const struct relief_lot *lot = &holding.lots[i];
+        if (stock_lot_usable(lot, plan->now) && (lot->expires == RELIEF_NIL || lot->expires >= pair->strict))
+            sum += lot->quantity - lot->held - lot->reserved;
+    }
+    for (uint32_t i = 0; i < holding.asset_count; i++) {
+        const struct relief_asset *asset = &holding.assets[i];
+        sum += asset->use == RELIEF_asset_use_free && asset->condition == RELIEF_condition_ready &&
+               asset_rested(asset, plan->now) && -asset->level >= pair->strict;
+    }
+    return sum;
+}
+
+/* ---- legs ---- */
+
+/* Makes the legs of a match in the plan's state and notes them. */
+static void make_legs(struct core_plan *plan, struct core_work *work, struct core_plan_taker *taker,
+                      const struct match *match)
+{
+    for (uint32_t i = 0; i < match->count; i++) {
+        const struct plan_leg *leg = &match->legs[i];
+        leg_make(work, &taker->request, leg);
+        taker->got += leg->covers;
+        plan_note_leg(plan, taker, leg);
+    }
+    if (match->count)
+        leg_request_put(work, &taker->request);
+}
+
+int64_t core_plan_give(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair,
+                       int64_t units)
+{
+    struct core_work work = plan_work(plan, &plan->arena);
+    struct core_plan_taker *taker = &plan->takers[pair->taker];
+    struct match match = {.open = units};
+    struct need need;
+    int64_t minutes, before = taker->got;
+    need_of(plan, &work, &taker->request, &need);
+    if (match_one(&work, &need, kind->donors[pair->donor].city, kind->kind, &match, &minutes))
+        make_legs(plan, &work, taker, &match);
+    return taker->got - before;
+}
+
+void core_plan_match(struct core_plan *plan, uint32_t index)
+{
+    struct core_work work = plan_work(plan, &plan->arena);
+    struct core_plan_taker *taker = &plan->takers[index];
+    struct match match = {.open = taker->want - taker->got};
+    struct need need;
+    need_of(plan, &work, &taker->request, &need);
+    match_plan_from(&work, &need, plan->scope.policy == RELIEF_policy_nearest ? 0 : 1, &match);
+    make_legs(plan, &work, taker, &match);
+}

@@ -1,0 +1,292 @@
+/*
+ * The state of a plan: what concerns it, copied from a view into an empty state, so that legs can be taken back and
+ * made there with the rules of matching while the daemon goes on. Records are put through core_restore, which makes
+ * everything derived from them. Three derived sums tell of legs that are not copied, so they are copied as they stand:
+ * the score of a donor, what an agreement has lent, and what is on the road to a city.
+ *
+ * Regions, cities, links, kinds, agreements and incidents come whole; stock only of the kinds of the plan, of their
+ * substitutes and of the teams that equipment needs.
+ */
+#include <errno.h>
+#include "core/plan_inside.h"
+
+#define LOOK_EVERY 64u /* records between two questions whether to stop */
+
+struct load {
+    struct core_plan *plan;
+    struct core_view *from;
+    struct relief_arena record; /* of one record */
+    uint32_t looked;
+    struct relief_str *kinds; /* to be loaded, and loaded already */
+    uint32_t kind_count, kind_cap;
+    int result;
+};
+
+static bool goes_on(struct load *load)
+{
+    const struct core_plan *plan = load->plan;
+    if (load->result == 0 && load->looked++ % LOOK_EVERY == LOOK_EVERY - 1 && plan->stop && plan->stop(plan->context))
+        load->result = -ETIME;
+    return load->result == 0;
+}
+
+static void put(struct load *load, enum relief_table table, const void *record)
+{
+    struct core_change change = {table, false, record};
+    core_restore(load->plan->core, &change, 1);
+}
+
+static void put_value(struct load *load, enum relief_table table, struct relief_str value)
+{
+    const struct relief_shape *shape = relief_tables[table].shape;
+    char *copy = relief_arena_alloc(&load->record, value.len + 1);
+    void *record = relief_arena_alloc(&load->record, shape->size);
+    if (!copy || !record) {
+        load->result = -ENOMEM;
+        return;
+    }
+    memcpy(copy, value.data, value.len);
+    if (relief_record_decode(shape, (struct relief_str){copy, value.len}, &load->record, record) < 0)
+        load->result = -EUCLEAN;
+    else
+        put(load, table, record);
+}
+
+/* All records whose keys begin so. */
+static void copy_below(struct load *load, enum relief_table table, const struct core_key *prefix)
+{
+    struct core_cursor cursor;
+    struct relief_str key, value;
+    load->from->ops->scan(load->from, &cursor, prefix, NULL);
+    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
+        relief_arena_reset(&load->record);
+        put_value(load, table, value);
+    }
+}
+
+/* The record of these key fields, if there is one. */
+static bool copy_one(struct load *load, enum relief_table table, const void *record)
+{
+    struct core_key key;
+    struct relief_str value;
+    core_key_record(&key, table, record);
+    value = load->from->ops->get(load->from, &key);
+    if (value.data)
+        put_value(load, table, value);
+    return value.data != NULL;
+}
+
+static void copy_key(struct load *load, const struct core_key *key)
+{
+    struct relief_str value = load->from->ops->get(load->from, key);
+    struct core_view *to = load->plan->core->view;
+    if (value.data)
+        to->ops->put(to, key, relief_arena_str(&load->record, value));
+}
+
+static int begin(struct load *load, struct core_plan *plan, struct core_view *from)
+{
+    *load = (struct load){.plan = plan, .from = from};
+    return relief_arena_init(&load->record, CORE_ARENA_BYTES);
+}
+
+int plan_load_world(struct core_plan *plan, struct core_view *from)
+{
+    static const enum relief_table whole[] = {RELIEF_TABLE_region,  RELIEF_TABLE_travel, RELIEF_TABLE_kind,
+                                              RELIEF_TABLE_city,    RELIEF_TABLE_link,   RELIEF_TABLE_agreement,
+                                              RELIEF_TABLE_incident};
+    struct load load;
+    int result = begin(&load, plan, from);
+    if (result)
+        return result;
+    for (unsigned i = 0; i < sizeof whole / sizeof *whole; i++) {
+        struct core_key prefix;
+        core_key_table(&prefix, whole[i]);
+        copy_below(&load, whole[i], &prefix);
+    }
+    relief_arena_deinit(&load.record);
+    return load.result;
+}
+
+/* ---- stock ---- */
+
+static void want_kind(struct load *load, struct relief_str kind)
+{
+    for (uint32_t i = 0; i < load->kind_count; i++)
+        if (relief_str_eq(load->kinds[i], kind))
+            return;
+    if (load->kind_count == load->kind_cap) {
+        uint32_t cap = load->kind_cap ? 2 * load->kind_cap : 64;
+        struct relief_str *kinds = plan_alloc(load->plan, cap, sizeof *kinds);
+        if (!kinds) {
+            load->result = -ENOMEM;
+            return;
+        }
+        if (load->kind_count)
+            memcpy(kinds, load->kinds, load->kind_count * sizeof *kinds);
+        load->kinds = kinds;
+        load->kind_cap = cap;
+    }
+    load->kinds[load->kind_count++] = relief_arena_str(&load->plan->arena, kind);
+}
+
+static void copy_assets(struct load *load, struct relief_str city, struct relief_str kind)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    core_key_start(&prefix, CORE_KEY_ASSET_OF);
+    core_key_str(&prefix, city);
+    core_key_str(&prefix, kind);
+    load->from->ops->scan(load->from, &cursor, &prefix, NULL);
+    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
+        struct relief_asset asset;
+        uint32_t at = prefix.len;
+        relief_shape_clear(&relief_shape_asset, &asset);
+        asset.id = relief_arena_str(&load->record, core_key_take_str(key, &at));
+        if (!core_find(load->from, RELIEF_TABLE_asset, &load->record, &asset))
+            continue;
+        put(load, RELIEF_TABLE_asset, &asset);
+        if (asset.operator_.data)
+            want_kind(load, asset.operator_);
+    }
+}
+
+/* What this donor has lent under each of its agreements, and its score. */
+static void copy_sums(struct load *load, struct relief_str city, struct relief_str kind)
+{
+    struct core_cursor cursor;
+    struct core_key prefix, sum;
+    struct relief_str key, value;
+    core_key_start(&sum, CORE_KEY_SCORE);
+    core_key_str(&sum, city);
+    copy_key(load, &sum);
+    core_key_start(&prefix, CORE_KEY_BY_DONOR);
+    core_key_str(&prefix, city);
+    load->from->ops->scan(load->from, &cursor, &prefix, NULL);
+    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
+        uint32_t at = prefix.len;
+        core_key_start(&sum, CORE_KEY_SHARE);
+        core_key_str(&sum, core_key_take_str(key, &at));
+        core_key_str(&sum, city);
+        core_key_str(&sum, kind);
+        copy_key(load, &sum);
+    }
+}
+
+static void copy_holder(struct load *load, struct relief_str city, const struct relief_kind *kind)
+{
+    struct relief_floor floor = {.city = city, .kind = kind->code};
+    struct core_key prefix;
+    (void)copy_one(load, RELIEF_TABLE_floor, &floor);
+    if (kind->class_ == RELIEF_class_supply) {
+        core_key_table(&prefix, RELIEF_TABLE_lot);
+        core_key_str(&prefix, city);
+        core_key_str(&prefix, kind->code);
+        copy_below(load, RELIEF_TABLE_lot, &prefix);
+    } else {
+        copy_assets(load, city, kind->code);
+    }
+}
+
+static void copy_kind(struct load *load, struct relief_str code)
+{
+    struct relief_arena *arena = &load->plan->arena; /* what outlives a record */
+    struct relief_kind kind = {.code = code};
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    const struct relief_substitute *substitutes;
+    if (!core_find(load->from, RELIEF_TABLE_kind, arena, &kind))
+        return;
+    substitutes = kind.substitutes.items;
+    for (uint32_t i = 0; i < kind.substitutes.count; i++)
+        want_kind(load, substitutes[i].kind);
+    if (kind.operator_.data)
+        want_kind(load, kind.operator_);
+    core_key_start(&prefix, CORE_KEY_HOLDER);
+    core_key_str(&prefix, code);
+    load->from->ops->scan(load->from, &cursor, &prefix, NULL);
+    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
+        uint32_t at = prefix.len;
+        struct relief_str city = relief_arena_str(arena, core_key_take_str(key, &at));
+        relief_arena_reset(&load->record);
+        if (!city.data) {
+            load->result = -ENOMEM;
+            return;
+        }
+        copy_holder(load, city, &kind);
+        relief_arena_reset(&load->record);
+        copy_sums(load, city, code);
+    }
+}
+
+/* Of cities that hold none of the kind too: what they keep, and what is on the road to them. */
+static void copy_goals(struct load *load, uint32_t kinds)
+{
+    struct core_view *state = load->plan->core->view;
+    struct core_cursor cursor, moving;
+    struct core_key cities, prefix;
+    struct relief_str key, value;
+    core_key_table(&cities, RELIEF_TABLE_city);
+    state->ops->scan(state, &cursor, &cities, NULL);
+    while (goes_on(load) && state->ops->next(state, &cursor, &key, &value)) {
+        uint32_t at = 1;
+        struct relief_str city = relief_arena_str(&load->plan->arena, core_key_take_str(key, &at));
+        for (uint32_t i = 0; city.data && i < kinds && goes_on(load); i++) {
+            struct relief_floor floor = {.city = city, .kind = load->kinds[i]};
+            relief_arena_reset(&load->record);
+            if (!copy_one(load, RELIEF_TABLE_floor, &floor))
+                continue;
+            core_key_start(&prefix, CORE_KEY_MOVING);
+            core_key_str(&prefix, city);
+            core_key_str(&prefix, load->kinds[i]);
+            core_key_u8(&prefix, 1);
+            load->from->ops->scan(load->from, &moving, &prefix, NULL);
+            while (goes_on(load) && load->from->ops->next(load->from, &moving, &key, &value)) {
+                struct core_key one = {.len = key.len};
+                memcpy(one.data, key.data, key.len);
+                state->ops->put(state, &one, relief_arena_str(&load->record, value));
+            }
+        }
+    }
+}
+
+int plan_load_kinds(struct core_plan *plan, struct core_view *from, struct relief_list kinds)
+{
+    const struct relief_str *items = kinds.items;
+    struct load load;
+    int result = begin(&load, plan, from);
+    if (result)
+        return result;
+    for (uint32_t i = 0; i < kinds.count; i++)
+        want_kind(&load, items[i]);
+    uint32_t own = load.kind_count;
+    for (uint32_t i = 0; load.result == 0 && i < load.kind_count; i++) /* grows by substitutes and operators */
+        copy_kind(&load, load.kinds[i]);
+    if (plan->scope.rebalance)
+        copy_goals(&load, own);
+    relief_arena_deinit(&load.record);
+    return load.result;
+}
+
+int plan_load_request(struct core_plan *plan, struct core_view *from, struct relief_str id)
+{
+    struct relief_request request;
+    struct load load;
+    int result = begin(&load, plan, from);
+    if (result)
+        return result;
+    relief_shape_clear(&relief_shape_request, &request);
+    request.id = id;
+    if (core_find(from, RELIEF_TABLE_request, &load.record, &request)) {
+        const struct relief_str *ids = request.dispatches.items;
+        put(&load, RELIEF_TABLE_request, &request);
+        for (uint32_t i = 0; i < request.dispatches.count; i++) {
+            struct relief_dispatch leg = {.id = ids[i]};
+            (void)copy_one(&load, RELIEF_TABLE_dispatch, &leg);
+        }
+    }
+    relief_arena_deinit(&load.record);
+    return load.result;
+}

@@ -1,0 +1,250 @@
+/*
+ * What a plan is made for: the requests that are re-planned, or what cities lack to their goal (fine print 59, 60).
+ * Read only, from whatever state `work` has: the plan asks a snapshot, its application the state itself, and both must
+ * come to the same.
+ */
+#include "core/plan_inside.h"
+
+static struct core_plan_taker *add_taker(struct core_work *work, struct plan_needs *needs)
+{
+    if (needs->count == needs->cap) {
+        uint32_t cap = needs->cap ? 2 * needs->cap : 64;
+        struct core_plan_taker *takers = work_alloc(work, cap * sizeof *takers);
+        if (needs->count)
+            memcpy(takers, needs->takers, needs->count * sizeof *takers);
+        needs->takers = takers;
+        needs->cap = cap;
+    }
+    struct core_plan_taker *taker = &needs->takers[needs->count++];
+    memset(taker, 0, sizeof *taker);
+    return taker;
+}
+
+static int too_many(struct relief_refusal *refusal)
+{
+    return relief_refuse(refusal, RELIEF_TOO_MANY,
+                         "the plan would be too large: name a region, kinds or fewer requests");
+}
+
+/* Is there room for one more? An arena that is spent would end the daemon; half of it is left to what comes after. */
+static bool has_room(const struct core_work *work, const struct plan_needs *needs)
+{
+    return needs->count < CORE_PLAN_REQUESTS_MAX && work->arena->used < work->arena->bound / 2;
+}
+
+static bool kind_before(const void *a, const void *b)
+{
+    return relief_str_cmp(*(const struct relief_str *)a, *(const struct relief_str *)b) < 0;
+}
+
+/* The kinds of the takers, each once, in order. */
+static void note_kinds(struct core_work *work, struct plan_needs *needs)
+{
+    struct relief_str *kinds = work_alloc(work, (needs->count + 1) * sizeof *kinds);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < needs->count; i++)
+        kinds[i] = needs->takers[i].request.kind;
+    kinds = work_sort(work, kinds, needs->count, sizeof *kinds, kind_before);
+    for (uint32_t i = 0; i < needs->count; i++)
+        if (!count || !relief_str_eq(kinds[count - 1], kinds[i]))
+            kinds[count++] = kinds[i];
+    needs->kinds = (struct relief_list){kinds, count, 1};
+}
+
+/* ---- allocate ---- */
+
+static bool taker_before(const void *left, const void *right)
+{
+    const struct relief_request *a = &((const struct core_plan_taker *)left)->request,
+                                *b = &((const struct core_plan_taker *)right)->request;
+    if (a->priority != b->priority)
+        return a->priority < b->priority;
+    return a->submitted != b->submitted ? a->submitted < b->submitted : relief_str_cmp(a->id, b->id) < 0;
+}
+
+static bool may_plan(struct core_work *work, const struct core_plan_scope *scope, struct relief_str code)
+{
+    struct relief_city city;
+    return !scope->within.data || (work_city(work, code, &city) && region_within(work, city.region, scope->within));
+}
+
+static int add_request(struct core_work *work, const struct core_plan_scope *scope, struct relief_str id,
+                       struct plan_needs *needs, struct relief_refusal *refusal)
+{
+    struct relief_request request;
+    const struct relief_dispatch *legs;
+    if (!work_request(work, id, &request)) {
+        relief_refuse_field(refusal, RELIEF_NOT_FOUND, "requests", "no request %.*s", (int)id.len, id.data);
+        return RELIEF_NOT_FOUND;
+    }
+    if (!may_plan(work, scope, request.city))
+        return relief_refuse_field(refusal, RELIEF_DENIED, "requests", "request %.*s is of a city outside your region",
+                                   (int)id.len, id.data);
+    if (!request_live(&request))
+        return relief_refuse_field(refusal, RELIEF_BAD_STATE, "requests", "request %.*s is closed", (int)id.len,
+                                   id.data);
+    if (!has_room(work, needs))
+        return too_many(refusal);
+    struct core_plan_taker *taker = add_taker(work, needs);
+    taker->request = request;
+    taker->weight = 6 - request.priority;
+    legs = request_legs(work, &request);
+    for (uint32_t i = 0; i < request.dispatches.count; i++)
+        if (legs[i].state == RELIEF_dispatch_state_asked || legs[i].state == RELIEF_dispatch_state_committed)
+            taker->covered += legs[i].covers;
+    taker->want = request.open + taker->covered;
+    return 0;
+}
+
+static int add_incident(struct core_work *work, const struct core_plan_scope *scope, struct plan_needs *needs,
+                        struct relief_refusal *refusal)
+{
+    const struct relief_str incident = scope->incident;
+    struct relief_incident record = {.id = incident};
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    int error = 0;
+    if (!work_find(work, RELIEF_TABLE_incident, &record)) {
+        relief_refuse_field(refusal, RELIEF_NOT_FOUND, "incident", "no incident %.*s", (int)incident.len,
+                            incident.data);
+        return RELIEF_NOT_FOUND;
+    }
+    core_key_start(&prefix, CORE_KEY_OPEN);
+    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
+    while (!error && work->view->ops->next(work->view, &cursor, &key, &value)) {
+        struct relief_request request;
+        uint32_t at = 1;
+        (void)core_key_take_str(key, &at);
+        at += 1 + 8; /* priority, time */
+        struct relief_str id = work_str(work, core_key_take_str(key, &at));
+        if (work_request(work, id, &request) && relief_str_eq(request.incident, incident) &&
+            may_plan(work, scope, request.city))
+            error = add_request(work, scope, id, needs, refusal);
+    }
+    return error;
+}
+
+int plan_needs_allocate(struct core_work *work, const struct core_plan_scope *scope, struct plan_needs *ret,
+                        struct relief_refusal *refusal)
+{
+    const struct relief_str *ids = scope->requests.items;
+    int error = 0;
+    *ret = (struct plan_needs){0};
+    if (scope->incident.data)
+        error = add_incident(work, scope, ret, refusal);
+    for (uint32_t i = 0; !error && i < scope->requests.count; i++)
+        error = add_request(work, scope, ids[i], ret, refusal);
+    if (error)
+        return error;
+    ret->takers = work_sort(work, ret->takers, ret->count, sizeof *ret->takers, taker_before);
+    for (uint32_t i = 1; i < ret->count; i++) {
+        struct relief_str id = ret->takers[i].request.id;
+        if (relief_str_eq(ret->takers[i - 1].request.id, id))
+            return relief_refuse_field(refusal, RELIEF_BAD_PARAMS, "requests", "request %.*s is named twice",
+                                       (int)id.len, id.data);
+    }
+    note_kinds(work, ret);
+    return 0;
+}
+
+/* ---- rebalance ---- */
+
+static int64_t goal_of(struct core_work *work, const struct core_plan_scope *scope, const struct relief_city *city,
+                       struct relief_str kind)
+{
+    struct relief_floor floor = {.city = city->code, .kind = kind};
+    if (scope->goal == RELIEF_goal_target && work_find(work, RELIEF_TABLE_floor, &floor) && floor.target != RELIEF_NIL)
+        return floor.target;
+    return stock_floor_in_force(work, city, kind);
+}
+
+static int64_t free_units(const struct holding *holding)
+{
+    return holding->on_hand - holding->unusable - holding->held - holding->reserved;
+}
+
+int64_t plan_spare(struct core_work *work, const struct core_plan_scope *scope, struct relief_str code,
+                   const struct relief_kind *kind)
+{
+    struct relief_city city;
+    struct holding holding;
+    int64_t goal, kept, spare;
+    if (!work_city(work, code, &city))
+        return 0;
+    stock_holding(work, &city, kind, &holding);
+    goal = goal_of(work, scope, &city, kind->code);
+    kept = goal > holding.floor ? goal : holding.floor;
+    spare = free_units(&holding) - kept;
+    return spare > 0 ? spare : 0;
+}
+
+/* The request that apply would make; its id comes with the digest of the plan. */
+static void add_lack(struct core_work *work, struct relief_str city, struct relief_str kind, int64_t units,
+                     struct plan_needs *needs)
+{
+    struct core_plan_taker *taker = add_taker(work, needs);
+    relief_shape_clear(&relief_shape_request, &taker->request);
+    taker->request.city = city;
+    taker->request.kind = kind;
+    taker->request.quantity = taker->request.open = taker->want = units;
+    taker->request.priority = 5;
+    taker->request.own_first = taker->request.substitutes = taker->request.all_or_nothing = 0;
+    taker->request.covered = taker->request.received = taker->request.shortfall = taker->request.asked = 0;
+    taker->request.level = 0;
+    taker->request.min_level = 4; /* any */
+    taker->request.max_level = 3;
+    taker->request.purpose = RELIEF_purpose_stock;
+    taker->request.state = RELIEF_request_state_open;
+    taker->request.dispatches = taker->request.excluded = (struct relief_list){work_alloc(work, 1), 0, 1};
+    taker->weight = 1;
+}
+
+static void look_at_city(struct core_work *work, const struct core_plan_scope *scope, const struct relief_city *city,
+                         struct plan_needs *needs)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    core_key_table(&prefix, RELIEF_TABLE_floor);
+    core_key_str(&prefix, city->code);
+    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
+    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
+        uint32_t at = prefix.len;
+        struct relief_str code = core_key_take_str(key, &at);
+        struct relief_kind kind;
+        struct holding holding;
+        if ((scope->kinds.present && !ids_have(scope->kinds, code)) || !work_kind(work, work_str(work, code), &kind))
+            continue;
+        stock_holding(work, city, &kind, &holding);
+        int64_t lack =
+            goal_of(work, scope, city, kind.code) - free_units(&holding) - stock_moving(work, city->code, kind.code, 1);
+        if (!has_room(work, needs))
+            return;
+        if (lack > 0)
+            add_lack(work, city->code, kind.code, lack, needs);
+    }
+}
+
+int plan_needs_rebalance(struct core_work *work, const struct core_plan_scope *scope, struct plan_needs *ret,
+                         struct relief_refusal *refusal)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    *ret = (struct plan_needs){0};
+    core_key_table(&prefix, RELIEF_TABLE_city);
+    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
+    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
+        struct relief_city city;
+        uint32_t at = 1;
+        if (!work_city(work, work_str(work, core_key_take_str(key, &at)), &city) ||
+            (scope->region.data && !region_within(work, city.region, scope->region)))
+            continue;
+        look_at_city(work, scope, &city, ret);
+        if (!has_room(work, ret))
+            return too_many(refusal);
+    }
+    note_kinds(work, ret);
+    return 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * A plan, computed on a thread of its own at a lower priority than the loop, from a snapshot (DESIGN 3.4): nothing
+ * waits for it, and what it says is of one moment.
+ */
+#pragma once
+#include "core/plan.h"
+#include "store/store.h"
+
+#define VIEWS_PLAN_MS_MAX   300000 /* in all */
+#define VIEWS_PLAN_SOLVE_MS 60000  /* of one kind's solver: then the best so far, with how far it may be from the best \
+                                    */
+#define VIEWS_PLAN_ROUNDS                                                                                              \
+    4u /* shares and certificates can make legs shorter than solved: what is left is solved again */
+
+/* Makes a plan where it is called. */
+struct views_plan_make {
+    struct core_view *from;
+    uint64_t seq; /* of the entry that `from` stands at */
+    int64_t now;
+    const struct core_plan_scope *scope;
+    size_t bytes_max;
+    bool (*over)(void *context);                                               /* give up: -ETIME; or NULL */
+    int (*tell)(void *context, const char *stage, uint32_t done, uint32_t of); /* 0 or an error to end with; or NULL */
+    void *context;
+};
+/* Appends the body. 0; positive: refused; -errno. */
+int views_plan_make(const struct views_plan_make *make, struct relief_buf *ret, struct relief_refusal *refusal);
+
+struct views_plan;
+
+struct views_plan_options {
+    struct store *store;          /* has been flushed as far as the plan must reach */
+    struct core_plan_scope scope; /* copied */
+    int64_t now;                  /* T */
+    size_t bytes_max;             /* of the body */
+    void (*wake)(void *context);
+    void *context;
+};
+
+int views_plan_start(struct views_plan **ret, const struct views_plan_options *options);
+/*
+ * 1: *ret is the body, the caller's to free. 2: *ret is a message of progress, a map {stage, done, of}. 0: nothing yet.
+ * Another positive one, from 16 on, is 16 + enum relief_error with *refusal. -ETIME past the limit; other -errno.
+ */
+int views_plan_take(struct views_plan *plan, struct relief_buf *ret, struct relief_refusal *refusal);
+/* Stops the worker, waits for it, frees. */
+void views_plan_free(struct views_plan *plan);

@@ -1,0 +1,17 @@
+/* From a policy and one kind's pairs to what each pair moves (fine print 58, 60). */
+#pragma once
+#include "core/plan.h"
+
+struct views_solve {
+    const struct core_plan_kind *kind;
+    const struct core_plan_taker *takers; /* of the plan; want - got is what is still looked for */
+    const int64_t *lives;                 /* of each pair: core_plan_lives */
+    int64_t policy;
+    bool (*stop)(void *context); /* the best so far is enough */
+    void *context;
+    int64_t *ret_units;       /* of each pair */
+    int64_t ret_gap_permille; /* 0: nothing better exists */
+};
+
+/* 0; -EINVAL: numbers beyond what can be computed exactly; -ENOMEM. */
+int views_plan_solve(struct views_solve *solve);
