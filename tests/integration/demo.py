@@ -15,6 +15,8 @@ if done.returncode:
     errors.append(f"ops/demo ended with {done.returncode}")
 if not re.search(r"^6724800 units asked for, \d+ covered", done.stdout, re.M):
     errors.append("the line with the units asked for is missing")
+if not re.search(r"^equal +\d+ ", done.stdout, re.M):
+    errors.append("the policies are not compared")
 if re.search(r"Sanitizer|runtime error:|Assertion", done.stdout + done.stderr):
     errors.append("a sanitizer or an assertion spoke")
 folder = re.search(r"/tmp/relief-demo\.\w+", done.stdout + done.stderr)

@@ -22,9 +22,9 @@ class CommandLine(Case):
 
     def test_a_refusal_is_1_whatever_the_command(self):
         submit = ("request", "submit", "--city", HANGZHOU, "--quantity", "1")
-        for args, code in ((("call", "no.method"), "BAD_METHOD"), (("call", "plan.allocate", "{\"policy\":\"fair\"}"), "BAD_METHOD"),
+        for args, code in ((("call", "no.method"), "BAD_METHOD"), (("call", "plan.allocate", "{\"policy\":\"fair\"}"), "BAD_PARAMS"),
                            (("call", "city.get", '{"code":"nope"}'), "NOT_FOUND"), (("city", "get", "nope"), "NOT_FOUND"),
-                           ((*submit, "--kind", "nope"), "NOT_FOUND"), (("rebalance",), "BAD_METHOD")):
+                           ((*submit, "--kind", "nope"), "NOT_FOUND"), (("rebalance", "--region", "nope"), "NOT_FOUND")):
             with self.subTest(args=args):
                 exit_code, _, err = self.run_relief(*args)
                 self.assertEqual(exit_code, 1, err)

@@ -21,6 +21,7 @@ class Readme(unittest.TestCase):
             self.assertIn('"received":25', done.stdout)
             self.assertIn("420700", done.stdout)
             self.assertRegex(done.stdout, r"holds")
+            self.assertRegex(done.stdout, r"\nbefore +25 .*(\n[a-z]+ +25 .*){4}\n")
             self.assertRegex(done.stdout, r"identity +relief://420100/city/depot")
 
 

@@ -40,16 +40,18 @@ SEES_LEG = SEES_ALL | set(CITIES) | {"of nation", "of east"}
 
 
 class Row:
-    """makes(self of the case) -> params; allowed readers; readers for whom it does not exist. All others: DENIED."""
+    """makes(self of the case) -> params; allowed readers; readers for whom it does not exist. All others: DENIED; but a stranger is told
+    that nobody knows it, or that its message has more levels than a stranger's may."""
 
-    def __init__(self, method, makes, allowed, missing=()):
+    def __init__(self, method, makes, allowed, missing=(), stranger="UNAUTHENTICATED"):
         self.method, self.makes, self.allowed, self.missing = method, makes, set(allowed), set(missing)
+        self.stranger = stranger
 
     def expected(self, reader):
         if reader in self.allowed:
             return "OK"
         if reader == "stranger":
-            return "UNAUTHENTICATED"
+            return self.stranger
         return "NOT_FOUND" if reader in self.missing else "DENIED"
 
 
@@ -200,6 +202,18 @@ ROWS = [
     Row("request.get", lambda case: {"id": case.leg(GOODS, W).rsplit("/")[0]}, SEES_LEG | {"of west"},
         MISSING_REQUEST - {"of west"}),
 
+    Row("plan.allocate", lambda case: {"policy": "fair", "requests": [case.request(SCARCE)]}, EAST),
+    Row("plan.allocate", lambda case: {"policy": "fair", "requests": [case.request(SCARCE, W)]}, NATION | {"of west"}),
+    Row("plan.allocate", lambda case: {"policy": "fair", "incident": case.incident()}, ANY_COORDINATOR),
+    Row("plan.rebalance", fixed(region="east-low", kinds=[GOODS]), EAST | {"of east-low"}),
+    Row("plan.rebalance", fixed(region="nation", kinds=[GOODS]), NATION),
+    Row("plan.rebalance", fixed(kinds=[TEAM]), ANY_COORDINATOR),
+    Row("plan.apply", lambda case: {"plan": case.plan("plan.allocate", policy="fair", requests=[case.request(SCARCE)])}, EAST,
+        stranger="BAD_PARAMS"),
+    Row("plan.apply", lambda case: {"plan": case.plan("plan.rebalance", region="nation", kinds=[GOODS])}, NATION, stranger="BAD_PARAMS"),
+    Row("plan.apply", lambda case: {"plan": case.plan("plan.rebalance", kinds=[GOODS])}, LOCAL | {"all"},
+        stranger="BAD_PARAMS"),
+
     Row("shortfall.list", fixed(region="east"), SEES_ALL | {D, R, N, "of nation", "of east"}),
     Row("shortfall.list", fixed(region="nation"), SEES_ALL | {D, R, N, W, "of nation"}),
     Row("shortfall.list", fixed(region="east-low"), SEES_ALL | {"of nation", "of east", "of east-low"}),
@@ -269,6 +283,9 @@ class World(Case):
         self.assertEqual(self.local.call("dispatch.get", id=id)["donor"], D)
         return id
 
+    def plan(self, method, **params):
+        return self.local.call(method, params)
+
     def asset(self):
         """A new one of the donor, ready but resting, so that no request takes it."""
         return self.local.call("asset.put", id=self.new(), kind=TEAM, city=D, rest_until=LATER)["id"]
@@ -306,7 +323,7 @@ class Table(World):
                     got = "OK"
                 except Refused as refused:
                     result, got = None, refused.error
-                    if got["code"] in ("DENIED", "UNAUTHENTICATED", "NOT_FOUND"):
+                    if got["code"] == row.expected(reader):
                         got = got["code"]
                 self.assertEqual(got, row.expected(reader), params)
                 if result is None:

@@ -273,7 +273,7 @@ class Rows:
     def test_b15_methods(self):
         with self.unchanged():
             for method in ("", "x", "city.getx", "city", "city.get\0", "server.ping ", "CITY.GET", "a" * 4096, "城市.get",
-                           "plan.allocate", "plan.rebalance", "time.wake", "time.expire"):
+                           "plan.allot", "plan.rebalance2", "time.wake", "time.expire"):
                 error = self.stays_with(msgpack.packb([0, 5, method, []]), "BAD_METHOD")
                 if method:
                     self.assertNotIn(method[:40], error["message"])
