@@ -113,9 +113,11 @@ static int allow_links_in(const struct building *building, const char *path)
 
 static int allow_data(const struct building *building, const char *path)
 {
-    int fd;
-    if (file_open_dir(&file_io_system, path, 1, &fd) == 0)
+    int fd, made = file_open_dir(&file_io_system, path, 1, &fd);
+    if (made == 0)
         file_close(&file_io_system, fd);
+    else if (made == -EIO)
+        return made; /* it could not be made durable, and nobody tries that again; other failures the engine explains */
     int result = allow_below(building, path, data_rights());
     return result ? result : allow_links_in(building, path);
 }
