@@ -20,6 +20,9 @@ int relief_params_decode(const struct relief_shape *shape, const msgpack_object 
 /* As relief_params_decode, for an answer: unknown fields are ignored, absent ones are nil, ranges are not checked. */
 int relief_answer_decode(const struct relief_shape *shape, const msgpack_object *map, struct relief_arena *arena,
                          void *ret_record);
+/* The same from the bytes, which must have passed the scanner. -EBADMSG: no such map; -ENOMEM. */
+int relief_answer_decode_bytes(const struct relief_shape *shape, struct relief_str bytes, struct relief_arena *arena,
+                               void *ret_record);
 /* Checks ranges, ids and defaults of params that were filled in by hand or from text (CLI, CSV). */
 int relief_params_check(const struct relief_shape *shape, void *params, struct relief_refusal *refusal);
 /* Fills in the defaults of fields younger than the generation that wrote these params: what a caller of today leaves out. */

@@ -284,6 +284,19 @@ int relief_params_decode(const struct relief_shape *shape, const msgpack_object 
     return check_record(shape, ret_params, NULL, CHECK_SCANNED, refusal);
 }
 
+int relief_answer_decode_bytes(const struct relief_shape *shape, struct relief_str bytes, struct relief_arena *arena,
+                               void *ret_record)
+{
+    msgpack_unpacked value;
+    size_t used = 0;
+    int result = -EBADMSG;
+    msgpack_unpacked_init(&value);
+    if (msgpack_unpack_next(&value, bytes.data, bytes.len, &used) == MSGPACK_UNPACK_SUCCESS)
+        result = relief_answer_decode(shape, &value.data, arena, ret_record);
+    msgpack_unpacked_destroy(&value); /* strings point into the bytes, lists into the arena */
+    return result;
+}
+
 int relief_answer_decode(const struct relief_shape *shape, const msgpack_object *map, struct relief_arena *arena,
                          void *ret_record)
 {

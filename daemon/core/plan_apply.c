@@ -7,7 +7,6 @@
  * any more (a lot that came too close to its end) makes the plan STALE, and what was put so far is taken back
  * (work_undo).
  */
-#include <msgpack.h>
 #include <stdio.h>
 #include "core/plan_inside.h"
 
@@ -63,17 +62,9 @@ static int check_form(struct apply *apply)
 
 static int read_plan(struct apply *apply, struct relief_str raw)
 {
-    msgpack_unpacked value;
-    size_t used = 0;
-    int error;
-    msgpack_unpacked_init(&value);
-    if (msgpack_unpack_next(&value, raw.data, raw.len, &used) != MSGPACK_UNPACK_SUCCESS ||
-        relief_answer_decode(&relief_shape_plan, &value.data, apply->work->arena, &apply->body) != 0)
-        error = work_bad_params(apply->work, "plan", "that is not the body of a plan");
-    else
-        error = check_form(apply);
-    msgpack_unpacked_destroy(&value); /* strings point into raw, lists into the arena */
-    return error;
+    if (relief_answer_decode_bytes(&relief_shape_plan, raw, apply->work->arena, &apply->body) != 0)
+        return work_bad_params(apply->work, "plan", "that is not the body of a plan");
+    return check_form(apply);
 }
 
 /* ---- does it still stand? ---- */

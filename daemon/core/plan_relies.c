@@ -11,6 +11,7 @@
  * Names, reasons, people do not matter.
  */
 #include <sodium.h>
+#include <stdio.h>
 #include "core/plan_inside.h"
 
 struct relies {
@@ -230,7 +231,8 @@ static void add_kind(struct relies *relies, struct relief_str code)
 
 void plan_hash_hex(const uint8_t hash[32], char ret_hex[65])
 {
-    (void)sodium_bin2hex(ret_hex, 65, hash, 32);
+    for (unsigned i = 0; i < 32; i++)
+        snprintf(ret_hex + (size_t)2 * i, 3, "%02x", hash[i]);
 }
 
 void plan_relies(struct core_work *work, const struct core_plan_scope *scope, const struct plan_needs *needs,
