@@ -62,7 +62,8 @@ static void make(unsigned generation)
     RELIEF_PARTS(P)
     P(candidate)
     P(plan_leg)
-    P(plan_request) P(plan_measures)
+    P(plan_request)
+    P(plan_measures)
 #undef P
         for (unsigned i = 0; i < RELIEF_TABLE_COUNT; i++)
     {
