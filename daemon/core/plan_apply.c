@@ -7,6 +7,7 @@
  * any more (a lot that came too close to its end) makes the plan STALE, and what was put so far is taken back
  * (work_undo).
  */
+#include <assert.h>
 #include <stdio.h>
 #include "core/plan_inside.h"
 
@@ -284,6 +285,7 @@ static int carry_out(struct apply *apply)
     int error = find_takers(apply, &taker, &covered);
     if (error)
         return error;
+    assert(taker && covered);
     for (uint32_t i = 0; i < apply->needs.count; i++) {
         if (!apply->scope.rebalance)
             take_back(work, &takers[i].request);
