@@ -16,13 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int pem_fail(struct tls_why *why, const char *format, ...)
+void pem_say(struct tls_why *why, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     vsnprintf(why->text, sizeof why->text, format, args);
     va_end(args);
-    return -EINVAL;
 }
 
 struct pem_file {
@@ -99,7 +98,7 @@ static bool at_end(void)
 
 int pem_read_certificates(const char *path, STACK_OF(X509) * *ret, struct tls_why *why)
 {
-    struct pem_file file;
+    struct pem_file file = {0};
     STACK_OF(X509) *found = NULL;
     BIO *bio = NULL;
     X509 *one;
@@ -131,7 +130,7 @@ int pem_read_certificates(const char *path, STACK_OF(X509) * *ret, struct tls_wh
 
 int pem_read_revoked(const char *path, STACK_OF(X509_CRL) * *ret, struct tls_why *why)
 {
-    struct pem_file file;
+    struct pem_file file = {0};
     STACK_OF(X509_CRL) *found = NULL;
     BIO *bio = NULL;
     X509_CRL *one;
@@ -164,7 +163,7 @@ int pem_read_revoked(const char *path, STACK_OF(X509_CRL) * *ret, struct tls_why
 
 int pem_read_key(const char *path, EVP_PKEY **ret, struct tls_why *why)
 {
-    struct pem_file file;
+    struct pem_file file = {0};
     EVP_PKEY *key;
     BIO *bio;
     int err = file_read_whole(path, PEM_FILE_BYTES_MAX, true, &file, why);

@@ -1,5 +1,6 @@
 /* PEM files of the configuration: read whole and bounded, and what they hold. */
 #pragma once
+#include <errno.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +10,9 @@
 #define PEM_FILE_BYTES_MAX (256u * 1024u)      /* certificates and keys */
 #define PEM_REVOKED_BYTES_MAX (8u * 1024u * 1024u) /* some 200,000 revoked certificates */
 /* Returns -EINVAL, so that a reader can end with it. */
-int pem_fail(struct tls_why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pem_say(struct tls_why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Says it, and -EINVAL, where the compiler sees that it is never 0. */
+#define pem_fail(...) (pem_say(__VA_ARGS__), -EINVAL)
 
 /*
  * Each reads one file. 0 and what it holds, at least one, the caller's; or -EINVAL and why. A key must not be open to others than
