@@ -11,8 +11,12 @@
 #define PEM_REVOKED_BYTES_MAX (8u * 1024u * 1024u) /* some 200,000 revoked certificates */
 /* Returns -EINVAL, so that a reader can end with it. */
 void pem_say(struct tls_why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Says it, and -EINVAL, where the compiler sees that it is never 0. */
-#define pem_fail(...) (pem_say(__VA_ARGS__), -EINVAL)
+static inline int pem_said(void)
+{
+    return -EINVAL;
+}
+/* Says it, and -EINVAL, where an analyzer sees that it is never 0. */
+#define pem_fail(...) (pem_say(__VA_ARGS__), pem_said())
 
 /*
  * Each reads one file. 0 and what it holds, at least one, the caller's; or -EINVAL and why. A key must not be open to others than
