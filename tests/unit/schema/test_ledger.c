@@ -65,8 +65,7 @@ static void make(unsigned generation)
     P(plan_request)
     P(plan_measures)
 #undef P
-        for (unsigned i = 0; i < RELIEF_TABLE_COUNT; i++)
-    {
+    for (unsigned i = 0; i < RELIEF_TABLE_COUNT; i++) {
         relief_buf_printf(&text, "table %s = %u %u", relief_tables[i].name, i, relief_tables[i].key_fields);
         add_shape(relief_tables[i].shape, generation);
     }
