@@ -214,6 +214,7 @@ def rest(call, client, now):
     call("stock.floor", city="D", kind="tent", floor=1000)
     call("stock.receive", city="D", kind="tent", quantity=7)
     call("dispatch.order", request="q6", donor="D", quantity=4, reason="the region decides")
+    call("plan.apply", plan=client.call("plan.allocate", policy="fair", requests=["q4", "q5", "q6"]), op="op-plan")
     soon = int(time.time() * 1000)
     call("request.submit", id="q7", city="A", kind="crew", quantity=9, needed_by=soon + 1500)
     wait_for(client, "request.get", "state", "expired", id="q7")
