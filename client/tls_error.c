@@ -57,8 +57,11 @@ static void add_name(char *ret, size_t size, const GENERAL_NAME *name)
         if (len == 4 || len == 16)
             inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(value), text, sizeof text);
     }
-    if (text[0] && at + strlen(text) + 3 < size)
-        snprintf(ret + at, size - at, "%s%s", at ? ", " : "", text);
+    size_t between = at ? 2 : 0, len = strlen(text);
+    if (len == 0 || at + between + len >= size)
+        return; /* there is no room for it */
+    memcpy(ret + at, ", ", between);
+    memcpy(ret + at + between, text, len + 1);
 }
 
 /* The names and addresses that a certificate is for, as many as there is room. */
