@@ -267,7 +267,7 @@ static void test_a_request_that_lets_go_of_many_donors(void **state)
 {
     struct world *world = *state;
     struct relief_request_cancel_params cancel;
-    char code[8];
+    char code[16];
     for (int i = 0; i < MANY_DONORS; i++) {
         snprintf(code, sizeof code, "d%d", i);
         world_city(world, code, "land", 0, 910000 + i);
@@ -291,7 +291,7 @@ static void test_one_kind_stands_in_for_many(void **state)
     for (int i = 0; i < 300; i++) {
         struct relief_kind_put_params kind;
         struct relief_request_submit_params ask;
-        char code[8];
+        char code[16];
         snprintf(code, sizeof code, "k%03d", i);
         relief_shape_clear(&relief_shape_kind_put_params, &kind);
         kind.code = kind.name = relief_str_of(code);
