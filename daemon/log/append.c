@@ -316,7 +316,7 @@ static void batch_publish(struct log *log, const struct log_record *records, siz
 int log_append(struct log *log, struct log_record *records, size_t count)
 {
     struct log_head head = log->head;
-    size_t bytes;
+    size_t bytes = 0;
     int r;
 
     if (log->read_only)
