@@ -25,9 +25,23 @@ class Broken(Exception):
     """The daemon broke a promise."""
 
 
+class Unfit(Exception):
+    """The suite did not come to what it looks at: nothing is said of the daemon, and a control has found nothing."""
+
+
 def require(holds, text, *details):
     if not holds:
-        raise Broken(" ".join([text] + [repr(detail) for detail in details]))
+        raise Broken(_sentence(text, details))
+
+
+def presume(holds, text, *details):
+    """What must be so before the daemon's promise is looked at."""
+    if not holds:
+        raise Unfit(_sentence(text, details))
+
+
+def _sentence(text, details):
+    return " ".join([text] + [repr(detail) for detail in details])
 
 
 class Op:

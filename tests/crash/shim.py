@@ -4,6 +4,7 @@ import mmap
 import os
 
 BIN = os.environ.get("RELIEF_BIN", "build/bin")
+INSTRUMENTED = os.environ.get("RELIEF_INSTRUMENTED", "")  # the sanitizers of the build
 COUNT, KILL, FAIL, SHORT, TORN, LOOSE = range(6)
 WRITES, SYNCS, NAMES, SIZES, SENDS = 1, 2, 4, 8, 16
 CHANGES = WRITES | SYNCS | NAMES | SIZES
@@ -27,7 +28,11 @@ class Shim:
         self.page = Control.from_buffer(self.map)
         library = os.environ.get("RELIEF_%s_SHIM_SO" % name.upper(), os.path.join(BIN, "..", "tests", "crash", name + "_shim.so"))
         self.environment = {"LD_PRELOAD": library, "RELIEF_%s_SHIM" % name.upper(): self.path}
-        self.there = os.path.exists(library)
+        self.missing = None if os.path.exists(library) else "%s_shim.so isn't built" % name
+        if "address" in INSTRUMENTED:  # its runtime wants to be the first library; behind the shim of the disk it works too
+            self.environment["ASAN_OPTIONS"] = "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")
+            if name == "memory":
+                self.missing = "the address sanitizer has an allocator of its own"
 
     def arm(self, action, classes, at, times=1, error=0, seed=0):
         """At the at-th call from now on; 0: only counts."""

@@ -16,11 +16,12 @@ SEED = int(os.environ.get("SEED", "1"))
 
 
 def digests(folder):
+    """Of everything that is read; a next segment that was under way when the daemon ended (next.tmp) is thrown away by any start."""
     found = {}
     for root, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(root, name)
-            if os.path.isfile(path) and name not in ("lock", "lock.mdb"):
+            if os.path.isfile(path) and name not in ("lock", "lock.mdb", "next.tmp"):
                 with open(path, "rb") as file:
                     found[os.path.relpath(path, folder)] = hashlib.sha256(file.read()).hexdigest()
     return found

@@ -59,8 +59,8 @@ class Lacking:
         self.shim, extra = None, {}
         if options.what in ("readonly", "descriptors"):
             self.shim = shims.Shim("disk", self.folder)
-            if not self.shim.there:
-                raise Missing("disk_shim.so isn't built")
+            if self.shim.missing:
+                raise Missing(self.shim.missing)
             extra = self.shim.environment
         self.daemon = Daemon(extra, plant=plant)
         if self.volume:

@@ -9,9 +9,10 @@ import os
 import re
 import sys
 
-from common import Group, Planted, closing, require, suite, world
+from common import Group, Missing, Planted, closing, presume, require, suite, world
 from harness import KIND, NINGBO
 from pki import Pki
+from shim import INSTRUMENTED
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", "hostile"))
 import measure  # noqa: E402
@@ -26,6 +27,8 @@ def peak(daemon):
 
 
 def run(options):
+    if "address" in INSTRUMENTED:
+        raise Missing("the address sanitizer takes several times the memory")
     group, pki = Group("memory", memory__limit_in_bytes=LIMIT), Pki()
     try:
         leaf = pki.client("city", NINGBO, "hostile")
@@ -41,7 +44,7 @@ def run(options):
                     for _ in range(options.changes):
                         client.call("stock.receive", city=NINGBO, kind=KIND, lot="a", quantity=1)
                     counters = {row["name"]: row["value"] for row in client.call("server.stats")["counters"]}
-                require(counters["connections_open"] > options.connections // 4, "hardly anybody was there:", counters["connections_open"])
+                presume(counters["connections_open"] > options.connections // 4, "hardly anybody was there:", counters["connections_open"])
                 require(client.call("stock.get", city=NINGBO, kind=KIND)["on_hand"] == 500 + options.changes, "changes are lost")
             most, used, failed = peak(daemon), group.read("memory.max_usage_in_bytes"), group.read("memory.failcnt")
             require(most <= PEAK, "resident at most, MiB:", most / MIB)

@@ -8,7 +8,7 @@ In a network namespace of its own.
 import sys
 import time
 
-from common import Crowd, Filter, Planted, closing, own_network, percentile, require, suite, tool, world
+from common import Crowd, Filter, Planted, closing, own_network, percentile, presume, require, suite, tool, world
 
 PATIENCE = 0.15  # s that a client waits for an answer
 
@@ -63,7 +63,7 @@ def run(options):
             crowd.check(client)
         daemon.end()
     times = crowd.times()
-    require(crowd.total("retries") >= options.partitions, "nothing was sent again")
+    presume(crowd.total("retries") >= options.partitions, "nothing was sent again")
     return ("F17 partitions=%d (%s) longest_s=%.1f operations=%d sent_again=%d doubles=0 lost=0 p50_ms=%.1f p99_ms=%.0f"
             % (options.partitions, " ".join("%s=%d" % pair for pair in cuts.kinds.items()), max(lengths), len(times),
                crowd.total("retries"), 1000 * percentile(times, 0.5), 1000 * percentile(times, 0.99)))

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "ops" / "pki"
 
@@ -126,36 +127,43 @@ class Pki:
 
 class TlsSocket:
     """sendall, recv, shutdown, close, settimeout of a TLS connection on memory buffers: nothing is read or written behind the test's back,
-    and what the handshake leaves unsaid (a refused certificate of ours comes as an alert later) ends up in `alert`."""
+    and what the handshake leaves unsaid (a refused certificate of ours comes as an alert later) ends up in `alert`. One thread may
+    send while another receives: the state of TLS is touched under a lock, the stream is waited for without it, and only the sender
+    lets records out, since out of their order they are a broken connection."""
 
     def __init__(self, plain, context, name="localhost"):
         self.plain = plain
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
         self.alert = None
+        self.state = threading.Lock()
 
     def handshake(self):
         self._drive(self.tls.do_handshake)
         self._flush()
 
     def _flush(self):
-        data = self.outgoing.read()
+        with self.state:
+            data = self.outgoing.read()
         if data:
             self.plain.sendall(data)
 
     def _fill(self):
         data = self.plain.recv(1 << 16)
-        if data:
-            self.incoming.write(data)
-        else:
-            self.incoming.write_eof()
+        with self.state:
+            if data:
+                self.incoming.write(data)
+            else:
+                self.incoming.write_eof()
 
     def _drive(self, step, *values):
         while True:
             try:
-                return step(*values)
+                with self.state:
+                    return step(*values)
             except ssl.SSLWantReadError:
-                self._flush()
+                if step == self.tls.do_handshake:
+                    self._flush()
                 self._fill()
             except ssl.SSLError as error:
                 self.alert = error.reason or str(error)
