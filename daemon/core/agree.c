@@ -81,8 +81,8 @@ static bool find_signed(struct core_work *work, struct relief_str donor, const s
 }
 
 /* From the lowest region that holds both upwards, the first that sets a default. */
-static bool find_default(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,
-                         struct terms *ret)
+bool agree_default(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,
+                   struct terms *ret)
 {
     struct relief_str id = requester->region;
     for (int depth = 0; id.data && depth <= RELIEF_REGION_DEPTH_MAX; depth++) {
@@ -98,10 +98,21 @@ static bool find_default(struct core_work *work, const struct relief_city *donor
     return false;
 }
 
+bool agree_signs(struct core_work *work, struct relief_str donor)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    core_key_start(&prefix, CORE_KEY_BY_DONOR);
+    core_key_str(&prefix, donor);
+    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
+    return work->view->ops->next(work->view, &cursor, &key, &value);
+}
+
 bool agree_find(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,
                 struct relief_str kind, struct terms *ret)
 {
-    return find_signed(work, donor->code, requester, kind, ret) || find_default(work, donor, requester, ret);
+    return find_signed(work, donor->code, requester, kind, ret) || agree_default(work, donor, requester, ret);
 }
 
 int64_t agree_limit(struct core_work *work, const struct terms *terms, struct relief_str donor, struct relief_str kind,

@@ -39,6 +39,7 @@ void match_need(struct core_work *work, const struct relief_request *request, st
     ret->level_max = match_level_max(request->max_level, request->priority, ret->city.mode);
     region.id = ret->city.region;
     ret->neighbour_minutes = RELIEF_NEIGHBOUR_MINUTES;
+    ret->unlinked = false;
     if (work_find(work, RELIEF_TABLE_region, &region) && region.neighbour_minutes != RELIEF_NIL)
         ret->neighbour_minutes = region.neighbour_minutes;
     ret->incident.id = request->incident;
@@ -52,6 +53,7 @@ struct look {
     struct relief_city donor;
     int64_t level, minutes; /* minutes RELIEF_NIL: no open link */
     bool own;
+    const struct match_donor *read; /* what is known of the donor already, or NULL */
 };
 
 static bool affected(const struct need *need, struct relief_str donor)
@@ -127,7 +129,9 @@ static int kept_out(struct core_work *work, const struct need *need, const struc
         return RELIEF_why_no_link;
     if (request->needed_by != RELIEF_NIL && work->now + look->minutes * RELIEF_MINUTE_MS > request->needed_by)
         return RELIEF_why_too_late;
-    if (!look->own && !agree_find(work, &look->donor, &need->city, want->kind.code, ret_terms))
+    if (!look->own &&
+        !(look->read && !look->read->signs ? agree_default(work, &look->donor, &need->city, ret_terms)
+                                           : agree_find(work, &look->donor, &need->city, want->kind.code, ret_terms)))
         return RELIEF_why_no_agreement;
     return -1;
 }
@@ -177,7 +181,10 @@ static void look_at(struct core_work *work, const struct need *need, const struc
     work->looks++;
     if (why >= 0 && !match->explain)
         return;
-    stock_holding(work, &look->donor, &want->kind, &holding);
+    if (look->read)
+        holding = look->read->holding;
+    else
+        stock_holding(work, &look->donor, &want->kind, &holding);
     there = holding;
     crew_leave_planned(match, look->donor.code, &holding);
     if (why < 0) {
@@ -378,11 +385,12 @@ struct single {
     int64_t ring, score;
 };
 
-static int64_t travel_minutes(struct core_work *work, const struct relief_city *from, const struct relief_city *to)
+static int64_t travel_minutes(struct core_work *work, const struct relief_city *from, const struct need *need)
 {
+    const struct relief_city *to = &need->city;
     struct relief_link link = {.from = from->code, .to = to->code};
     struct relief_travel travel = {.id = RELIEF_STR("travel")};
-    if (work_find(work, RELIEF_TABLE_link, &link))
+    if (!need->unlinked && work_find(work, RELIEF_TABLE_link, &link))
         return link.open ? link.minutes : RELIEF_NIL;
     if (!work_find(work, RELIEF_TABLE_travel, &travel))
         travel = (struct relief_travel){.permille = RELIEF_ROAD_PERMILLE, .km_per_hour = RELIEF_ROAD_KM_PER_HOUR};
@@ -390,21 +398,17 @@ static int64_t travel_minutes(struct core_work *work, const struct relief_city *
                             travel.km_per_hour);
 }
 
-/* The level and ring at which the matcher looks at the donor; false: at none that is allowed. */
-static bool place_single(struct core_work *work, const struct need *need, struct relief_str donor, struct single *ret)
+/* The level and ring at which the matcher looks at ret->look.donor; false: at none that is allowed. */
+static bool place(struct core_work *work, const struct need *need, struct single *ret)
 {
     struct relief_str ring;
-    *ret = (struct single){0};
-    if (!work_city(work, donor, &ret->look.donor))
-        return false;
-    if (relief_str_eq(donor, need->city.code)) {
+    if (relief_str_eq(ret->look.donor.code, need->city.code)) {
         ret->look.own = true;
         return need->request->own_first;
     }
-    ret->look.minutes = travel_minutes(work, &ret->look.donor, &need->city);
+    ret->look.minutes = travel_minutes(work, &ret->look.donor, need);
     if (ret->look.minutes == RELIEF_NIL)
         return false;
-    ret->score = score(work, donor);
     if (ret->look.minutes <= need->neighbour_minutes) {
         ret->look.level = 1;
         return need->level_max >= 1;
@@ -419,6 +423,12 @@ static bool place_single(struct core_work *work, const struct need *need, struct
             return true;
     }
     return false;
+}
+
+static bool place_single(struct core_work *work, const struct need *need, struct relief_str donor, struct single *ret)
+{
+    *ret = (struct single){0};
+    return work_city(work, donor, &ret->look.donor) && place(work, need, ret);
 }
 
 static bool single_before(const struct single *a, const struct single *b)
@@ -475,6 +485,18 @@ bool match_one(struct core_work *work, const struct need *need, struct relief_st
     return false;
 }
 
+bool match_pair(struct core_work *work, const struct need *need, const struct match_donor *donor, struct match *match,
+                int64_t *ret_minutes)
+{
+    const struct want want = {need->kind, 1, 1};
+    struct single single = {.look = {.donor = donor->city, .read = donor}};
+    if (!place(work, need, &single))
+        return false;
+    *ret_minutes = single.look.minutes;
+    look_at(work, need, &want, &single.look, match);
+    return true;
+}
+
 static bool tried_for(struct core_work *work, const struct wake_try *one, const struct need *need)
 {
     return (!one->city.data || relief_str_eq(one->city, need->city.code)) &&
@@ -505,8 +527,10 @@ void match_plan_tries(struct core_work *work, const struct need *need, const str
         unsigned found = 0;
         for (unsigned j = 0; known && j < wake->try_count; j++)
             if (tried_for(work, &wake->tries[j], need) && wake_tries(work, wake, &wake->tries[j], &want.kind) &&
-                place_single(work, need, wake->tries[j].donor, &single))
+                place_single(work, need, wake->tries[j].donor, &single)) {
+                single.score = score(work, wake->tries[j].donor);
                 found = add_single(&single, singles, found);
+            }
         for (unsigned j = 0; j < found && match->open > 0; j++)
             look_at(work, need, &want, &singles[j].look, match);
     }

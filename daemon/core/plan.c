@@ -1,6 +1,6 @@
 /*
  * A plan in its own state: what could go from whom to whom, and the legs that are made of what a policy says. Who may
- * give what is asked of the matcher itself (match_one), pair by pair; so links, agreements, shares, floors, life,
+ * give what is asked of the matcher itself (match_pair), pair by pair; so links, agreements, shares, floors, life,
  * levels, rest, certificates and operators count here as they do there, and a reason here is a reason there.
  */
 #include "core/plan.h"
@@ -70,10 +70,12 @@ int core_plan_open(struct core_plan *plan, struct core *core, struct core_view *
                    const struct core_plan_scope *scope, struct relief_refusal *refusal)
 {
     bool (*const stop)(void *) = plan->stop;
+    int (*const tell)(void *, uint32_t, uint32_t) = plan->tell;
     void *const context = plan->context;
     struct plan_needs needs;
     int result;
-    *plan = (struct core_plan){.core = core, .scope = *scope, .now = now, .stop = stop, .context = context};
+    *plan =
+        (struct core_plan){.core = core, .scope = *scope, .now = now, .stop = stop, .tell = tell, .context = context};
     result = relief_arena_init(&plan->arena, 4 * CORE_ARENA_BYTES);
     if (result)
         return result;
@@ -101,6 +103,31 @@ void core_plan_close(struct core_plan *plan)
 
 /* ---- donors and pairs ---- */
 
+/* A donor and what it has, read once for all requests of the round. In the plan's arena. */
+static int add_donor(struct core_plan *plan, struct core_plan_kind *kind, const struct relief_city *city,
+                     const struct relief_kind *record, uint32_t *cap)
+{
+    struct core_work work = plan_work(plan, &plan->arena);
+    struct match_donor *read = plan_alloc(plan, 1, sizeof *read);
+    if (kind->donor_count == *cap) {
+        *cap = *cap ? 2 * *cap : 64;
+        struct core_plan_donor *donors = plan_alloc(plan, *cap, sizeof *donors);
+        if (!donors)
+            return -ENOMEM;
+        if (kind->donor_count)
+            memcpy(donors, kind->donors, kind->donor_count * sizeof *donors);
+        kind->donors = donors;
+    }
+    if (!read || !work_city(&work, relief_arena_str(&plan->arena, city->code), &read->city))
+        return -ENOMEM;
+    stock_holding(&work, &read->city, record, &read->holding);
+    read->signs = agree_signs(&work, read->city.code);
+    int64_t give =
+        plan->scope.rebalance ? plan_spare(&work, &plan->scope, read->city.code, record) : read->holding.available;
+    kind->donors[kind->donor_count++] = (struct core_plan_donor){.city = read->city.code, .give = give, .read = read};
+    return plan->arena.spent ? -ENOMEM : 0;
+}
+
 static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
 {
     struct core_view *view = plan->core->view;
@@ -109,37 +136,25 @@ static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
     struct core_cursor cursor;
     struct core_key prefix;
     struct relief_str key, value;
-    uint32_t cap = 0;
+    uint32_t cap = 0, looked = 0;
+    int result = 0;
     if (!work_kind(&work, kind->kind, &record))
         return 0;
     core_key_start(&prefix, CORE_KEY_HOLDER);
     core_key_str(&prefix, kind->kind);
     view->ops->scan(view, &cursor, &prefix, NULL);
-    while (view->ops->next(view, &cursor, &key, &value)) {
+    while (result == 0 && view->ops->next(view, &cursor, &key, &value)) {
         struct core_work passing = passing_work(plan);
         struct relief_city city;
-        struct holding holding;
         uint32_t at = prefix.len;
         struct relief_str code = work_str(&passing, core_key_take_str(key, &at));
-        if (stopped(plan, kind->donor_count))
+        if (stopped(plan, ++looked))
             return -ETIME;
-        if (!work_city(&passing, code, &city) || (plan->scope.rebalance && plan->scope.region.data &&
-                                                  !region_within(&passing, city.region, plan->scope.region)))
-            continue;
-        stock_holding(&passing, &city, &record, &holding);
-        int64_t give = plan->scope.rebalance ? plan_spare(&passing, &plan->scope, code, &record) : holding.available;
-        if (kind->donor_count == cap) {
-            cap = cap ? 2 * cap : 64;
-            struct core_plan_donor *donors = plan_alloc(plan, cap, sizeof *donors);
-            if (!donors)
-                return -ENOMEM;
-            if (kind->donor_count)
-                memcpy(donors, kind->donors, kind->donor_count * sizeof *donors);
-            kind->donors = donors;
-        }
-        kind->donors[kind->donor_count++] = (struct core_plan_donor){relief_arena_str(&plan->arena, code), give, give};
+        if (work_city(&passing, code, &city) && (!plan->scope.rebalance || !plan->scope.region.data ||
+                                                 region_within(&passing, city.region, plan->scope.region)))
+            result = add_donor(plan, kind, &city, &record, &cap);
     }
-    return 0;
+    return result;
 }
 
 static int64_t strictness(const struct core_plan *plan, const struct need *need, int64_t minutes)
@@ -150,70 +165,106 @@ static int64_t strictness(const struct core_plan *plan, const struct need *need,
 }
 
 /* What matching would look at, for all levels: of an allocation max_level does not bind, a rebalancing asks all. */
-static void need_of(struct core_plan *plan, struct core_work *work, const struct relief_request *request,
-                    struct need *ret)
+static void need_of(struct core_work *work, const struct relief_request *request, struct need *ret)
 {
-    (void)plan;
     match_need(work, request, ret);
     ret->level_max = 3;
 }
 
-/* False: nothing can go. */
-static bool look(struct core_plan *plan, struct core_plan_kind *kind, uint32_t taker_index, uint32_t donor_index,
-                 struct core_plan_pair *ret)
-{
-    struct core_work work = passing_work(plan);
-    struct core_plan_taker *taker = &plan->takers[taker_index];
-    struct core_plan_donor *donor = &kind->donors[donor_index];
-    struct relief_request request = taker->request;
-    struct match match = {.explain = true, .open = taker->want - taker->got};
+/* One request while all donors are looked at. What it reads stays for so many of them. */
+#define LOOKS_KEPT 256u
+
+struct looking {
+    struct core_work work;
     struct need need;
-    int64_t minutes = 0;
-    need_of(plan, &work, &request, &need);
-    if (relief_str_eq(donor->city, request.city) && plan->scope.rebalance)
-        return false;
-    if (!match_one(&work, &need, donor->city, kind->kind, &match, &minutes)) {
-        taker->reasons[RELIEF_why_no_link]++;
-        return false;
-    }
-    if (match.count == 0) {
-        if (match.candidate_count && match.candidates[0].reason != RELIEF_NIL)
-            taker->reasons[match.candidates[0].reason]++;
-        return false;
-    }
-    if (plan->scope.max_minutes != RELIEF_NIL && minutes > plan->scope.max_minutes) {
-        taker->reasons[RELIEF_why_too_late]++;
-        return false;
-    }
-    *ret = (struct core_plan_pair){.donor = donor_index,
-                                   .taker = taker_index,
-                                   .most = match.legs[0].quantity < donor->give ? match.legs[0].quantity : donor->give,
-                                   .minutes = minutes,
-                                   .strict = strictness(plan, &need, minutes)};
-    return ret->most > 0;
+    struct relief_request request; /* need.request */
+    struct relief_candidate candidate;
+    const struct core_plan_taker *taker;
+    bool unlinked;
+};
+
+static void look_anew(struct core_plan *plan, struct looking *looking)
+{
+    looking->work = passing_work(plan);
+    looking->request = looking->taker->request;
+    need_of(&looking->work, &looking->request, &looking->need);
+    looking->need.unlinked = looking->unlinked;
 }
 
+static bool has_links(struct core_plan *plan, struct relief_str city)
+{
+    struct core_view *view = plan->core->view;
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str key, value;
+    core_key_start(&prefix, CORE_KEY_LINK_IN);
+    core_key_str(&prefix, city);
+    view->ops->scan(view, &cursor, &prefix, NULL);
+    return view->ops->next(view, &cursor, &key, &value);
+}
+
+/* Why a donor gives nothing, or RELIEF_NIL; then *ret is what it could give. */
+static int64_t look(struct core_plan *plan, struct looking *looking, const struct core_plan_donor *donor,
+                    struct core_plan_pair *ret)
+{
+    struct match match = {
+        .explain = true, .open = looking->taker->want - looking->taker->got, .candidates = &looking->candidate};
+    int64_t minutes = 0;
+    if (!match_pair(&looking->work, &looking->need, donor->read, &match, &minutes))
+        return RELIEF_why_no_link;
+    if (match.count == 0)
+        return match.candidate_count ? looking->candidate.reason : RELIEF_why_nothing_available;
+    if (plan->scope.max_minutes != RELIEF_NIL && minutes > plan->scope.max_minutes)
+        return RELIEF_why_too_late;
+    if (donor->give <= 0)
+        return RELIEF_why_nothing_available;
+    ret->most = match.legs[0].quantity < donor->give ? match.legs[0].quantity : donor->give;
+    ret->minutes = minutes;
+    ret->strict = strictness(plan, &looking->need, minutes);
+    return RELIEF_NIL;
+}
+
+static int add_pair(struct core_plan *plan, struct core_plan_kind *kind, const struct core_plan_pair *pair,
+                    uint32_t *cap)
+{
+    if (kind->pair_count == *cap) {
+        *cap = *cap ? 2 * *cap : 1024;
+        struct core_plan_pair *pairs = plan_alloc(plan, *cap, sizeof *pairs);
+        if (!pairs)
+            return -ENOMEM;
+        if (kind->pair_count)
+            memcpy(pairs, kind->pairs, kind->pair_count * sizeof *pairs);
+        kind->pairs = pairs;
+    }
+    kind->pairs[kind->pair_count++] = *pair;
+    return 0;
+}
+
+/* Reasons are those of the first look at a request: later, what keeps it short is what the plan gave to others. */
 static int find_pairs(struct core_plan *plan, struct core_plan_kind *kind)
 {
     uint32_t cap = 0, looked = 0;
     for (uint32_t i = 0; i < kind->taker_count; i++) {
-        for (uint32_t j = 0; j < kind->donor_count; j++) {
-            struct core_plan_pair pair;
+        struct core_plan_taker *taker = &plan->takers[kind->takers[i]];
+        struct looking looking = {.taker = taker, .unlinked = !has_links(plan, taker->request.city)};
+        int result = plan->tell ? plan->tell(plan->context, i, kind->taker_count) : 0;
+        for (uint32_t j = 0; result == 0 && j < kind->donor_count; j++) {
+            struct core_plan_pair pair = {.donor = j, .taker = kind->takers[i]};
+            if (j % LOOKS_KEPT == 0)
+                look_anew(plan, &looking);
             if (stopped(plan, ++looked))
                 return -ETIME;
-            if (kind->donors[j].give <= 0 || !look(plan, kind, kind->takers[i], j, &pair))
+            if (!taker->request.own_first && relief_str_eq(kind->donors[j].city, taker->request.city))
                 continue;
-            if (kind->pair_count == cap) {
-                cap = cap ? 2 * cap : 1024;
-                struct core_plan_pair *pairs = plan_alloc(plan, cap, sizeof *pairs);
-                if (!pairs)
-                    return -ENOMEM;
-                if (kind->pair_count)
-                    memcpy(pairs, kind->pairs, kind->pair_count * sizeof *pairs);
-                kind->pairs = pairs;
-            }
-            kind->pairs[kind->pair_count++] = pair;
+            int64_t why = look(plan, &looking, &kind->donors[j], &pair);
+            if (why == RELIEF_NIL)
+                result = add_pair(plan, kind, &pair, &cap);
+            if (!taker->looked)
+                ++*(why == RELIEF_NIL ? &taker->could : &taker->reasons[why]);
         }
+        taker->looked = true;
+        if (result)
+            return result;
     }
     return 0;
 }
@@ -226,10 +277,8 @@ int core_plan_kind(struct core_plan *plan, uint32_t index, struct core_plan_kind
     if (!ret->takers)
         return -ENOMEM;
     for (uint32_t i = 0; i < plan->taker_count; i++)
-        if (relief_str_eq(plan->takers[i].request.kind, ret->kind) && plan->takers[i].want > plan->takers[i].got) {
-            memset(plan->takers[i].reasons, 0, sizeof plan->takers[i].reasons); /* of the round before */
+        if (relief_str_eq(plan->takers[i].request.kind, ret->kind) && plan->takers[i].want > plan->takers[i].got)
             ret->takers[ret->taker_count++] = i;
-        }
     result = find_donors(plan, ret);
     if (result)
         return result;
@@ -242,21 +291,15 @@ int core_plan_kind(struct core_plan *plan, uint32_t index, struct core_plan_kind
 
 int64_t core_plan_lives(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair)
 {
-    struct core_work work = passing_work(plan);
-    struct relief_kind record;
-    struct relief_city city;
-    struct holding holding;
+    const struct holding *holding = &kind->donors[pair->donor].read->holding;
     int64_t sum = 0;
-    if (!work_kind(&work, kind->kind, &record) || !work_city(&work, kind->donors[pair->donor].city, &city))
-        return 0;
-    stock_holding(&work, &city, &record, &holding);
-    for (uint32_t i = 0; i < holding.count; i++) {
-        const struct relief_lot *lot = &holding.lots[i];
+    for (uint32_t i = 0; i < holding->count; i++) {
+        const struct relief_lot *lot = &holding->lots[i];
         if (stock_lot_usable(lot, plan->now) && (lot->expires == RELIEF_NIL || lot->expires >= pair->strict))
             sum += lot->quantity - lot->held - lot->reserved;
     }
-    for (uint32_t i = 0; i < holding.asset_count; i++) {
-        const struct relief_asset *asset = &holding.assets[i];
+    for (uint32_t i = 0; i < holding->asset_count; i++) {
+        const struct relief_asset *asset = &holding->assets[i];
         sum += asset->use == RELIEF_asset_use_free && asset->condition == RELIEF_condition_ready &&
                asset_rested(asset, plan->now) && -asset->level >= pair->strict;
     }
@@ -287,7 +330,7 @@ int64_t core_plan_give(struct core_plan *plan, const struct core_plan_kind *kind
     struct match match = {.open = units};
     struct need need;
     int64_t minutes, before = taker->got;
-    need_of(plan, &work, &taker->request, &need);
+    need_of(&work, &taker->request, &need);
     if (match_one(&work, &need, kind->donors[pair->donor].city, kind->kind, &match, &minutes))
         make_legs(plan, &work, taker, &match);
     return taker->got - before;
@@ -299,7 +342,7 @@ void core_plan_match(struct core_plan *plan, uint32_t index)
     struct core_plan_taker *taker = &plan->takers[index];
     struct match match = {.open = taker->want - taker->got};
     struct need need;
-    need_of(plan, &work, &taker->request, &need);
+    need_of(&work, &taker->request, &need);
     match_plan_from(&work, &need, plan->scope.policy == RELIEF_policy_nearest ? 0 : 1, &match);
     make_legs(plan, &work, taker, &match);
 }

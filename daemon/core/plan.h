@@ -32,13 +32,17 @@ struct core_plan_taker {
     int64_t covered;                    /* of it, before the plan */
     int64_t weight;                     /* fine print 58 */
     int64_t got;                        /* by the legs made so far */
-    uint32_t reasons[RELIEF_why_COUNT]; /* how many donors can't give, and why */
+    bool looked;                        /* the next two are known */
+    uint32_t could;                     /* how many donors could give, were it alone */
+    uint32_t reasons[RELIEF_why_COUNT]; /* how many can't, and why */
 };
+
+struct match_donor;
 
 struct core_plan_donor {
     struct relief_str city;
-    int64_t give;  /* above its floor */
-    int64_t share; /* as its most restrictive share has it, when all pairs are under that one; else give */
+    int64_t give;                   /* above its floor */
+    const struct match_donor *read; /* core/work.h */
 };
 
 /* What a donor could give a request, were it alone. */
@@ -72,7 +76,9 @@ struct core_plan {
     char relies[65];
     /* Before the requests' own legs were taken back. */
     struct relief_plan_measures before;
-    bool (*stop)(void *context); /* asked often; true: core_plan_open returns -ETIME. NULL: never */
+    bool (*stop)(void *context); /* asked often; true: -ETIME. NULL: never */
+    /* Of one kind's requests so many have been looked at. Not 0: an error to end with. Or NULL. */
+    int (*tell)(void *context, uint32_t done, uint32_t of);
     void *context;
 };
 

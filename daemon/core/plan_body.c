@@ -59,13 +59,11 @@ static bool rate_before(const void *a, const void *b)
 }
 
 /* The request's legs that have not left, as they stand in the plan's state. Returns units covered. */
-static int64_t measure_legs(struct core_plan *plan, struct core_work *work, const struct core_plan_taker *taker,
-                            struct measure *measure)
+static int64_t measure_legs(struct core_work *work, const struct core_plan_taker *taker, struct measure *measure)
 {
     struct relief_request request;
     const struct relief_dispatch *legs;
     int64_t covered = 0;
-    (void)plan;
     if (!taker->request.id.data || !work_request(work, taker->request.id, &request))
         return 0;
     legs = request_legs(work, &request);
@@ -139,7 +137,7 @@ void plan_measure(struct core_plan *plan, const char *of, struct relief_plan_mea
     for (uint32_t i = 0; i < plan->taker_count; i++) {
         struct core_work work = plan_work(plan, &plan->arena);
         measure.donor_count = 0;
-        int64_t covered = measure_legs(plan, &work, &plan->takers[i], &measure);
+        int64_t covered = measure_legs(&work, &plan->takers[i], &measure);
         if (donor_count + measure.donor_count > donor_cap) {
             donor_cap = 2 * (donor_count + measure.donor_count);
             struct relief_str *more = work_alloc(&keep, donor_cap * sizeof *more);

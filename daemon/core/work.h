@@ -121,6 +121,10 @@ struct terms {
 /* Under which terms donor gives kind to requester at T; false: none. */
 bool agree_find(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,
                 struct relief_str kind, struct terms *ret);
+/* Where the donor has signed no agreement at all (agree_signs), only the default is to be looked for. */
+bool agree_signs(struct core_work *work, struct relief_str donor);
+bool agree_default(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,
+                   struct terms *ret);
 /* The most units that the agreement's share allows. */
 int64_t agree_limit(struct core_work *work, const struct terms *terms, struct relief_str donor, struct relief_str kind,
                     int64_t available);
@@ -264,6 +268,7 @@ struct need {
     struct relief_kind kind;
     struct relief_incident incident;      /* id absent: none */
     int64_t level_max, neighbour_minutes;
+    bool unlinked; /* it is known that no link leads to the city */
 };
 struct match {
     struct plan_leg *legs;
@@ -284,6 +289,17 @@ void match_plan_from(struct core_work *work, const struct need *need, uint32_t f
  */
 bool match_one(struct core_work *work, const struct need *need, struct relief_str donor, struct relief_str kind,
                struct match *match, int64_t *ret_minutes);
+/*
+ * The same for the exact kind, of a donor that was read once for many requests (by this work or one whose arena lives
+ * on, and nothing was put since). With match->candidates given, that has room for one and more.
+ */
+struct match_donor {
+    struct relief_city city;
+    struct holding holding;
+    bool signs; /* some agreement; without any, only regions have a say */
+};
+bool match_pair(struct core_work *work, const struct need *need, const struct match_donor *donor, struct match *match,
+                int64_t *ret_minutes);
 /* The same for the donors and kinds that the wake tries for this request. */
 void match_plan_tries(struct core_work *work, const struct need *need, const struct core_wake *wake, struct match *match);
 /* Does the wake try this donor for that kind, whoever asks? And does the donor have any that is free? */

@@ -2,7 +2,7 @@
  * The network of one kind. A donor is a chain of nodes, from the least strict of its pairs to the strictest: what it
  * gives enters at the first, and an arc to the next carries no more than will do for pairs as strict as that (lots that
  * live long enough, levels strong enough; both are nested, so the chain says exactly what can be met together). A pair
- * is an arc from the node of its strictness to the request.
+ * is an arc from the node of its strictness to the request. Where nothing expires a chain is one node.
  *
  * effective: who gets nothing costs; a unit of weight costs more than all minutes that the change of a unit along any
  * path could save (a path passes each donor and request once), so weight comes first, exactly. fair and equal: first
@@ -34,7 +34,6 @@ static void net_free(struct net *net)
     free(net->taker_of);
 }
 
-/* Pairs of one donor, least strict first. */
 struct strict {
     int64_t strict, lives;
     uint32_t donor, pair;
@@ -43,11 +42,39 @@ struct strict {
 static int compare_strict(const void *left, const void *right)
 {
     const struct strict *a = left, *b = right;
-    if (a->donor != b->donor)
-        return a->donor < b->donor ? -1 : 1;
     if (a->strict != b->strict)
         return a->strict < b->strict ? -1 : 1;
-    return a->pair < b->pair ? -1 : a->pair > b->pair;
+    return a->pair < b->pair ? -1 : a->pair > b->pair; /* a total order: the result is the same everywhere */
+}
+
+/* Pairs by donor, of each the least strict first. NULL: no memory. */
+static struct strict *by_donor(const struct views_solve *solve)
+{
+    const struct core_plan_kind *kind = solve->kind;
+    struct strict *order = calloc((size_t)kind->pair_count + 1, sizeof *order);
+    uint32_t *first = calloc((size_t)kind->donor_count + 2, sizeof *first);
+    if (!order || !first) {
+        free(order);
+        free(first);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < kind->pair_count; i++)
+        first[kind->pairs[i].donor + 2]++;
+    for (uint32_t i = 2; i <= kind->donor_count; i++)
+        first[i] += first[i - 1];
+    for (uint32_t i = 0; i < kind->pair_count; i++) {
+        const struct core_plan_pair *pair = &kind->pairs[i];
+        order[first[pair->donor + 1]++] = (struct strict){pair->strict, solve->lives[i], pair->donor, i};
+    }
+    for (uint32_t i = 0; i < kind->donor_count; i++) {
+        uint32_t end = first[i + 1], j = first[i] + 1;
+        while (j < end && order[j].lives == order[first[i]].lives)
+            j++;
+        if (j < end)
+            qsort(order + first[i], end - first[i], sizeof *order, compare_strict);
+    }
+    free(first);
+    return order;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -64,7 +91,7 @@ static void chain(const struct views_solve *solve, struct net *net, const struct
         if (!same) {
             net->give[net->nodes] = least(kind->donors[at->donor].give, at->lives);
             net->nodes++;
-        } else if (last->strict != at->strict) {
+        } else if (last->lives != at->lives) { /* stricter, but of the same lots: the same node */
             net->arc[net->arcs] = (struct plan_arc){net->nodes - 1, net->nodes, 0};
             net->capacity[net->arcs++] = at->lives;
             net->nodes++;
@@ -77,7 +104,7 @@ static int net_make(const struct views_solve *solve, struct net *net)
 {
     const struct core_plan_kind *kind = solve->kind;
     const uint32_t pairs = kind->pair_count;
-    struct strict *order = calloc((size_t)pairs + 1, sizeof *order);
+    struct strict *order = by_donor(solve);
     uint32_t most_taker = 0;
     *net = (struct net){.pairs = pairs, .arcs = pairs, .takers = kind->taker_count, .donors = kind->donor_count};
     for (uint32_t i = 0; i < kind->taker_count; i++)
@@ -91,9 +118,6 @@ static int net_make(const struct views_solve *solve, struct net *net)
         free(order);
         return -ENOMEM;
     }
-    for (uint32_t i = 0; i < pairs; i++)
-        order[i] = (struct strict){kind->pairs[i].strict, solve->lives[i], kind->pairs[i].donor, i};
-    qsort(order, pairs, sizeof *order, compare_strict); /* a total order: the result is the same everywhere */
     chain(solve, net, order);
     free(order);
     net->first_taker = net->nodes;
