@@ -56,15 +56,10 @@ static bool find_signed(struct core_work *work, struct relief_str donor, const s
 {
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_agreement agreement;
     bool found = false;
-    core_key_start(&prefix, CORE_KEY_BY_DONOR);
-    core_key_str(&prefix, donor);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
-        struct relief_agreement agreement;
-        uint32_t at = prefix.len;
-        agreement.id = core_key_take_str(key, &at);
+    work_scan(work, &cursor, &prefix, CORE_KEY_BY_DONOR, donor, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &agreement.id)) {
         if (!work_find(work, RELIEF_TABLE_agreement, &agreement) || !in_force(&agreement, work->now) ||
             !covers_kind(&agreement, kind))
             continue;
@@ -102,11 +97,9 @@ bool agree_signs(struct core_work *work, struct relief_str donor)
 {
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
-    core_key_start(&prefix, CORE_KEY_BY_DONOR);
-    core_key_str(&prefix, donor);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    return work->view->ops->next(work->view, &cursor, &key, &value);
+    struct relief_str id;
+    work_scan(work, &cursor, &prefix, CORE_KEY_BY_DONOR, donor, RELIEF_STR_NONE);
+    return work_scan_next(work, &cursor, &prefix, &id);
 }
 
 bool agree_find(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,

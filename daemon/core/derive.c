@@ -67,6 +67,16 @@ static void add_numbers(struct core_work *work, const struct core_key *key, cons
     put_numbers(work, key, numbers, count);
 }
 
+static void mark_pair(struct core_work *work, enum core_key_space space, struct relief_str first,
+                      struct relief_str second, bool present)
+{
+    struct core_key key;
+    core_key_start(&key, space);
+    core_key_str(&key, first);
+    core_key_str(&key, second);
+    put_mark(work, &key, present);
+}
+
 static void count_records(struct core_work *work, uint8_t what, const void *old, const void *new)
 {
     struct core_key key;
@@ -174,12 +184,9 @@ static bool any_asset(struct core_work *work, struct relief_str city, struct rel
 {
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
-    core_key_start(&prefix, CORE_KEY_ASSET_OF);
-    core_key_str(&prefix, city);
-    core_key_str(&prefix, kind);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    return work->view->ops->next(work->view, &cursor, &key, &value);
+    struct relief_str asset;
+    work_scan(work, &cursor, &prefix, CORE_KEY_ASSET_OF, city, kind);
+    return work_scan_next(work, &cursor, &prefix, &asset);
 }
 
 /* The last asset of a kind left the city: it holds nothing of it any more. */
@@ -319,6 +326,17 @@ static void open_key(struct core_key *key, const struct relief_request *request)
     core_key_str(key, request->id);
 }
 
+static bool is_of_incident(const struct relief_request *request)
+{
+    return request && request->incident.data && request_live(request);
+}
+
+/* Legs asked, committed or moving; of a request that has ended too, whose last legs go on. */
+static bool restocks(const struct relief_request *request)
+{
+    return request && request->purpose == RELIEF_purpose_stock && request->covered > request->received;
+}
+
 static void derive_request(struct core_work *work, const struct relief_request *old, const struct relief_request *new)
 {
     bool was = looks_for_more(old), is = looks_for_more(new);
@@ -343,9 +361,16 @@ static void derive_request(struct core_work *work, const struct relief_request *
         deadline_key(&key, new->needed_by, CORE_DEADLINE_EXPIRE, new->id);
         put_mark(work, &key, true);
     }
-    if (!old && new) {
+    was = is_of_incident(old);
+    is = is_of_incident(new);
+    if (was != is)
+        mark_pair(work, CORE_KEY_OF_INCIDENT, is ? new->incident : old->incident, is ? new->id : old->id, is);
+    was = restocks(old);
+    is = restocks(new);
+    if (was != is)
+        mark_pair(work, CORE_KEY_RESTOCKS, is ? new->city : old->city, is ? new->id : old->id, is);
+    if (!old && new)
         kind_is_used(work, new->kind);
-    }
 }
 
 /* ---- dispatches ---- */
@@ -485,16 +510,6 @@ static void derive_agreement(struct core_work *work, const struct relief_agreeme
         deadline_key(&key, after, CORE_DEADLINE_FROM, new->id);
         put_mark(work, &key, true);
     }
-}
-
-static void mark_pair(struct core_work *work, enum core_key_space space, struct relief_str first,
-                      struct relief_str second, bool present)
-{
-    struct core_key key;
-    core_key_start(&key, space);
-    core_key_str(&key, first);
-    core_key_str(&key, second);
-    put_mark(work, &key, present);
 }
 
 static void derive_region(struct core_work *work, const struct relief_region *old, const struct relief_region *new)

@@ -25,6 +25,8 @@ enum core_key_space {
     CORE_KEY_KIND_USED = 0x8e,   /* kind -> "": stock or requests of it exist, or did */
     CORE_KEY_ASSET_OF = 0x8f,    /* city, kind, asset -> "" */
     CORE_KEY_ISSUED = 0x90,      /* kind, city -> "": accounts that tell of units used in the last days */
+    CORE_KEY_OF_INCIDENT = 0x91, /* incident, request -> "": live ones */
+    CORE_KEY_RESTOCKS = 0x92,    /* city, request -> "": purpose stock, with legs that have not been received */
     CORE_KEY_META = 0xf0,        /* not in use: older stores kept a mark of a wake that goes on here */
 };
 

@@ -57,6 +57,11 @@ struct relief_dispatch *request_legs(struct core_work *work, const struct relief
 
 /* ---- the leg itself ---- */
 
+bool leg_waits(const struct relief_dispatch *leg)
+{
+    return leg->state == RELIEF_dispatch_state_asked || leg->state == RELIEF_dispatch_state_committed;
+}
+
 /* The time of entering a state stands in `times` under the state's name; both lists have the same words (enums.h,
  * tables.h). */
 void leg_enter(struct relief_dispatch *leg, int64_t state, int64_t now)

@@ -52,7 +52,7 @@ static void take_back(struct core_plan *plan)
             continue;
         legs = request_legs(&work, &taker->request);
         for (uint32_t j = 0; j < taker->request.dispatches.count; j++)
-            if (legs[j].state == RELIEF_dispatch_state_asked || legs[j].state == RELIEF_dispatch_state_committed)
+            if (leg_waits(&legs[j]))
                 leg_withdraw(&work, &taker->request, &legs[j], RELIEF_dispatch_state_cancelled, RELIEF_STR_NONE, false);
         leg_request_put(&work, &taker->request);
     }
@@ -130,24 +130,19 @@ static int add_donor(struct core_plan *plan, struct core_plan_kind *kind, const 
 
 static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
 {
-    struct core_view *view = plan->core->view;
     struct core_work work = plan_work(plan, &plan->arena);
     struct relief_kind record;
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_str code;
     uint32_t cap = 0, looked = 0;
     int result = 0;
     if (!work_kind(&work, kind->kind, &record))
         return 0;
-    core_key_start(&prefix, CORE_KEY_HOLDER);
-    core_key_str(&prefix, kind->kind);
-    view->ops->scan(view, &cursor, &prefix, NULL);
-    while (result == 0 && view->ops->next(view, &cursor, &key, &value)) {
+    work_scan(&work, &cursor, &prefix, CORE_KEY_HOLDER, kind->kind, RELIEF_STR_NONE);
+    while (result == 0 && work_scan_next(&work, &cursor, &prefix, &code)) {
         struct core_work passing = passing_work(plan);
         struct relief_city city;
-        uint32_t at = prefix.len;
-        struct relief_str code = work_str(&passing, core_key_take_str(key, &at));
         if (stopped(plan, ++looked))
             return -ETIME;
         if (work_city(&passing, code, &city) && (!plan->scope.rebalance || !plan->scope.region.data ||
@@ -193,14 +188,12 @@ static void look_anew(struct core_plan *plan, struct looking *looking)
 
 static bool has_links(struct core_plan *plan, struct relief_str city)
 {
-    struct core_view *view = plan->core->view;
+    struct core_work work = passing_work(plan);
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
-    core_key_start(&prefix, CORE_KEY_LINK_IN);
-    core_key_str(&prefix, city);
-    view->ops->scan(view, &cursor, &prefix, NULL);
-    return view->ops->next(view, &cursor, &key, &value);
+    struct relief_str from;
+    work_scan(&work, &cursor, &prefix, CORE_KEY_LINK_IN, city, RELIEF_STR_NONE);
+    return work_scan_next(&work, &cursor, &prefix, &from);
 }
 
 /* Why a donor gives nothing, or RELIEF_NIL; then *ret is what it could give. */

@@ -30,6 +30,7 @@ struct core_plan_taker {
     struct relief_request request;
     int64_t want;                       /* what is planned for: open, asked and committed */
     int64_t covered;                    /* of it, before the plan */
+    int64_t coming;                     /* rebalancing: of the need beyond it, by earlier legs that have not left */
     int64_t weight;                     /* fine print 58 */
     int64_t got;                        /* by the legs made so far */
     bool looked;                        /* the next two are known */

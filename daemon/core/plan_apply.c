@@ -122,7 +122,8 @@ static int check_requests(struct apply *apply)
             return stale(apply->work, "the priority of a request",
                          RELIEF_STR_NONE); /* they are the same, by their ids */
         if (!relief_str_eq(taker->request.city, requests[i].city) ||
-            !relief_str_eq(taker->request.kind, requests[i].kind) || taker->want != requests[i].quantity)
+            !relief_str_eq(taker->request.kind, requests[i].kind) ||
+            taker->want + taker->coming != requests[i].quantity)
             return apply->scope.rebalance ? stale(apply->work, "the stock of", requests[i].city)
                                           : stale(apply->work, "request", requests[i].id);
     }
@@ -176,7 +177,7 @@ static void take_back(struct core_work *work, struct relief_request *request)
 {
     struct relief_dispatch *legs = request_legs(work, request);
     for (uint32_t i = 0; i < request->dispatches.count; i++)
-        if (legs[i].state == RELIEF_dispatch_state_asked || legs[i].state == RELIEF_dispatch_state_committed)
+        if (leg_waits(&legs[i]))
             leg_withdraw(work, request, &legs[i], RELIEF_dispatch_state_cancelled, RELIEF_STR("planned again"), false);
 }
 

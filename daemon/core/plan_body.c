@@ -69,7 +69,7 @@ static int64_t measure_legs(struct core_work *work, const struct core_plan_taker
     legs = request_legs(work, &request);
     measure->donors = work_alloc(work, (request.dispatches.count + 1) * sizeof *measure->donors);
     for (uint32_t i = 0; i < request.dispatches.count; i++) {
-        if (legs[i].state != RELIEF_dispatch_state_asked && legs[i].state != RELIEF_dispatch_state_committed)
+        if (!leg_waits(&legs[i]))
             continue;
         covered += legs[i].covers;
         measure->unit_minutes += (wide)legs[i].quantity * legs[i].minutes;
@@ -82,24 +82,20 @@ static int64_t measure_legs(struct core_work *work, const struct core_plan_taker
 /* Free units that will expire soon, with whoever holds the kinds of the plan. */
 static int64_t expiring(struct core_plan *plan)
 {
-    struct core_view *view = plan->core->view;
     int64_t sum = 0, soon = plan->now + SOON_DAYS * RELIEF_DAY_MS;
     for (uint32_t i = 0; i < plan->kind_count; i++) {
         struct core_cursor cursor;
         struct core_key prefix;
-        struct relief_str key, value;
-        core_key_start(&prefix, CORE_KEY_HOLDER);
-        core_key_str(&prefix, plan->kinds[i]);
-        view->ops->scan(view, &cursor, &prefix, NULL);
-        while (view->ops->next(view, &cursor, &key, &value)) {
-            uint32_t at = prefix.len;
+        struct relief_str code;
+        struct core_work scan = plan_work(plan, &plan->arena);
+        work_scan(&scan, &cursor, &prefix, CORE_KEY_HOLDER, plan->kinds[i], RELIEF_STR_NONE);
+        while (work_scan_next(&scan, &cursor, &prefix, &code)) {
             relief_arena_reset(&plan->core->scratch);
             struct core_work work = plan_work(plan, &plan->core->scratch);
             struct relief_city city;
             struct relief_kind kind;
             struct holding holding;
-            if (!work_city(&work, work_str(&work, core_key_take_str(key, &at)), &city) ||
-                !work_kind(&work, plan->kinds[i], &kind))
+            if (!work_city(&work, code, &city) || !work_kind(&work, plan->kinds[i], &kind))
                 continue;
             stock_holding(&work, &city, &kind, &holding);
             for (uint32_t j = 0; j < holding.count; j++) {
@@ -188,11 +184,27 @@ static void add_reason(struct core_work *work, struct relief_list *reasons, cons
     *reasons = work_ids_with(work, *reasons, work_str(work, relief_str_of(text)));
 }
 
+/* What those who can give do with it. */
+static void add_could(struct core_plan *plan, struct core_work *work, uint32_t could, struct relief_list *reasons)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%u %s can give: %s", could, could == 1 ? "city" : "cities",
+             plan->scope.policy == RELIEF_policy_equal
+                 ? "more would be more than the common rate, or goes to others or is used up"
+                 : "what may reach it goes to others or is used up");
+    add_reason(work, reasons, text);
+}
+
 static void add_reasons(struct core_plan *plan, struct core_work *work, const struct core_plan_taker *taker,
                         struct relief_list *reasons)
 {
     char text[160];
     bool any = false;
+    if (taker->coming) {
+        snprintf(text, sizeof text, "%lld %s: legs that were made before and have not left bring them",
+                 (long long)taker->coming, taker->coming == 1 ? "unit" : "units");
+        add_reason(work, reasons, text);
+    }
     if (taker->got == taker->want)
         return;
     for (unsigned i = 0; i < RELIEF_why_COUNT; i++) {
@@ -203,11 +215,12 @@ static void add_reasons(struct core_plan *plan, struct core_work *work, const st
         add_reason(work, reasons, text);
         any = true;
     }
-    if (taker->got > 0 || !any)
-        add_reason(work, reasons,
-                   plan->scope.policy == RELIEF_policy_equal
-                       ? "more would be more than the common rate, or is out of reach"
-                       : "what may reach it goes to others or is used up");
+    if (taker->could)
+        add_could(plan, work, taker->could, reasons);
+    else if (!taker->looked)
+        add_reason(work, reasons, "what may reach it goes to others or is used up");
+    else if (!any)
+        add_reason(work, reasons, "no other city has any");
 }
 
 /* ---- the whole ---- */
@@ -221,7 +234,7 @@ static void fill_requests(struct core_plan *plan, struct core_work *work, struct
         requests[i] = (struct relief_plan_request){.id = plan->scope.rebalance ? RELIEF_STR_NONE : taker->request.id,
                                                    .city = taker->request.city,
                                                    .kind = taker->request.kind,
-                                                   .quantity = taker->want,
+                                                   .quantity = taker->want + taker->coming,
                                                    .covered = taker->got,
                                                    .reasons = {work_alloc(work, 1), 0, 1}};
         add_reasons(plan, work, taker, &requests[i].reasons);

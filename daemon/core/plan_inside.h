@@ -22,6 +22,13 @@ int plan_needs_rebalance(struct core_work *work, const struct core_plan_scope *s
 int64_t plan_spare(struct core_work *work, const struct core_plan_scope *scope, struct relief_str city,
                    const struct relief_kind *kind);
 
+/* Kinds, each once, in the order in which they were first named. False: no memory. */
+struct plan_kinds {
+    struct relief_str *items;
+    uint32_t count, cap;
+};
+bool plan_kinds_add(struct plan_kinds *kinds, struct relief_arena *arena, struct relief_str kind);
+
 /* plan_relies.c: over everything that a plan of this scope looks at (fine print 61), a hash of 16 digits a part. */
 enum plan_relies_part {
     PLAN_RELIES_REQUESTS,

@@ -1,8 +1,8 @@
 /*
  * The state of a plan: what concerns it, copied from a view into an empty state, so that legs can be taken back and
  * made there with the rules of matching while the daemon goes on. Records are put through core_restore, which makes
- * everything derived from them. Three derived sums tell of legs that are not copied, so they are copied as they stand:
- * the score of a donor, what an agreement has lent, and what is on the road to a city.
+ * everything derived from them. Two derived sums tell of legs that are not copied, so they are copied as they stand:
+ * the score of a donor, and what an agreement has lent.
  *
  * Regions, cities, links, kinds, agreements and incidents come whole; stock only of the kinds of the plan, of their
  * substitutes and of the teams that equipment needs.
@@ -16,9 +16,9 @@ struct load {
     struct core_plan *plan;
     struct core_view *from;
     struct relief_arena record; /* of one record */
+    struct core_work reading;   /* of `from`, into record */
     uint32_t looked;
-    struct relief_str *kinds; /* to be loaded, and loaded already */
-    uint32_t kind_count, kind_cap;
+    struct plan_kinds kinds; /* to be loaded, and loaded already */
     int result;
 };
 
@@ -87,6 +87,7 @@ static void copy_key(struct load *load, const struct core_key *key)
 static int begin(struct load *load, struct core_plan *plan, struct core_view *from)
 {
     *load = (struct load){.plan = plan, .from = from};
+    load->reading = (struct core_work){.core = plan->core, .view = from, .arena = &load->record, .now = plan->now};
     return relief_arena_init(&load->record, CORE_ARENA_BYTES);
 }
 
@@ -112,39 +113,18 @@ int plan_load_world(struct core_plan *plan, struct core_view *from)
 
 static void want_kind(struct load *load, struct relief_str kind)
 {
-    for (uint32_t i = 0; i < load->kind_count; i++)
-        if (relief_str_eq(load->kinds[i], kind))
-            return;
-    if (load->kind_count == load->kind_cap) {
-        uint32_t cap = load->kind_cap ? 2 * load->kind_cap : 64;
-        struct relief_str *kinds = plan_alloc(load->plan, cap, sizeof *kinds);
-        if (!kinds) {
-            load->result = -ENOMEM;
-            return;
-        }
-        if (load->kind_count)
-            memcpy(kinds, load->kinds, load->kind_count * sizeof *kinds);
-        load->kinds = kinds;
-        load->kind_cap = cap;
-    }
-    load->kinds[load->kind_count++] = relief_arena_str(&load->plan->arena, kind);
+    if (!plan_kinds_add(&load->kinds, &load->plan->arena, kind))
+        load->result = -ENOMEM;
 }
 
 static void copy_assets(struct load *load, struct relief_str city, struct relief_str kind)
 {
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
-    core_key_start(&prefix, CORE_KEY_ASSET_OF);
-    core_key_str(&prefix, city);
-    core_key_str(&prefix, kind);
-    load->from->ops->scan(load->from, &cursor, &prefix, NULL);
-    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
-        struct relief_asset asset;
-        uint32_t at = prefix.len;
-        relief_shape_clear(&relief_shape_asset, &asset);
-        asset.id = relief_arena_str(&load->record, core_key_take_str(key, &at));
-        if (!core_find(load->from, RELIEF_TABLE_asset, &load->record, &asset))
+    struct relief_asset asset;
+    work_scan(&load->reading, &cursor, &prefix, CORE_KEY_ASSET_OF, city, kind);
+    while (goes_on(load) && work_scan_next(&load->reading, &cursor, &prefix, &asset.id)) {
+        if (!work_find(&load->reading, RELIEF_TABLE_asset, &asset))
             continue;
         put(load, RELIEF_TABLE_asset, &asset);
         if (asset.operator_.data)
@@ -157,17 +137,14 @@ static void copy_sums(struct load *load, struct relief_str city, struct relief_s
 {
     struct core_cursor cursor;
     struct core_key prefix, sum;
-    struct relief_str key, value;
+    struct relief_str agreement;
     core_key_start(&sum, CORE_KEY_SCORE);
     core_key_str(&sum, city);
     copy_key(load, &sum);
-    core_key_start(&prefix, CORE_KEY_BY_DONOR);
-    core_key_str(&prefix, city);
-    load->from->ops->scan(load->from, &cursor, &prefix, NULL);
-    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
-        uint32_t at = prefix.len;
+    work_scan(&load->reading, &cursor, &prefix, CORE_KEY_BY_DONOR, city, RELIEF_STR_NONE);
+    while (goes_on(load) && work_scan_next(&load->reading, &cursor, &prefix, &agreement)) {
         core_key_start(&sum, CORE_KEY_SHARE);
-        core_key_str(&sum, core_key_take_str(key, &at));
+        core_key_str(&sum, agreement);
         core_key_str(&sum, city);
         core_key_str(&sum, kind);
         copy_key(load, &sum);
@@ -195,7 +172,7 @@ static void copy_kind(struct load *load, struct relief_str code)
     struct relief_kind kind = {.code = code};
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_str city;
     const struct relief_substitute *substitutes;
     if (!core_find(load->from, RELIEF_TABLE_kind, arena, &kind))
         return;
@@ -204,12 +181,9 @@ static void copy_kind(struct load *load, struct relief_str code)
         want_kind(load, substitutes[i].kind);
     if (kind.operator_.data)
         want_kind(load, kind.operator_);
-    core_key_start(&prefix, CORE_KEY_HOLDER);
-    core_key_str(&prefix, code);
-    load->from->ops->scan(load->from, &cursor, &prefix, NULL);
-    while (goes_on(load) && load->from->ops->next(load->from, &cursor, &key, &value)) {
-        uint32_t at = prefix.len;
-        struct relief_str city = relief_arena_str(arena, core_key_take_str(key, &at));
+    work_scan(&load->reading, &cursor, &prefix, CORE_KEY_HOLDER, code, RELIEF_STR_NONE);
+    while (goes_on(load) && work_scan_next(&load->reading, &cursor, &prefix, &city)) {
+        city = relief_arena_str(arena, city);
         relief_arena_reset(&load->record);
         if (!city.data) {
             load->result = -ENOMEM;
@@ -218,37 +192,6 @@ static void copy_kind(struct load *load, struct relief_str code)
         copy_holder(load, city, &kind);
         relief_arena_reset(&load->record);
         copy_sums(load, city, code);
-    }
-}
-
-/* Of cities that hold none of the kind too: what they keep, and what is on the road to them. */
-static void copy_goals(struct load *load, uint32_t kinds)
-{
-    struct core_view *state = load->plan->core->view;
-    struct core_cursor cursor, moving;
-    struct core_key cities, prefix;
-    struct relief_str key, value;
-    core_key_table(&cities, RELIEF_TABLE_city);
-    state->ops->scan(state, &cursor, &cities, NULL);
-    while (goes_on(load) && state->ops->next(state, &cursor, &key, &value)) {
-        uint32_t at = 1;
-        struct relief_str city = relief_arena_str(&load->plan->arena, core_key_take_str(key, &at));
-        for (uint32_t i = 0; city.data && i < kinds && goes_on(load); i++) {
-            struct relief_floor floor = {.city = city, .kind = load->kinds[i]};
-            relief_arena_reset(&load->record);
-            if (!copy_one(load, RELIEF_TABLE_floor, &floor))
-                continue;
-            core_key_start(&prefix, CORE_KEY_MOVING);
-            core_key_str(&prefix, city);
-            core_key_str(&prefix, load->kinds[i]);
-            core_key_u8(&prefix, 1);
-            load->from->ops->scan(load->from, &moving, &prefix, NULL);
-            while (goes_on(load) && load->from->ops->next(load->from, &moving, &key, &value)) {
-                struct core_key one = {.len = key.len};
-                memcpy(one.data, key.data, key.len);
-                state->ops->put(state, &one, relief_arena_str(&load->record, value));
-            }
-        }
     }
 }
 
@@ -261,11 +204,8 @@ int plan_load_kinds(struct core_plan *plan, struct core_view *from, struct relie
         return result;
     for (uint32_t i = 0; i < kinds.count; i++)
         want_kind(&load, items[i]);
-    uint32_t own = load.kind_count;
-    for (uint32_t i = 0; load.result == 0 && i < load.kind_count; i++) /* grows by substitutes and operators */
-        copy_kind(&load, load.kinds[i]);
-    if (plan->scope.rebalance)
-        copy_goals(&load, own);
+    for (uint32_t i = 0; load.result == 0 && i < load.kinds.count; i++) /* grows by substitutes and operators */
+        copy_kind(&load, load.kinds.items[i]);
     relief_arena_deinit(&load.record);
     return load.result;
 }

@@ -32,6 +32,25 @@ static bool has_room(const struct core_work *work, const struct plan_needs *need
     return needs->count < CORE_PLAN_REQUESTS_MAX && work->arena->used < work->arena->bound / 2;
 }
 
+bool plan_kinds_add(struct plan_kinds *kinds, struct relief_arena *arena, struct relief_str kind)
+{
+    for (uint32_t i = 0; i < kinds->count; i++)
+        if (relief_str_eq(kinds->items[i], kind))
+            return true;
+    if (kinds->count == kinds->cap) {
+        uint32_t cap = kinds->cap ? 2 * kinds->cap : 64;
+        struct relief_str *items = relief_arena_alloc(arena, cap * sizeof *items);
+        if (!items)
+            return false;
+        if (kinds->count)
+            memcpy(items, kinds->items, kinds->count * sizeof *items);
+        kinds->items = items;
+        kinds->cap = cap;
+    }
+    kinds->items[kinds->count] = relief_arena_str(arena, kind);
+    return kinds->items[kinds->count++].data != NULL;
+}
+
 static bool kind_before(const void *a, const void *b)
 {
     return relief_str_cmp(*(const struct relief_str *)a, *(const struct relief_str *)b) < 0;
@@ -90,10 +109,22 @@ static int add_request(struct core_work *work, const struct core_plan_scope *sco
     taker->weight = 6 - request.priority;
     legs = request_legs(work, &request);
     for (uint32_t i = 0; i < request.dispatches.count; i++)
-        if (legs[i].state == RELIEF_dispatch_state_asked || legs[i].state == RELIEF_dispatch_state_committed)
+        if (leg_waits(&legs[i]))
             taker->covered += legs[i].covers;
     taker->want = request.open + taker->covered;
     return 0;
+}
+
+/* Of a request whose help has all left there is nothing to plan any more. */
+static bool to_plan(struct core_work *work, const struct relief_request *request)
+{
+    const struct relief_dispatch *legs = request_legs(work, request);
+    if (request->open > 0)
+        return true;
+    for (uint32_t i = 0; i < request->dispatches.count; i++)
+        if (leg_waits(&legs[i]))
+            return true;
+    return false;
 }
 
 static int add_incident(struct core_work *work, const struct core_plan_scope *scope, struct plan_needs *needs,
@@ -103,23 +134,17 @@ static int add_incident(struct core_work *work, const struct core_plan_scope *sc
     struct relief_incident record = {.id = incident};
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_str id;
     int error = 0;
     if (!work_find(work, RELIEF_TABLE_incident, &record)) {
         relief_refuse_field(refusal, RELIEF_NOT_FOUND, "incident", "no incident %.*s", (int)incident.len,
                             incident.data);
         return RELIEF_NOT_FOUND;
     }
-    core_key_start(&prefix, CORE_KEY_OPEN);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (!error && work->view->ops->next(work->view, &cursor, &key, &value)) {
+    work_scan(work, &cursor, &prefix, CORE_KEY_OF_INCIDENT, incident, RELIEF_STR_NONE);
+    while (!error && work_scan_next(work, &cursor, &prefix, &id)) {
         struct relief_request request;
-        uint32_t at = 1;
-        (void)core_key_take_str(key, &at);
-        at += 1 + 8; /* priority, time */
-        struct relief_str id = work_str(work, core_key_take_str(key, &at));
-        if (work_request(work, id, &request) && relief_str_eq(request.incident, incident) &&
-            may_plan(work, scope, request.city))
+        if (work_request(work, id, &request) && may_plan(work, scope, request.city) && to_plan(work, &request))
             error = add_request(work, scope, id, needs, refusal);
     }
     return error;
@@ -179,11 +204,72 @@ int64_t plan_spare(struct core_work *work, const struct core_plan_scope *scope, 
     return spare > 0 ? spare : 0;
 }
 
-/* The request that apply would make; its id comes with the digest of the plan. */
+/* What legs that have not left will bring into the stock of a city, of each kind. */
+struct coming {
+    struct relief_str kind;
+    int64_t units;
+};
+
+struct city_needs {
+    const struct relief_city *city;
+    struct coming *coming;
+    uint32_t count, cap;
+};
+
+static void add_coming(struct core_work *work, struct city_needs *ret, struct relief_str kind, int64_t units)
+{
+    for (uint32_t i = 0; i < ret->count; i++) {
+        if (relief_str_eq(ret->coming[i].kind, kind)) {
+            ret->coming[i].units += units;
+            return;
+        }
+    }
+    if (ret->count == ret->cap) {
+        uint32_t cap = ret->cap ? 2 * ret->cap : 8;
+        struct coming *coming = work_alloc(work, cap * sizeof *coming);
+        if (ret->count)
+            memcpy(coming, ret->coming, ret->count * sizeof *coming);
+        ret->coming = coming;
+        ret->cap = cap;
+    }
+    ret->coming[ret->count++] = (struct coming){kind, units};
+}
+
+static void find_coming(struct core_work *work, struct city_needs *ret)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str id;
+    work_scan(work, &cursor, &prefix, CORE_KEY_RESTOCKS, ret->city->code, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &id)) {
+        struct relief_request request;
+        if (!work_request(work, id, &request))
+            continue;
+        const struct relief_dispatch *legs = request_legs(work, &request);
+        for (uint32_t i = 0; i < request.dispatches.count; i++)
+            if (leg_waits(&legs[i]))
+                add_coming(work, ret, legs[i].kind, legs[i].quantity);
+    }
+}
+
+static int64_t coming_of(const struct city_needs *needs, struct relief_str kind)
+{
+    for (uint32_t i = 0; i < needs->count; i++)
+        if (relief_str_eq(needs->coming[i].kind, kind))
+            return needs->coming[i].units;
+    return 0;
+}
+
+/*
+ * The request that apply would make; its id comes with the digest of the plan. Of the need (fine print 60) what earlier
+ * legs will bring is not planned for once more.
+ */
 static void add_lack(struct core_work *work, struct relief_str city, struct relief_str kind, int64_t units,
-                     struct plan_needs *needs)
+                     int64_t coming, struct plan_needs *needs)
 {
     struct core_plan_taker *taker = add_taker(work, needs);
+    taker->coming = coming < units ? coming : units;
+    units -= taker->coming;
     relief_shape_clear(&relief_shape_request, &taker->request);
     taker->request.city = city;
     taker->request.kind = kind;
@@ -203,18 +289,16 @@ static void add_lack(struct core_work *work, struct relief_str city, struct reli
 static void look_at_city(struct core_work *work, const struct core_plan_scope *scope, const struct relief_city *city,
                          struct plan_needs *needs)
 {
+    struct city_needs of_city = {.city = city};
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
-    core_key_table(&prefix, RELIEF_TABLE_floor);
-    core_key_str(&prefix, city->code);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
-        uint32_t at = prefix.len;
-        struct relief_str code = core_key_take_str(key, &at);
+    struct relief_str code;
+    find_coming(work, &of_city);
+    work_scan(work, &cursor, &prefix, CORE_KEY_RECORD + RELIEF_TABLE_floor, city->code, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &code)) {
         struct relief_kind kind;
         struct holding holding;
-        if ((scope->kinds.present && !ids_have(scope->kinds, code)) || !work_kind(work, work_str(work, code), &kind))
+        if ((scope->kinds.present && !ids_have(scope->kinds, code)) || !work_kind(work, code, &kind))
             continue;
         stock_holding(work, city, &kind, &holding);
         int64_t lack =
@@ -222,7 +306,7 @@ static void look_at_city(struct core_work *work, const struct core_plan_scope *s
         if (!has_room(work, needs))
             return;
         if (lack > 0)
-            add_lack(work, city->code, kind.code, lack, needs);
+            add_lack(work, city->code, kind.code, lack, coming_of(&of_city, kind.code), needs);
     }
 }
 
@@ -231,15 +315,12 @@ int plan_needs_rebalance(struct core_work *work, const struct core_plan_scope *s
 {
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_str code;
     *ret = (struct plan_needs){0};
-    core_key_table(&prefix, RELIEF_TABLE_city);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
+    work_scan(work, &cursor, &prefix, CORE_KEY_RECORD + RELIEF_TABLE_city, RELIEF_STR_NONE, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &code)) {
         struct relief_city city;
-        uint32_t at = 1;
-        if (!work_city(work, work_str(work, core_key_take_str(key, &at)), &city) ||
-            (scope->region.data && !region_within(work, city.region, scope->region)))
+        if (!work_city(work, code, &city) || (scope->region.data && !region_within(work, city.region, scope->region)))
             continue;
         look_at_city(work, scope, &city, ret);
         if (!has_room(work, ret))

@@ -10,6 +10,7 @@
  * a team's certificate ends or a lot is renamed does not matter until a leg can't be made, and then it is STALE too.
  * Names, reasons, people do not matter.
  */
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include "core/plan_inside.h"
@@ -19,8 +20,7 @@ struct relies {
     const struct core_plan_scope *scope;
     crypto_generichash_state *state[PLAN_RELIES_PARTS];
     enum plan_relies_part part; /* what goes in now */
-    struct relief_str *kinds;
-    uint32_t kind_count, kind_cap;
+    struct plan_kinds kinds;
 };
 
 /* ---- what goes in: numbers of 8 bytes, texts with their length ---- */
@@ -82,6 +82,7 @@ static void add_taker(struct relies *relies, const struct core_plan_taker *taker
     add_text(relies, request->city);
     add_text(relies, request->kind);
     add_number(relies, taker->want);
+    add_number(relies, taker->coming);
     add_number(relies, request->priority);
     add_number(relies, request->needed_by);
     add_number(relies, request->open);
@@ -106,7 +107,7 @@ static void add_links(struct relies *relies, struct relief_str city)
     struct core_work *work = relies->work;
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_link link = {.to = city};
     struct relief_city record;
     if (work_city(work, city, &record)) {
         add_text(relies, record.region);
@@ -114,13 +115,9 @@ static void add_links(struct relies *relies, struct relief_str city)
         add_number(relies, record.lon);
         add_number(relies, record.mode);
     }
-    core_key_start(&prefix, CORE_KEY_LINK_IN);
-    core_key_str(&prefix, city);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
-        uint32_t at = prefix.len;
-        struct relief_link link = {.to = city};
-        link.from = work_str(work, core_key_take_str(key, &at));
+    work_scan(work, &cursor, &prefix, CORE_KEY_LINK_IN, city, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &link.from)) {
+        link.to = city; /* what is found overwrites all of it */
         if (!work_find(work, RELIEF_TABLE_link, &link))
             continue;
         add_text(relies, link.from);
@@ -133,13 +130,9 @@ static void add_agreements(struct relies *relies, struct relief_str donor)
     struct core_work *work = relies->work;
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
-    core_key_start(&prefix, CORE_KEY_BY_DONOR);
-    core_key_str(&prefix, donor);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
-        uint32_t at = prefix.len;
-        struct relief_agreement agreement = {.id = work_str(work, core_key_take_str(key, &at))};
+    struct relief_agreement agreement;
+    work_scan(work, &cursor, &prefix, CORE_KEY_BY_DONOR, donor, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &agreement.id)) {
         if (!work_find(work, RELIEF_TABLE_agreement, &agreement) || agreement.ended != RELIEF_NIL ||
             (agreement.from != RELIEF_NIL && agreement.from > work->now) ||
             (agreement.until != RELIEF_NIL && agreement.until <= work->now))
@@ -157,18 +150,9 @@ static void add_agreements(struct relies *relies, struct relief_str donor)
 
 static void want_kind(struct relies *relies, struct relief_str kind)
 {
-    for (uint32_t i = 0; i < relies->kind_count; i++)
-        if (relief_str_eq(relies->kinds[i], kind))
-            return;
-    if (relies->kind_count == relies->kind_cap) {
-        uint32_t cap = relies->kind_cap ? 2 * relies->kind_cap : 64;
-        struct relief_str *kinds = work_alloc(relies->work, cap * sizeof *kinds);
-        if (relies->kind_count)
-            memcpy(kinds, relies->kinds, relies->kind_count * sizeof *kinds);
-        relies->kinds = kinds;
-        relies->kind_cap = cap;
-    }
-    relies->kinds[relies->kind_count++] = kind;
+    bool kept = plan_kinds_add(&relies->kinds, relies->work->arena, kind);
+    assert(kept); /* as work_alloc */
+    (void)kept;
 }
 
 static void add_holder(struct relies *relies, const struct relief_kind *kind, const struct relief_city *city)
@@ -201,7 +185,7 @@ static void add_kind(struct relies *relies, struct relief_str code)
     struct core_work *work = relies->work;
     struct core_cursor cursor;
     struct core_key prefix;
-    struct relief_str key, value;
+    struct relief_str holder;
     struct relief_kind kind;
     const struct relief_substitute *substitutes;
     add_text(relies, code);
@@ -216,13 +200,10 @@ static void add_kind(struct relies *relies, struct relief_str code)
     }
     if (kind.operator_.data)
         want_kind(relies, kind.operator_);
-    core_key_start(&prefix, CORE_KEY_HOLDER);
-    core_key_str(&prefix, code);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
-        uint32_t at = prefix.len;
+    work_scan(work, &cursor, &prefix, CORE_KEY_HOLDER, code, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &holder)) {
         struct relief_city city;
-        if (work_city(work, work_str(work, core_key_take_str(key, &at)), &city))
+        if (work_city(work, holder, &city))
             add_holder(relies, &kind, &city);
         if (work->arena->used > work->arena->bound / 4 * 3)
             return; /* a plan so large was never made: plan_needs_* stop at the half */
@@ -261,8 +242,8 @@ void plan_relies(struct core_work *work, const struct core_plan_scope *scope, co
     add_number(&relies, scope->rebalance);
     for (uint32_t i = 0; i < needs->kinds.count; i++)
         want_kind(&relies, kinds[i]);
-    for (uint32_t i = 0; i < relies.kind_count; i++) /* grows on the way */
-        add_kind(&relies, relies.kinds[i]);
+    for (uint32_t i = 0; i < relies.kinds.count; i++) /* grows on the way */
+        add_kind(&relies, relies.kinds.items[i]);
     for (unsigned i = 0; i < PLAN_RELIES_PARTS; i++) {
         uint8_t hash[32];
         char hex[65];

@@ -60,6 +60,28 @@ void work_decode(struct core_work *work, enum relief_table table, struct relief_
     (void)used;
 }
 
+void work_scan(struct core_work *work, struct core_cursor *cursor, struct core_key *ret_prefix, unsigned space,
+               struct relief_str first, struct relief_str second)
+{
+    core_key_start(ret_prefix, space);
+    if (first.data)
+        core_key_str(ret_prefix, first);
+    if (second.data)
+        core_key_str(ret_prefix, second);
+    work->view->ops->scan(work->view, cursor, ret_prefix, NULL);
+}
+
+bool work_scan_next(struct core_work *work, struct core_cursor *cursor, const struct core_key *prefix,
+                    struct relief_str *ret_part)
+{
+    struct relief_str key, value;
+    uint32_t at = prefix->len;
+    if (!work->view->ops->next(work->view, cursor, &key, &value))
+        return false;
+    *ret_part = work_str(work, core_key_take_str(key, &at));
+    return true;
+}
+
 static bool find_in_view(struct core_work *work, enum relief_table table, void *record)
 {
     struct core_key key;

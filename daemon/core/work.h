@@ -75,6 +75,12 @@ void work_put(struct core_work *work, enum relief_table table, const void *recor
 void work_remove(struct core_work *work, enum relief_table table, const void *record);
 /* While work->undoable: takes back everything that was put, as if it had not been. */
 void work_undo(struct core_work *work);
+/* Begins a scan of the keys of a space (or CORE_KEY_RECORD + table) whose first parts are these, as far as they are given. */
+void work_scan(struct core_work *work, struct core_cursor *cursor, struct core_key *ret_prefix, unsigned space,
+               struct relief_str first, struct relief_str second);
+/* The next key of it, from behind the prefix: the part that stands there, in the arena. False: no more. */
+bool work_scan_next(struct core_work *work, struct core_cursor *cursor, const struct core_key *prefix,
+                    struct relief_str *ret_part);
 /* One record of a scan: decodes value into *record, in the arena. */
 void work_decode(struct core_work *work, enum relief_table table, struct relief_str value, void *record);
 bool work_city(struct core_work *work, struct relief_str code, struct relief_city *ret);
@@ -195,6 +201,8 @@ struct plan_leg {
     bool ordered;                        /* by a superior, with its reason */
     struct relief_str reason;
 };
+/* It has not left: asked or committed. */
+bool leg_waits(const struct relief_dispatch *leg);
 /* Makes the leg: dispatch, lots, request (updated in place, put by the caller's leg_request_put). */
 void leg_make(struct core_work *work, struct relief_request *request, const struct plan_leg *plan);
 /* Ends an asked or committed leg in `state`, frees its stock, takes what it covers off the request. */

@@ -111,6 +111,15 @@ static int solve_kind(struct making *work, uint32_t index)
     return result;
 }
 
+/* The matcher itself does not say who else was looked at. Of too many pairs nobody does. */
+static int find_reasons(struct making *work, uint32_t index)
+{
+    struct core_plan_kind kind;
+    struct relief_refusal refusal;
+    int result = core_plan_kind(&work->plan, index, &kind, &refusal);
+    return result == RELIEF_TOO_MANY ? 0 : result;
+}
+
 /* ---- the whole ---- */
 
 static int solve(struct making *work)
@@ -118,10 +127,10 @@ static int solve(struct making *work)
     struct core_plan *plan = &work->plan;
     const bool matched = !plan->scope.rebalance && plan->scope.policy == RELIEF_policy_nearest;
     int result = 0;
-    for (uint32_t i = 0; result == 0 && !matched && i < plan->kind_count; i++) {
+    for (uint32_t i = 0; result == 0 && i < plan->kind_count; i++) {
         result = tell(work, "kinds", i, plan->kind_count);
         if (result == 0)
-            result = solve_kind(work, i);
+            result = matched ? find_reasons(work, i) : solve_kind(work, i);
     }
     /* nearest as a whole, and of the other policies what is left for substitutes */
     for (uint32_t i = 0; result == 0 && !plan->scope.rebalance && i < plan->taker_count; i++) {

@@ -223,12 +223,87 @@ class Plans(Case):
         donor.call("server.hello", role="city", city=self.code("d"))
         requester.call("server.hello", role="city", city=self.code("a"))
         donor.call("dispatch.depart", id=leg)
-        # What is on the road to a counts there (fine print 60), what is only committed to b does not.
-        self.assertEqual(self.covered(self.coordinator.call("plan.rebalance", kinds=[self.kind])), {"b": 20})
+        # What is on the road to a counts there (fine print 60), what is only committed to b does not; it is not planned for twice.
+        again = self.coordinator.call("plan.rebalance", kinds=[self.kind])
+        self.assertEqual((again["legs"], [(row["city"], row["quantity"], row["covered"]) for row in again["requests"]]),
+                         ([], [(self.code("b"), 20, 0)]))
+        self.assertIn("20 units: legs that were made before", again["requests"][0]["reasons"][0])
         requester.call("dispatch.receive", id=leg, accepted=25)
         self.assertEqual(self.root.call("stock.get", city=self.code("a"), kind=self.kind)["on_hand"], 30)
         plan = self.coordinator.call("plan.rebalance", kinds=[self.kind], goal="target", max_minutes=1)
         self.assertEqual(plan["legs"], [])
+
+    def test_rebalance_twice(self):
+        """Before anything has left, the second plan moves nothing; what is taken back is planned for again, and makes a plan STALE."""
+        self.receive("d", 100)
+        for short, floor in (("a", 30), ("b", 20)):
+            self.root.call("stock.floor", city=self.code(short), kind=self.kind, floor=floor)
+        first = self.coordinator.call("plan.rebalance", kinds=[self.kind])
+        made = self.coordinator.call("plan.apply", plan=first)
+        second = self.coordinator.call("plan.rebalance", kinds=[self.kind])
+        self.assertEqual((second["legs"], second["covered"]), ([], 0))
+        self.root.call("stock.floor", city=self.code("a"), kind=self.kind, floor=45)
+        third = self.coordinator.call("plan.rebalance", kinds=[self.kind])
+        self.assertEqual(self.legs(third), [("d", "a", 15)])
+        donor = self.client()
+        donor.call("server.hello", role="city", city=self.code("d"))
+        donor.call("dispatch.renege", id=made["legs"][0]["dispatch"], reason="flood")
+        self.assertIn("changed since", self.refused("STALE", "plan.apply", plan=third)["message"])
+        self.assertEqual(sorted(self.legs(self.coordinator.call("plan.rebalance", kinds=[self.kind]))), [("d", "a", 45)])
+        # A city's own request for its stock counts as well, one for use does not.
+        self.submit("b", 5, purpose="stock", own_first=False)
+        self.submit("c", 7, own_first=False)
+        self.root.call("stock.floor", city=self.code("b"), kind=self.kind, floor=30)
+        self.root.call("stock.floor", city=self.code("c"), kind=self.kind, floor=2)
+        self.assertEqual(self.covered(self.coordinator.call("plan.rebalance", kinds=[self.kind])), {"a": 45, "b": 5, "c": 2})
+        self.root.call("request.cancel", id=self.code("rb"), reason="over")
+        self.assertEqual(self.covered(self.coordinator.call("plan.rebalance", kinds=[self.kind])), {"a": 45, "b": 10, "c": 2})
+
+    def test_incident(self):
+        """All live requests of an incident are planned for, those that are covered as well; what has left is not."""
+        self.root.call("incident.open", id=self.name, category="natural", level=1, origin=self.code("b"), affected=[self.code("c")])
+        self.receive("d", 90)
+        self.submit("a", 90, incident=self.name)
+        self.submit("b", 60, incident=self.name)
+        self.submit("c", 30)
+        plan = self.coordinator.call("plan.allocate", policy="fair", incident=self.name)
+        self.assertEqual(self.covered(plan), {"a": 54, "b": 36})
+        self.coordinator.call("plan.apply", plan=plan)
+        self.root.call("request.cancel", id=self.code("rb"), reason="over")
+        donor = self.client()
+        donor.call("server.hello", role="city", city=self.code("d"))
+        request = self.root.call("request.get", id=self.code("ra"))
+        self.assertEqual(request["state"], "covered")  # the rest came when b gave up
+        plan = self.coordinator.call("plan.allocate", policy="equal", incident=self.name)
+        self.assertEqual(self.covered(plan), {"a": 90})
+        for leg in request["dispatches"]:
+            if self.root.call("dispatch.get", id=leg)["state"] == "committed":
+                donor.call("dispatch.depart", id=leg)
+        plan = self.coordinator.call("plan.allocate", policy="equal", incident=self.name)
+        self.assertEqual((plan["requests"], plan["legs"]), ([], []))
+
+    def test_reasons(self):
+        """Every policy says of every request that is short why each city gives no more."""
+        for n, short in enumerate("efg"):
+            self.city(short, 500 + n * 10)
+        self.receive("d", 20)
+        for short in "efg":
+            self.receive(short, 10)
+        self.root.call("link.put", {"from": self.code("e"), "to": self.code("a"), "minutes": 9, "open": False})
+        self.root.call("stock.floor", city=self.code("f"), kind=self.kind, floor=10)
+        self.submit("a", 50)
+        self.submit("b", 5)
+        for policy in ("nearest", "effective", "fair", "equal"):
+            plan = self.allocate(policy, "a", "b")
+            short = [row for row in plan["requests"] if row["covered"] < row["quantity"]]
+            reasons = {row["city"]: row["reasons"] for row in short}[self.code("a")]
+            self.assertEqual(sorted(text.split(":")[0] for text in reasons), ["1 city", "1 city", "2 cities can give"], (policy, reasons))
+            self.assertTrue(any("no open way" in text for text in reasons), policy)
+            self.assertTrue(any("nothing above floor" in text for text in reasons), policy)
+        self.root.call("kind.put", {"code": self.name + "-rare", "name": "x", "class": "supply", "unit": "piece"})
+        self.root.call("request.submit", {"id": self.code("rare"), "city": self.code("a"), "kind": self.name + "-rare", "quantity": 1})
+        plan = self.coordinator.call("plan.allocate", policy="nearest", requests=[self.code("rare")])
+        self.assertEqual(plan["requests"][0]["reasons"], ["no other city has any"])
 
     def test_rebalance_gives_only_what_is_spare(self):
         """goal target: a donor keeps its own target, not only its floor."""

@@ -51,7 +51,14 @@ class Nightly(Case):
             before = self.coming("northb")
             code, _, err = self.order("north", path=folder + ":")
         self.assertEqual((code, "made anew (1)" in err), (0, True), err)
-        self.assertGreater(self.coming("northb"), before)
+        self.assertEqual((before, self.coming("northb")), (30, 40))
+
+    def test_2b_nothing_has_left_by_the_next_night(self):
+        """What was promised is not moved once more."""
+        code, out, err = self.order("north")
+        self.assertEqual((code, self.coming("northb")), (0, 40), err)
+        self.assertIn("nothing to move", out)
+        self.assertIn("40 units: legs that were made before", out)
 
     def test_3_usage(self):
         self.assertEqual(self.order()[0], 2)
