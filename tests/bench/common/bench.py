@@ -10,7 +10,7 @@ import time
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.environ.get("WORK", "")
-TOOLS = os.path.join(WORK, "bin")
+TOOLS = os.environ.get("TOOLS", "")
 
 
 def setting(name, initial):
@@ -21,6 +21,8 @@ OTHER_MAX = setting("OTHER_MAX", 0.25)
 QUIET = setting("QUIET", 20.0)
 QUIET_ALL = setting("QUIET_ALL", 900.0)
 CONNECTIONS = setting("CONNS", 64)
+WARM_UP = setting("WARM_UP", 1.0)
+WORLD = setting("WORLD", "").split(":") if setting("WORLD", "") else None  # Relief's cities:kinds; only to try whether the commands work
 
 
 def fields(line):
@@ -83,7 +85,9 @@ def keep(line):
 
 def once(server, pipeline, seconds, noise, label=None, more=""):
     """One run of one server's run.sh: its line as a dictionary. A server or a generator that fails ends the benchmark."""
-    load = "-t %g -c %d -q %g %s" % (seconds, CONNECTIONS, noise.bound(), more)
+    load = "-w %g -t %g -c %d -q %g %s" % (WARM_UP, seconds, CONNECTIONS, noise.bound(), more)
+    if WORLD and server == "relief":
+        load += " -C %s -K %s" % tuple(WORLD)
     environment = dict(os.environ, LOAD=load, PORT=str(free_port()), LABEL=label or server)
     tell("%s pipeline %d, %g s %s" % (label or server, pipeline, seconds, more))
     done = subprocess.run([os.path.join(HERE, "peers", server, "run.sh"), TOOLS, WORK, str(pipeline)], env=environment,

@@ -1,12 +1,12 @@
 """compare.py ROUNDS: the body of tests/bench/run."""
 import math
 import os
+import subprocess
 import sys
 
+import bench
 from bench import (CONNECTIONS, Goals, Noise, OTHER_MAX, machine, median, missing_programs, number, once, say, setting, spread, sync_latency, table,
                    tell)
-import bench
-import subprocess
 
 ROUNDS = int(sys.argv[1])
 PARTS = setting("PARTS", "compare latency sustained").split()
@@ -171,7 +171,10 @@ class Sustained:
 
 def main():
     os.makedirs(os.path.join(bench.WORK, "csv"))
-    subprocess.run([os.path.join(bench.TOOLS, "gen"), os.path.join(bench.WORK, "csv")], check=True)
+    gen, csv = os.path.join(bench.TOOLS, "gen"), os.path.join(bench.WORK, "csv")
+    subprocess.run([gen, csv], check=True)
+    if bench.WORLD:
+        subprocess.run([gen, "-c", bench.WORLD[0], "-k", bench.WORLD[1], csv], check=True)
     noise, goals = Noise(), Goals()
     say(machine())
     say()

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include "workload.h"
 
-#define LOG_BYTES   (512u << 20) /* from its beginning again when full */
+#define LOG_BYTES   (64 << 20) /* as a segment of Relief; from its beginning again when full */
 #define CONNS_MAX   1024
 #define READ_BYTES  65536u
 #define REQUEST_MIN 16u    /* no request is shorter */

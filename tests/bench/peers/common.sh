@@ -2,17 +2,23 @@
 # What the run.sh of every peer begins with: run.sh TOOLS WORK PIPELINE starts a server on PORT in a fresh folder below WORK, fills it,
 # loads it once and stops it; the line of the load generator is all that it prints. LOAD holds more options of the generator.
 set -eu
+# shellcheck disable=SC2034 # work: of those that read this file
 tools=$1 work=$2 pipeline=$3
 port=${PORT:?}
-pid= ending=
-# shellcheck disable=SC2317
-end() {
+pid=''
+signal=TERM # that ends the server in order
+stop() {
     [ -n "$pid" ] || return 0
-    kill "${1:--TERM}" "$pid" 2> /dev/null || true
+    kill "-$signal" "$pid" 2> /dev/null || true
+    for _ in $(seq 600); do
+        kill -0 "$pid" 2> /dev/null || break
+        sleep .1
+    done
+    kill -KILL "$pid" 2> /dev/null || true
     wait "$pid" 2> /dev/null || true
-    pid=
+    pid=''
 }
-trap 'end "${ending:--KILL}"' EXIT
+trap stop EXIT
 
 # until_true COMMAND...: for at most a minute, and only while the server lives
 until_true() {

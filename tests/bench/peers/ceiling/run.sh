@@ -1,5 +1,6 @@
 #!/bin/bash
 # The ceiling: limits/ceiling.c.
+# shellcheck source=tests/bench/peers/common.sh
 . "${0%/*}/../common.sh"
 rm -rf "$work/ceiling"
 mkdir "$work/ceiling"
@@ -7,5 +8,5 @@ mkdir "$work/ceiling"
 pid=$!
 until_true grep -q ready "$work/ceiling.out"
 load model ceiling "$work/ceiling"
-end
+stop
 rm -rf "$work/ceiling"
