@@ -157,6 +157,7 @@ bool file_is_shortage(int error)
     switch (-error) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* a limit on the length of files, which can be raised while the daemon runs */
     case EROFS:
     case EMFILE:
     case ENFILE:

@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 /*
- * True of -errno when the machine has none left for the moment (space, quota, descriptors, memory) or takes no writes: nothing is
- * wrong with what was written, and the same may succeed later. Never true of a sync's error.
+ * True of -errno when the machine has none left for the moment (space, quota, length of a file, descriptors, memory) or takes
+ * no writes: nothing is wrong with what was written, and the same may succeed later. Never true of a sync's error.
  */
 bool file_is_shortage(int error);
 

@@ -258,6 +258,7 @@ int engine_shortage(const struct engine *engine)
         return 0;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
         return -ENOSPC;
     case EROFS:
         return -EROFS;

@@ -83,6 +83,7 @@ void rpc_answer_machine(int error, struct relief_refusal *refusal)
         break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
         relief_refuse(refusal, RELIEF_DISK_FULL,
                       "the daemon's disk is full; nothing was changed, reads go on; when its operator has freed "
                       "space, send this again");

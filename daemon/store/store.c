@@ -260,6 +260,7 @@ static void drop_overlays(struct store *store)
     store->layers.version++;
     store->oldest_ms = -1;
     store->inside_batch = store->freeze_due = false;
+    store->shortage = 0; /* what could not be written is gone; the next flush sees whether there is room */
 }
 
 int store_rewind(struct store *store, uint64_t seq)

@@ -219,7 +219,7 @@ static int read_small(const struct views_backup *backup, const char *name, struc
     ssize_t got = result ? result : file_read(&file_io_system, fd, ret->data, sizeof ret->data, 0);
     file_close(&file_io_system, fd);
     if (got < 0 || got == (ssize_t)sizeof ret->data)
-        return got < 0 ? (int)got : -EFBIG;
+        return got < 0 ? (int)got : -EUCLEAN;
     ret->there = true;
     ret->len = (size_t)got;
     return 0;

@@ -208,8 +208,9 @@ class Load:
             connection.push(op)
             if self.rng.random() < 0.02:  # the same at the same time on another connection
                 other = self.rng.choice(self.connections)
-                other.push(op)
-                other.flush()
+                if not other.ended:
+                    other.push(op)
+                    other.flush()
         connection.flush()
 
     def _round(self, deadline, more):

@@ -1,6 +1,7 @@
-"""The machine lacks something for a while: space, a disk that takes writes, room in LMDB's map, descriptors.
+"""The machine lacks something for a while: space, a disk that takes writes, room in LMDB's map, descriptors, files that may be as long
+as they must (the limit of `ulimit -f`, LimitFSIZE= of a unit).
 
-    test_full.py --what disk|readonly|map|descriptors [--rounds N] [--plant NAME]
+    test_full.py --what disk|readonly|map|descriptors|length [--rounds N] [--plant NAME]
 
 Changes are refused with DISK_FULL or READ_ONLY (BUSY for descriptors) and a sentence that says what to do, the operator is told once,
 reads go on, and when the cause is gone changes are taken again within --seconds, without a restart. Then everything
@@ -9,6 +10,7 @@ acknowledged is there, once.
 import errno
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -25,7 +27,8 @@ from journal import Broken, Journal, Load, require
 from volume import NoVolume, Volume
 
 CONFIG = "[data]\nsegment_mib = 1\n[sandbox]\nlandlock = off\nseccomp = off\n"
-CODES = {"disk": "DISK_FULL", "map": "DISK_FULL", "readonly": "READ_ONLY", "descriptors": "BUSY"}
+CODES = {"disk": "DISK_FULL", "map": "DISK_FULL", "readonly": "READ_ONLY", "descriptors": "BUSY", "length": "DISK_FULL"}
+LENGTHS = (8192, 70000, 300000, 1000000)  # bytes: behind the first pages of LMDB, within a segment, its end
 
 
 class Daemon(Planted):
@@ -45,7 +48,7 @@ class Lacking:
     """begin() takes it away, end() gives it back."""
 
     def __init__(self, options):
-        self.options, self.volume = options, None
+        self.options, self.volume, self.rounds = options, None, 0
         self.folder = tempfile.mkdtemp(prefix="relief-full-")
         plant = options.plant
         if options.what == "map":
@@ -78,6 +81,14 @@ class Lacking:
             self.shim.arm(shims.FAIL, shims.CHANGES & ~shims.SYNCS, 1, times=1 << 40, error=errno.EROFS)
         elif what == "descriptors":
             self.shim.arm(shims.FAIL, shims.NAMES, 1, times=1 << 40, error=errno.EMFILE)
+        elif what == "length":
+            self.limit(LENGTHS[self.rounds % len(LENGTHS)])
+            self.rounds += 1
+
+    def limit(self, length):
+        process = self.daemon.process.pid
+        hard = resource.prlimit(process, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (hard if length is None else length, hard))
 
     def write_names(self):
         """Regions with names of 1,000 characters, until the store has no room for them."""
@@ -99,6 +110,8 @@ class Lacking:
             self.volume.empty()
         if self.shim:
             self.shim.disarm()
+        if self.options.what == "length":
+            self.limit(None)
 
     def ended(self):
         """The daemon ended by itself, or is about to: its socket is closed."""

@@ -100,6 +100,8 @@ static void test_each_call_fails(void **state)
     each_call_fails(ENOSPC, true);
     each_call_fails(ENOSPC, false);
     each_call_fails(EROFS, false);
+    each_call_fails(EFBIG, true);
+    each_call_fails(EFBIG, false);
     each_call_fails(EMFILE, true);
 }
 

@@ -5,10 +5,12 @@
 #include "store/value.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct relief_str get(struct core_view *view, const char *text)
@@ -642,6 +644,42 @@ static void test_failed_flush(void **state)
     tool_close(&tool);
 }
 
+/* What could not be written is taken back for another reason: nothing is left that would find out that there is room
+ * again. */
+static void test_rewind_in_a_shortage(void **state)
+{
+    (void)state;
+    struct tool tool;
+    tool_open(&tool, false);
+    put(store_view(tool.store), "a", "1");
+    tool_flush(&tool);
+    struct rlimit before, tight;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = (struct rlimit){.rlim_cur = 8192, .rlim_max = before.rlim_max}; /* LMDB's first pages and no more */
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    put(store_view(tool.store), "a", "2");
+    struct store_mark mark = tool_batch(&tool);
+    store_flush_to(tool.store, mark.seq);
+    store_durable(tool.store, &mark, 0);
+    wait_flushed(&tool, 2);
+    assert_int_equal(store_flush_done(tool.store), 0);
+    assert_int_equal(store_shortage(tool.store), -EFBIG);
+    assert_int_equal(store_rewind(tool.store, 1), 0);
+    assert_int_equal(store_shortage(tool.store), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_value(get(store_view(tool.store), "a"), "1");
+    tool.seq = 1;
+    tool.noted = tool_flushed(&tool);
+    put(store_view(tool.store), "a", "3");
+    tool_flush(&tool);
+    tool_reopen(&tool);
+    assert_int_equal(store_mark(tool.store).seq, 2);
+    assert_value(get(store_view(tool.store), "a"), "3");
+    tool_close(&tool);
+}
+
 /* Back to what LMDB has, from every place that a newer value can be in. */
 static void test_rewind(void **state)
 {
@@ -701,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_wipe),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_failed_flush),
+        cmocka_unit_test(test_rewind_in_a_shortage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
