@@ -41,7 +41,8 @@ class Daemon:
     """One reliefd process. With no folder given it makes one and removes it in close(). clock: its clocks can be moved. tls: a pki.Pki;
     the daemon listens for TLS too, with its [tls] section. config: more sections of the configuration file."""
 
-    def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=(), clock=False, tls=None, config=""):
+    def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=(), clock=False, tls=None, config="", program="reliefd"):
+        self.program = os.path.join(BIN, program)
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="relief-")
         self.socket_path = os.path.join(self.folder, "s")
@@ -59,7 +60,7 @@ class Daemon:
             self.move_clock(0, 0)
 
     def start(self):
-        command = [os.path.join(BIN, "reliefd"), "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
+        command = [self.program, "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
         for address in self.listen:
             command += ["--listen", address]
         if self.pki or self.config:

@@ -1,4 +1,5 @@
 """The process: options, exit codes, the ready line, one daemon per folder, a stop that loses nothing, a log that fails."""
+import errno
 import os
 import resource
 import signal
@@ -8,6 +9,7 @@ import tempfile
 import threading
 import unittest
 
+from disk import OnShim, shims
 from harness import BIN, Case, DEADLINE, Daemon, KIND, HANGZHOU, request, world
 
 
@@ -152,16 +154,21 @@ class Process(unittest.TestCase):
 
     def test_a_log_that_fails(self):
         """The first failed write ends it all: nothing of it is acknowledged, nothing before is lost."""
-        daemon = self.daemon().start()
+        daemon = OnShim()
+        self.addCleanup(daemon.close)
+        if daemon.missing:
+            self.skipTest(daemon.missing)
+        daemon.start()
         with daemon.client() as client:
             world(client)
             before = client.dump()
-            resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (512, 512))
+            daemon.shim.arm(shims.FAIL, shims.WRITES, 1, times=1 << 40, error=errno.EIO)
             client.send_request("request.submit", {"id": "lost", "city": HANGZHOU, "kind": KIND, "quantity": 1})
             self.assertIsNone(client.answer())
         self.assertEqual(daemon.process.wait(DEADLINE), 1)
         daemon._end(0)
         self.assertTrue([line for line in daemon.lines if "id=20 " in line])
+        daemon.shim.disarm()
         daemon.start()
         with daemon.client() as client:
             self.assertEqual(client.dump().lines, before.lines)
