@@ -191,6 +191,12 @@ static int open_rpc(struct daemon *daemon)
     return rpc_open(&daemon->rpc, &options);
 }
 
+/* What to say when a part can't be begun: a limit that its owner set low is no fault of the part that met it. */
+static enum relief_message cause(enum relief_message otherwise, int error)
+{
+    return error == -EMFILE || error == -ENOMEM ? RELIEF_MESSAGE_LIMIT_LOW : otherwise;
+}
+
 static void on_signal(void *context, int signo)
 {
     (void)signo;
@@ -271,7 +277,7 @@ static int open_loop(struct daemon *daemon)
     if (result == 0)
         result = net_on_signal(daemon->net, SIGHUP, on_reload, daemon);
     if (result)
-        notice(RELIEF_MESSAGE_LOOP_FAILED, "error=%s", notice_quote(strerror(-result)).text);
+        notice(cause(RELIEF_MESSAGE_LOOP_FAILED, result), "error=%s", notice_quote(strerror(-result)).text);
     return result ? EXIT_FAILURE : 0;
 }
 
@@ -294,7 +300,7 @@ static void on_fatal(const char *what, bool damaged)
 
 static int sandbox_failed(int error)
 {
-    notice(RELIEF_MESSAGE_SANDBOX_FAILED, "error=%s", notice_quote(strerror(-error)).text);
+    notice(cause(RELIEF_MESSAGE_SANDBOX_FAILED, error), "error=%s", notice_quote(strerror(-error)).text);
     return EXIT_FAILURE;
 }
 
@@ -391,7 +397,7 @@ static int open_engine(struct daemon *daemon)
         enum relief_message message = result == -EBUSY     ? RELIEF_MESSAGE_DATA_BUSY
                                       : result == -EINVAL  ? RELIEF_MESSAGE_CONFIG_BAD
                                       : result == -EUCLEAN ? RELIEF_MESSAGE_DATA_DAMAGED
-                                                           : RELIEF_MESSAGE_DATA_FAILED;
+                                                           : cause(RELIEF_MESSAGE_DATA_FAILED, result);
         notice(message, "data=%s error=%s", notice_quote(daemon->conf.data_dir).text,
                notice_quote(report.message).text);
         return result == -EINVAL ? EXIT_CONFIG : EXIT_FAILURE;
@@ -416,8 +422,8 @@ static int open_addresses(struct daemon *daemon)
         char bound[ADDR_TEXT_BYTES];
         int result = net_listen(daemon->net, listens->rows[i].address, i, bound, sizeof bound);
         if (result) {
-            notice(RELIEF_MESSAGE_LISTEN_FAILED, "address=%s error=%s", notice_quote(listens->rows[i].address).text,
-                   notice_quote(strerror(-result)).text);
+            notice(cause(RELIEF_MESSAGE_LISTEN_FAILED, result), "address=%s error=%s",
+                   notice_quote(listens->rows[i].address).text, notice_quote(strerror(-result)).text);
             return result == -EINVAL || result == -EPROTONOSUPPORT ? EXIT_CONFIG : EXIT_FAILURE;
         }
         at += (size_t)snprintf(daemon->ready + at, sizeof daemon->ready - at, " %s", bound);

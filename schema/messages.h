@@ -15,7 +15,9 @@
     N(12, DATA_DAMAGED, "err", "the data is damaged", "keep the folder, restore the named part from a replica or backup") \
     N(13, DATA_FAILED, "err", "the data directory can't be used", "see error; check owner, mode and space")           \
     N(14, LISTEN_FAILED, "err", "an address can't be listened on", "see error; is the port taken, the folder there?")  \
-    N(15, LOOP_FAILED, "err", "the event loop failed", "see error; check the number of open files allowed")            \
+    N(15, LOOP_FAILED, "err", "the event loop failed", "see error; the daemon can be started again")                   \
+    N(16, LIMIT_LOW, "err", "a limit on this process is too low to begin",                                                \
+      "raise it: open files (LimitNOFILE= of the unit, ulimit -n) or memory and addresses (MemoryMax=, LimitAS=, ulimit -v)") \
     N(20, LOG_FAILED, "err", "the log can't be written; nothing more is acknowledged",                                 \
       "nothing that was acknowledged is lost; free space or replace the disk, then start again")                       \
     N(21, CLOSE_FAILED, "err", "the data could not be closed cleanly", "the next start applies the log's tail")        \

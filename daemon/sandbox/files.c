@@ -56,14 +56,21 @@ static uint64_t data_rights(void)
            LANDLOCK_ACCESS_FS_REMOVE_DIR | FS_RENAME | FS_TRUNCATE;
 }
 
-/* What isn't there needs no rule: whoever opens it will say so. */
+/* What isn't there needs no rule: whoever opens it will say so. Without descriptors or memory nobody knows whether it
+ * is. */
+static int not_opened(void)
+{
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+}
+
+/* The path's own rule, for what is below it. */
 static int allow_below(const struct building *building, const char *path, uint64_t rights)
 {
     struct landlock_path_beneath_attr rule = {.allowed_access = rights & building->fs};
     struct stat info;
     rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0)
-        return 0;
+        return not_opened();
     if (fstat(rule.parent_fd, &info) == 0 && !S_ISDIR(info.st_mode))
         rule.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE;
     int result = 0;
@@ -99,7 +106,7 @@ static int allow_links_in(const struct building *building, const char *path)
     int result = 0;
     DIR *folder = opendir(path);
     if (!folder)
-        return 0;
+        return not_opened();
     for (const struct dirent *entry; result == 0 && (entry = readdir(folder));) {
         char name[PATH_MAX];
         struct stat info;

@@ -2,17 +2,19 @@
 import hashlib
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import tempfile
 import unittest
 
 import netspace
-from harness import DEADLINE, Case, Client, Daemon, NINGBO, request
+from harness import BIN, DEADLINE, Case, Client, Daemon, NINGBO, request
 
 setUpModule = netspace.enter
 HERE, THERE = netspace.ADDRESSES[0], netspace.ADDRESSES[1]
 RESERVE = 16
+INSTRUMENTED = os.environ.get("RELIEF_INSTRUMENTED", "")
 
 
 def counters(client):
@@ -224,6 +226,23 @@ class Descriptors(unittest.TestCase):
             daemon.start()
         finally:
             subprocess.Popen = popen
+
+    def test_a_limit_that_is_too_low_is_called_that(self):
+        """Whichever part of the start meets it; the advice is about the limit, not about owners, modes or the sandbox."""
+        folder = tempfile.mkdtemp(prefix="relief-")
+        self.addCleanup(shutil.rmtree, folder)
+        limits = [("--nofile=%d" % n, "LimitNOFILE=") for n in (8, 16, 24, 28, 30)]
+        if not INSTRUMENTED:  # sanitizers take terabytes of addresses
+            limits += [("--as=%d" % n, "LimitAS=") for n in (200 << 20, 1 << 30, 8 << 30)]
+        for limit, advice in limits:
+            with self.subTest(limit=limit):
+                done = subprocess.run(["prlimit", limit, os.path.join(BIN, "reliefd"), "--data", os.path.join(folder, "data"), "--listen",
+                                       "unix:" + os.path.join(folder, "s")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                      timeout=DEADLINE)
+                errors = [line for line in done.stderr.splitlines() if "level=err" in line]
+                self.assertEqual((done.returncode, len(errors)), (1, 1), done.stderr)
+                self.assertIn(" id=16 ", errors[0])
+                self.assertIn(advice, errors[0])
 
     def test_the_operator_gets_in_without_any(self):
         daemon = Daemon(listen=("tcp:127.0.0.1:0",)).start()
