@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "client/client.h"
 
 struct client_tls {
@@ -110,6 +111,13 @@ static int no_password(char *buf, int size, int writing, void *context)
     return -1;
 }
 
+/* As ssh and the daemon itself have it: who can read the key is who it says. */
+static bool others_have(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXO | S_IWGRP));
+}
+
 /* Revocations are looked at when the file of the authority has a list of them. */
 static void heed_lists(SSL_CTX *context)
 {
@@ -141,6 +149,8 @@ static int load(struct relief_client *client, const struct client_tls_files *fil
         error = client_tls_bad_file(client, "authority", files->authority);
     else if (files->certificate && SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
         error = client_tls_bad_file(client, "certificate", files->certificate);
+    else if (key && others_have(key))
+        error = client_fail(client, -EINVAL, "key file %s: others can read or change it; chmod 600 it", key);
     else if (key && SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
         error = client_tls_bad_file(client, "key", key);
     if (error) {

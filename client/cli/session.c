@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "client/cli/cli.h"
 #include "client/client.h"
 
@@ -16,13 +17,19 @@ static int bad_token(const char *path, const char *what, char *ret_why, size_t s
     return -EINVAL;
 }
 
-/* The token of --token-file: its one word. It never comes by the command line, which others can see. */
+/* The token of --token-file: its one word. It never comes by the command line, which others can see; so they must not
+ * see the file either, as with the key of an ssh. A pipe is nobody else's. */
 static int read_token(const char *path, char ret[TOKEN_BYTES], char *ret_why, size_t size)
 {
     static const char space[] = " \t\r\n";
+    struct stat status;
     FILE *file = fopen(path, "re");
     if (!file)
         return bad_token(path, strerror(errno), ret_why, size);
+    if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXO | S_IWGRP))) {
+        fclose(file);
+        return bad_token(path, "others can read or change it; chmod 600 it", ret_why, size);
+    }
     size_t len = fread(ret, 1, TOKEN_BYTES - 1, file);
     int error = ferror(file) ? errno : 0;
     fclose(file);

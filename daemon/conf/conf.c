@@ -6,13 +6,16 @@
 #include "conf/set.h"
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define LINE_BYTES_MAX 198u    /* inih's buffer of 200 holds the line feed and the NUL too */
-#define LINES_MAX      100000u /* a file that never ends (a pipe, a device) is no configuration */
+#define LINES_MAX      100000u /* a file that grows while it is read is no configuration */
 
 struct reading {
     struct conf *conf;
@@ -212,15 +215,40 @@ void conf_init(struct conf *conf, const char *socket)
     }
 }
 
+/* A file, and nothing that makes its reader wait: a reload happens between the requests of everybody. */
+static FILE *open_file(const char *path, const char **ret_why)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    FILE *file = NULL;
+    *ret_why = NULL;
+    if (fd >= 0 && fstat(fd, &status) == 0) {
+        if (S_ISREG(status.st_mode))
+            file = fdopen(fd, "r");
+        else
+            errno = EINVAL, *ret_why = "this is no file";
+    }
+    if (!file) {
+        int err = errno;
+        *ret_why = *ret_why ? *ret_why : strerror(err);
+        if (fd >= 0)
+            close(fd);
+        errno = err;
+    }
+    return file;
+}
+
 int conf_load(struct conf *conf, const char *path, conf_report *report, void *context)
 {
     struct reading reading = {.path = path, .report = report, .context = context};
     int err = 0;
     reading.conf = malloc(sizeof *conf);
-    reading.file = reading.conf ? fopen(path, "re") : NULL;
+    const char *why = strerror(ENOMEM);
+    errno = ENOMEM;
+    reading.file = reading.conf ? open_file(path, &why) : NULL;
     if (!reading.file) {
-        err = errno ? -errno : -ENOMEM;
-        complain(&reading, "%s", strerror(-err));
+        err = -errno;
+        complain(&reading, "%s", why);
         goto out;
     }
     memcpy(reading.conf, conf, sizeof *conf);

@@ -458,6 +458,13 @@ class CommandLine(TlsCase):
         self.assertSays(self.relief("server", "ping", authority=gone), 2, "authority file /nonexistent/x.pem: No such file")
         self.assertSays(self.relief("server", "ping", leaf=Leaf(gone, leaf.key)), 2, "certificate file /nonexistent/x.pem")
         self.assertSays(self.relief("server", "ping", leaf=Leaf(leaf.certificate, gone)), 2, "key file /nonexistent/x.pem")
+        shown = self.pki.root / "shown.key"
+        shown.write_bytes(leaf.key.read_bytes())
+        for mode in (0o604, 0o602, 0o601, 0o620):
+            shown.chmod(mode)
+            self.assertSays(self.relief("server", "ping", leaf=Leaf(leaf.certificate, shown)), 2, "shown.key: others can read or change it")
+        shown.chmod(0o640)
+        self.assertSays(self.relief("server", "ping", leaf=Leaf(leaf.certificate, shown)), 0)
         self.assertSays(self.relief("server", "ping", RELIEF_AUTHORITY=""), 2, "RELIEF_AUTHORITY")
         locked = self.pki.root / "locked.key"
         openssl("pkey", "-in", leaf.key, "-aes256", "-passout", "pass:x", "-out", locked)
@@ -466,6 +473,10 @@ class CommandLine(TlsCase):
     def test_tokens(self):
         file = self.pki.root / "token"
         file.write_text("nobody-knows-it\n")
+        for mode in (0o644, 0o602, 0o620):
+            file.chmod(mode)
+            self.assertSays(self.relief("server", "ping", "--token-file", file), 2, "others can read or change it; chmod 600 it")
+        file.chmod(0o640)
         self.assertSays(self.relief("server", "ping", "--token-file", file), 1, "does not accept the token")
         done = self.relief("server", "hello", "--token", "secret")
         self.assertSays(done, 2, "--token-file")

@@ -268,6 +268,7 @@ class TheCommandLine(Folder):
     def test_a_city_by_token(self):
         token = os.path.join(self.folder, "token")
         self.write(new("--role", "city", "--city", NINGBO, "--name", "depot", "-o", token)[0])
+        self.assertEqual(os.stat(token).st_mode & 0o777, 0o600)
         daemon = self.daemon()
         with daemon.client() as local:
             world(local)

@@ -337,13 +337,26 @@ static void test_file_that_cannot_be_read(void **state)
     (void)state;
     memcpy(keep, path, sizeof path);
     memcpy(path, "/tmp", 5);
-    assert_int_equal(conf_load(&conf, path, report, NULL), -EISDIR);
-    assert_string_equal(said, "0 error: Is a directory\n");
+    assert_int_equal(conf_load(&conf, path, report, NULL), -EINVAL);
+    assert_string_equal(said, "0 error: this is no file\n");
     said[0] = '\0';
     memcpy(path, "/tmp/relief/none", 17);
     assert_int_equal(conf_load(&conf, path, report, NULL), -ENOENT);
     assert_string_equal(said, "0 error: No such file or directory\n");
     memcpy(path, keep, sizeof path);
+    assert_memory_equal(&conf, &defaults, sizeof conf);
+}
+
+/* Nothing that has a reader wait for somebody: one that waits here would keep everybody waiting. */
+static void test_what_is_no_file(void **state)
+{
+    (void)state;
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(60); /* for the reader that does wait */
+    assert_int_equal(conf_load(&conf, path, report, NULL), -EINVAL);
+    alarm(0);
+    assert_string_equal(said, "0 error: this is no file\n");
     assert_memory_equal(&conf, &defaults, sizeof conf);
 }
 
@@ -504,6 +517,7 @@ int main(void)
         TEST(test_long_lines),
         TEST(test_too_many_rows),
         TEST(test_file_that_cannot_be_read),
+        TEST(test_what_is_no_file),
         TEST(test_report_print),
         TEST(test_listen_option),
         TEST(test_files_of_a_reload),
