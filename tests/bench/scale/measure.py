@@ -14,7 +14,7 @@ SIZES = setting("SIZES", SMALL + (" " + LARGE if setting("FULL", 0) else "")).sp
 COUNT, PIPE, ROUNDS, RUNS = setting("COUNT", 50000), setting("PIPE", 16), setting("ROUNDS", 3), setting("RUNS", 3)
 BIN = os.environ["RELIEF_BIN"]
 DATA = os.path.join(WORK, "data")
-BYTES_A_LOT, BYTES_A_REQUEST = 1200, 2500  # of disk, log and store and what imports take
+BYTES_A_LOT, BYTES_A_REQUEST = 2400, 1300  # of disk: log, store, evidence, and the files that are imported
 HOURS = "36000"
 WARM_A_CITY = 3
 
@@ -83,7 +83,7 @@ class Daemon:
 
     def generator(self, size, first, *more):
         return [os.path.join(TOOLS, "loadgen"), "-m", "relief", "-p", self.port, "-c", str(CONNECTIONS), "-P", str(PIPE), "-w", "0", "-q", "0",
-                "-C", str(size.cities), "-K", "200", "-b", str(first), "-k", str(self.pid), "-d", DATA, *map(str, more)]
+                "-l", "relief-scale-" + size.text, "-C", str(size.cities), "-K", "200", "-b", str(first), "-k", str(self.pid), "-d", DATA, *map(str, more)]
 
     def load(self, size, first, count):
         done = subprocess.run(self.generator(size, first, "-t", HOURS, "-n", count), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
