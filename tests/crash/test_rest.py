@@ -10,6 +10,7 @@ that takes a witness (relief-audit).
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -25,6 +26,9 @@ from journal import Journal, Load, presume, require
 from test_cuts import CONFIG, Process
 
 OPTIONAL = "lock", "log/next.seg", "store/lock.mdb"  # of which nothing is read
+STORE = "store/data.mdb"
+SHOWN = [name.encode() for name in ("浙江", "杭州", "宁波", "温州", "帐篷", "棚布")]  # of world(): each is answered, from the store
+AIMED = 0.3  # of the flips; the others are anywhere, and few of them meet what is read
 
 
 class Rest:
@@ -72,6 +76,10 @@ class Rest:
         presume(self.stop()[0] == 0, "no clean stop")
         os.rename(self.data, self.whole)
         self.files = [name for name in self.names(self.whole) if name not in OPTIONAL]
+        with open(os.path.join(self.whole, STORE), "rb") as file:
+            store = file.read()
+        self.shown = [match.start() + at for name in SHOWN for match in re.finditer(re.escape(name), store) for at in range(len(name))]
+        presume(self.shown, "no name stands in the store")
 
     def names(self, folder):
         return sorted(os.path.relpath(os.path.join(path, name), folder) for path, _, files in os.walk(folder) for name in files)
@@ -92,6 +100,10 @@ class Rest:
     # ---- what is done to it ----
 
     def flip(self):
+        if self.rng.random() < AIMED:
+            offset = self.rng.choice(self.shown)
+            segments.flip(os.path.join(self.data, STORE), offset, self.rng.randrange(8))
+            return "%s, a bit of byte %d, in a name" % (STORE, offset), STORE
         name = self.rng.choice([name for name in self.files if os.path.getsize(os.path.join(self.whole, name)) > 0])
         path = os.path.join(self.data, name)
         size = os.path.getsize(path)
@@ -146,6 +158,8 @@ class Rest:
         except Refused as refused:
             end = "an error is answered"
             require(refused.code in ("INTERNAL", "NOT_FOUND"), "another error:", refused.code, what)
+        except UnicodeDecodeError:  # in a text of an answer
+            end = "other answers"
         except (EOFError, OSError, AssertionError, TypeError):
             end = "ended when it was read"
         self.named = True
