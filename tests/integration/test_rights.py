@@ -445,7 +445,8 @@ class Shares(World):
                 with self.subTest(shares=shares, state=state):
                     listed = [piece["id"] for piece in client.items("asset.list", city=D, limit=1)]
                     whole = owner.call("asset.get", id=id)
-                    self.assertEqual(whole[state[0]], state[1])
+                    # A rest that is over may have been taken away by its timer, sooner or later.
+                    self.assertIn(whole[state[0]], (1, None) if state == ("rest_until", 1) else state[1:])
                     self.assertEqual(outsider.error("asset.get", id=id)["code"], "DENIED")
                     if shares == "exact" or (shares != "nothing" and id in had):
                         self.assertIn(id, listed)
