@@ -118,3 +118,20 @@ void tool_put(struct core_view *view, const struct core_key *key, const void *da
 {
     view->ops->put(view, key, (struct relief_str){data, (uint32_t)len});
 }
+
+struct relief_str tool_get(struct core_view *view, const char *text)
+{
+    struct core_key key = tool_key(0x81, text);
+    return view->ops->get(view, &key);
+}
+
+void tool_set(struct core_view *view, const char *text, const char *value)
+{
+    struct core_key key = tool_key(0x81, text);
+    view->ops->put(view, &key, relief_str_of(value));
+}
+
+void tool_assert_value(struct relief_str value, const char *text)
+{
+    assert_true(relief_str_eq(value, relief_str_of(text)));
+}

@@ -40,3 +40,7 @@ void tool_flush(struct tool *tool);
 
 struct core_key tool_key(unsigned space, const char *text);
 void tool_put(struct core_view *view, const struct core_key *key, const void *data, size_t len);
+/* The value of the key of this text in a table of its own; value NULL removes it. */
+struct relief_str tool_get(struct core_view *view, const char *text);
+void tool_set(struct core_view *view, const char *text, const char *value);
+void tool_assert_value(struct relief_str value, const char *text);
