@@ -24,7 +24,7 @@
 
 #define BLOCK_MIN  64u
 #define SPARSE     64u /* arcs a node, below which they are mixed */
-#define STOP_EVERY 4096u
+#define STOP_EVERY 256u
 #define NONE       UINT32_MAX
 
 enum { LOWER = 1, TREE = 0, UPPER = -1 };

@@ -25,7 +25,7 @@ struct plan_flow {
     const int64_t *capacity; /* of each arc, >= 0 */
     int64_t *ret_flow;       /* of each arc */
     int64_t *ret_price; /* of each node, or NULL: its dual value, by which anybody can prove that the flow is best */
-    /* Called every some thousand pivots; true: give up. NULL: never. */
+    /* Called every some hundred pivots; true: give up. NULL: never. */
     bool (*stop)(void *context);
     void *context;
     int64_t ret_cost;  /* of ret_flow */
@@ -36,7 +36,11 @@ struct plan_flow {
 enum plan_flow_end {
     PLAN_FLOW_BEST = 0,
     PLAN_FLOW_INFEASIBLE = 1, /* the nodes can't all give and take what they must */
-    PLAN_FLOW_STOPPED = 2,    /* by `stop`; ret_flow is the best so far when it was feasible, else of no use */
+    PLAN_FLOW_STOPPED = 2,    /* by `stop`; ret_flow is the best so far */
+    /*
+     * By `stop`, before there was a flow: ret_flow keeps the capacities, no node gives more than it has with what comes
+     * in, and none gets more than it takes; but some give or get less than they must. ret_bound holds all the same.
+     */
     PLAN_FLOW_STOPPED_INFEASIBLE = 3,
 };
 

@@ -13,6 +13,7 @@
 #include "plan/reach.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LEVEL_BITS 51 /* 2^-51 < 1 / PLAN_WANT_MAX */
 
@@ -108,7 +109,10 @@ static bool stopped(const struct plan_share *share)
     return share->stop && share->stop(share->context);
 }
 
-/* One round: everybody who is not settled rises together as far as it goes. Returns how many became settled. */
+/*
+ * One round: everybody who is not settled rises together as far as it goes. Returns how many became settled. Where it
+ * is stopped, as far as is known by then.
+ */
 static uint32_t round_up(struct rise *rise, int64_t *level)
 {
     struct plan_share *share = rise->share;
@@ -117,7 +121,7 @@ static uint32_t round_up(struct rise *rise, int64_t *level)
     try_level(rise, high - 1);
     if (fits(rise))
         low = high - 1;
-    while (high - low > 1) {
+    while (high - low > 1 && !stopped(share)) {
         int64_t mid = low + (high - low) / 2;
         try_level(rise, mid);
         if (fits(rise))
@@ -126,7 +130,7 @@ static uint32_t round_up(struct rise *rise, int64_t *level)
             high = mid;
     }
     units_high = low == INT64_C(1) << LEVEL_BITS ? 1 : sort_units(rise, low) + 1;
-    while (units_high - units_low > 1) {
+    while (units_high - units_low > 1 && !stopped(share)) {
         uint32_t mid = units_low + (units_high - units_low) / 2;
         try_units(rise, low, mid);
         if (fits(rise))
@@ -181,11 +185,21 @@ static int rise_open(struct rise *rise, struct plan_share *share)
                            share->takers, share->taker);
 }
 
+/* What all could have together is the measure of what a plan that was stopped may lack. */
+static void find_most(struct rise *rise)
+{
+    struct plan_share *share = rise->share;
+    memcpy(rise->take, share->want, share->takers * sizeof *rise->take);
+    share->ret_most = plan_reach_most(rise->reach, rise->take);
+}
+
 int plan_share_fair(struct plan_share *share)
 {
     struct rise rise;
     int64_t level = 0;
     int result = rise_open(&rise, share);
+    if (result == 0)
+        find_most(&rise);
     for (uint32_t left = share->takers; result == 0 && left > 0;) {
         left -= round_up(&rise, &level);
         if (left > 0 && stopped(share))
@@ -195,77 +209,180 @@ int plan_share_fair(struct plan_share *share)
     return result;
 }
 
-/* floor(want x given / asked) of each. */
-static void try_rate(struct rise *rise, int64_t given, int64_t asked)
+/* ---- equal ---- */
+
+/* A taker by its next unit: by what stands to the left of it, then by weight, then by id. */
+struct next {
+    wide left; /* larger first */
+    int64_t weight;
+    uint32_t taker;
+};
+
+static int compare_next(const void *a, const void *b)
+{
+    const struct next *x = a, *y = b;
+    if (x->left != y->left)
+        return x->left > y->left ? -1 : 1;
+    if (x->weight != y->weight)
+        return x->weight > y->weight ? -1 : 1;
+    return x->taker < y->taker ? -1 : x->taker > y->taker;
+}
+
+/* floor(want x part / whole) of each. */
+static void try_rate(struct rise *rise, int64_t part, int64_t whole)
 {
     const struct plan_share *share = rise->share;
     for (uint32_t i = 0; i < share->takers; i++)
-        rise->take[i] = given >= asked ? share->want[i] : (int64_t)((wide)share->want[i] * given / asked);
+        rise->take[i] = part >= whole ? share->want[i] : (int64_t)((wide)share->want[i] * part / whole);
 }
 
-/* The left-over units, one each to the largest remainders, then weights, then ids. */
-static bool more_remainder(const struct rise *rise, uint32_t a, uint32_t b, int64_t given, int64_t asked)
+static void give_next(struct rise *rise, const struct next *next, uint32_t from, uint32_t to, int64_t units)
 {
-    const struct plan_share *share = rise->share;
-    int64_t left = (int64_t)((wide)share->want[a] * given % asked),
-            right = (int64_t)((wide)share->want[b] * given % asked);
-    if (left != right)
-        return left > right;
-    return share->weight[a] != share->weight[b] ? share->weight[a] > share->weight[b] : a < b;
+    for (uint32_t i = from; i < to; i++)
+        rise->take[next[i].taker] += units;
 }
 
-static void hand_out(struct rise *rise, int64_t given, int64_t asked)
+/* How many of the first can have one unit more at once; they have it then. */
+static uint32_t give_most(struct rise *rise, const struct next *next, uint32_t count)
 {
-    const struct plan_share *share = rise->share;
-    int64_t left = given;
-    for (uint32_t i = 0; i < share->takers; i++) {
-        rise->settled[i] = rise->take[i] == share->want[i];
-        left -= rise->take[i];
+    uint32_t low = 0, high = count + 1;
+    give_next(rise, next, 0, count, 1);
+    bool all = fits(rise);
+    give_next(rise, next, 0, count, -1);
+    if (all)
+        low = count;
+    while (high - low > 1 && low < count && !stopped(rise->share)) {
+        uint32_t mid = low + (high - low) / 2;
+        give_next(rise, next, 0, mid, 1);
+        if (fits(rise))
+            low = mid;
+        else
+            high = mid;
+        give_next(rise, next, 0, mid, -1);
     }
-    while (left-- > 0) { /* fewer than there are takers */
-        uint32_t best = UINT32_MAX;
-        for (uint32_t i = 0; i < share->takers; i++)
-            if (!rise->settled[i] && (best == UINT32_MAX || more_remainder(rise, i, best, given, asked)))
-                best = i;
-        if (best == UINT32_MAX)
-            return;
-        rise->settled[best] = true;
-        rise->take[best]++;
+    give_next(rise, next, 0, low, 1);
+    return low;
+}
+
+/*
+ * What the rate part / whole leaves over, one unit each: to the largest remainders, then weights, then ids, of those
+ * whom a unit reaches. Whom none reaches once, none reaches later.
+ */
+static void hand_out(struct rise *rise, struct next *next, int64_t part, int64_t whole)
+{
+    const struct plan_share *share = rise->share;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < share->takers; i++)
+        if (rise->take[i] < share->want[i])
+            next[count++] =
+                (struct next){(wide)share->want[i] * part - (wide)rise->take[i] * whole, share->weight[i], i};
+    qsort(next, count, sizeof *next, compare_next);
+    while (count > 0 && !stopped(share)) {
+        uint32_t kept = 0;
+        (void)fits(rise);
+        plan_reach_more(rise->reach, rise->more);
+        for (uint32_t i = 0; i < count; i++)
+            if (rise->more[next[i].taker])
+                next[kept++] = next[i];
+        uint32_t given = give_most(rise, next, kept);
+        count = given < kept ? kept - given - 1 : 0; /* the one behind them was tried */
+        memmove(next, next + given + (given < kept), count * sizeof *next);
+    }
+}
+
+/* A taker by the rate part / whole at which it comes to its next unit. */
+struct step {
+    int64_t part, whole;
+    uint32_t taker, end; /* end: behind the last of the same rate */
+};
+
+static int compare_rates(const struct step *a, const struct step *b)
+{
+    wide left = (wide)a->part * b->whole, right = (wide)b->part * a->whole;
+    return left < right ? -1 : left > right;
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+    const struct step *x = a, *y = b;
+    int order = compare_rates(x, y);
+    return order ? order : x->taker < y->taker ? -1 : x->taker > y->taker;
+}
+
+/* Those who come to their next unit between `given` and `given` + 1 of `asked`, in order. */
+static uint32_t find_steps(struct rise *rise, struct step *steps, int64_t given, int64_t asked)
+{
+    const struct plan_share *share = rise->share;
+    uint32_t count = 0;
+    try_rate(rise, given, asked);
+    for (uint32_t i = 0; i < share->takers; i++)
+        if ((int64_t)((wide)share->want[i] * (given + 1) / asked) > rise->take[i])
+            steps[count++] = (struct step){rise->take[i] + 1, share->want[i], i, 0};
+    qsort(steps, count, sizeof *steps, compare_steps);
+    for (uint32_t i = count; i-- > 0;)
+        steps[i].end = i + 1 < count && compare_rates(&steps[i], &steps[i + 1]) == 0 ? steps[i + 1].end : i + 1;
+    return count;
+}
+
+/*
+ * The largest rate that all can have, when `given` of `asked` is too much for the ways. Between two steps of 1 / asked
+ * each taker comes to at most one unit more, so the rates at which they do are all that is to be tried there; takers of
+ * one rate together. *ret: the first rate that does not fit.
+ */
+static void rise_together(struct rise *rise, struct step *steps, int64_t given, int64_t asked, struct step *ret)
+{
+    int64_t low = 0, high = given;
+    uint32_t count, fit = 0;
+    while (high - low > 1 && !stopped(rise->share)) {
+        int64_t mid = low + (high - low) / 2;
+        try_rate(rise, mid, asked);
+        if (fits(rise))
+            low = mid;
+        else
+            high = mid;
+    }
+    count = find_steps(rise, steps, low, asked);
+    *ret = (struct step){.part = low, .whole = asked};
+    for (uint32_t beyond = count; fit < beyond && !stopped(rise->share);) {
+        uint32_t end = steps[fit + (beyond - fit) / 2].end, start = end;
+        while (start > fit && steps[start - 1].end == end)
+            start--;
+        for (uint32_t i = 0; i < end; i++)
+            rise->take[steps[i].taker] = steps[i].part;
+        if (fits(rise)) {
+            fit = end;
+        } else {
+            *ret = steps[start];
+            beyond = start;
+        }
+        for (uint32_t i = fit; i < end; i++)
+            rise->take[steps[i].taker] = steps[i].part - 1;
     }
 }
 
 int plan_share_equal(struct plan_share *share)
 {
+    struct next *next = calloc((size_t)share->takers + 1, sizeof *next);
+    struct step *steps = calloc((size_t)share->takers + 1, sizeof *steps), rate;
     struct rise rise;
-    int64_t given = 0, asked = 0;
+    int64_t asked = 0;
     int result = rise_open(&rise, share);
+    if (result == 0 && (!next || !steps))
+        result = -ENOMEM;
     if (result == 0) {
-        for (uint32_t i = 0; i < share->nodes; i++)
-            if (__builtin_add_overflow(given, share->give[i], &given))
-                result = -EINVAL;
+        find_most(&rise);
         for (uint32_t i = 0; i < share->takers; i++)
             asked += share->want[i];
-        given = given < asked ? given : asked;
+        rate = (struct step){.part = share->ret_most, .whole = asked};
+        try_rate(&rise, rate.part, rate.whole);
+        if (!fits(&rise))
+            rise_together(&rise, steps, rate.part, rate.whole, &rate);
+        hand_out(&rise, next, rate.part, rate.whole);
+        memcpy(share->ret_got, rise.take, share->takers * sizeof *share->ret_got);
+        result = stopped(share) ? PLAN_FLOW_STOPPED : 0;
     }
-    if (result == 0) {
-        try_rate(&rise, given, asked);
-        if (given < asked)
-            hand_out(&rise, given, asked);
-        if (!fits(&rise)) {
-            int64_t low = 0, high = given + 1;
-            while (high - low > 1) {
-                int64_t mid = low + (high - low) / 2;
-                try_rate(&rise, mid, asked);
-                if (fits(&rise))
-                    low = mid;
-                else
-                    high = mid;
-            }
-            try_rate(&rise, low, asked);
-        }
-        for (uint32_t i = 0; i < share->takers; i++)
-            share->ret_got[i] = rise.take[i];
-    }
+    free(next);
+    free(steps);
     rise_free(&rise);
     return result;
 }

@@ -14,12 +14,13 @@ struct plan_share {
     const int64_t *want;   /* of each taker, > 0, at most PLAN_WANT_MAX */
     const int64_t *weight; /* of each taker */
     int64_t *ret_got;
+    int64_t ret_most; /* units that the takers could have together */
     bool (*stop)(void *context); /* as plan_flow's */
     void *context;
 };
 
 #define PLAN_WANT_MAX (INT64_C(1) << 50) /* RELIEF_QUANTITY_MAX is below */
 
-/* 0, PLAN_FLOW_STOPPED (ret_got can be had, but is not the best), -EINVAL or -ENOMEM. */
+/* 0, PLAN_FLOW_STOPPED (ret_got can be had, but may not be the best), -EINVAL or -ENOMEM. */
 int plan_share_fair(struct plan_share *share);
 int plan_share_equal(struct plan_share *share);

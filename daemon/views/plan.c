@@ -18,7 +18,10 @@ struct making {
     const struct views_plan_make *make;
     struct core core;
     struct core_plan plan;
-    int64_t solve_until_ms;
+    int64_t solve_from_ms, solve_until_ms, solving_until_ms; /* of this kind, of all */
+    int64_t told_ms;
+    int told;     /* what `tell` said */
+    bool stopped; /* the time of this kind was up */
     int64_t gap_permille;
     struct relief_refusal *refusal;
 };
@@ -43,15 +46,38 @@ static bool is_over(void *context)
     return work->make->over && work->make->over(work->make->context);
 }
 
-static bool is_enough(void *context)
-{
-    const struct making *work = context;
-    return now_ms() >= work->solve_until_ms || is_over(context);
-}
-
 static int tell(struct making *work, const char *stage, uint32_t done, uint32_t of)
 {
-    return work->make->tell ? work->make->tell(work->make->context, stage, done, of) : 0;
+    work->told_ms = now_ms();
+    if (work->told == 0 && work->make->tell)
+        work->told = work->make->tell(work->make->context, stage, done, of);
+    return work->told;
+}
+
+/* Within a kind, not too often. */
+static int tell_requests(void *context, uint32_t done, uint32_t of)
+{
+    struct making *work = context;
+    return now_ms() - work->told_ms >= work->make->tell_ms ? tell(work, "requests", done, of) : 0;
+}
+
+/* The solvers ask this all the time. */
+static bool is_enough(void *context)
+{
+    struct making *work = context;
+    const int64_t now = now_ms();
+    if (now - work->told_ms >= work->make->tell_ms)
+        (void)tell(work, "solving", (uint32_t)((now - work->solve_from_ms) / 1000),
+                   (uint32_t)((work->solve_until_ms - work->solve_from_ms + 999) / 1000));
+    return now >= work->solve_until_ms || work->told || is_over(context);
+}
+
+/* A kind has its part of the time that is left for all; what it does not take is the others'. */
+static void set_time(struct making *work, uint32_t kinds)
+{
+    work->solve_from_ms = now_ms();
+    int64_t part = (work->solving_until_ms - work->solve_from_ms) / kinds;
+    work->solve_until_ms = work->solve_from_ms + (part < work->make->solve_ms ? part : work->make->solve_ms);
 }
 
 /* ---- one kind ---- */
@@ -65,7 +91,7 @@ static void give(struct making *work, const struct core_plan_kind *kind, const i
             *ret_short = true;
 }
 
-static int solve_once(struct making *work, uint32_t index, bool *ret_again)
+static int solve_once(struct making *work, uint32_t index, int64_t policy, bool *ret_again)
 {
     struct core_plan_kind kind;
     int result = core_plan_kind(&work->plan, index, &kind, work->refusal);
@@ -77,7 +103,8 @@ static int solve_once(struct making *work, uint32_t index, bool *ret_again)
     struct views_solve solve = {.kind = &kind,
                                 .takers = work->plan.takers,
                                 .lives = lives,
-                                .policy = work->plan.scope.policy,
+                                .policy = policy,
+                                .rebalance = work->plan.scope.rebalance,
                                 .stop = is_enough,
                                 .context = work,
                                 .ret_units = units};
@@ -86,11 +113,13 @@ static int solve_once(struct making *work, uint32_t index, bool *ret_again)
         lives[i] = core_plan_lives(&work->plan, &kind, &kind.pairs[i]);
         result = i % 256 == 0 && is_over(work) ? -ETIME : 0;
     }
-    work->solve_until_ms = now_ms() + VIEWS_PLAN_SOLVE_MS;
     if (result == 0)
         result = views_plan_solve(&solve);
+    if (result == 0)
+        result = work->told;
     if (result == 0) {
         give(work, &kind, units, ret_again);
+        work->stopped = solve.ret_gap_permille > 0;
         if (solve.ret_gap_permille > work->gap_permille)
             work->gap_permille = solve.ret_gap_permille;
     }
@@ -101,10 +130,15 @@ static int solve_once(struct making *work, uint32_t index, bool *ret_again)
 
 static int solve_kind(struct making *work, uint32_t index)
 {
+    const int64_t policy = work->plan.scope.policy;
     bool again = true;
     int result = 0;
-    for (unsigned round = 0; result == 0 && again && round < VIEWS_PLAN_ROUNDS; round++)
-        result = solve_once(work, index, &again);
+    set_time(work, work->plan.kind_count - index);
+    for (unsigned round = 0; result == 0 && again && round < VIEWS_PLAN_ROUNDS && !work->stopped; round++)
+        result = solve_once(work, index, policy, &again);
+    if (result == 0 && work->stopped) /* what the best so far leaves with the donors is better given than kept */
+        result = solve_once(work, index, RELIEF_policy_nearest, &again);
+    work->stopped = false;
     if (result == -EINVAL)
         result = relief_refuse(work->refusal, RELIEF_TOO_MANY,
                                "the quantities are too large to be planned exactly: name fewer requests");
@@ -165,7 +199,7 @@ static int pack(struct making *work, struct relief_buf *ret)
 
 int views_plan_make(const struct views_plan_make *make, struct relief_buf *ret, struct relief_refusal *refusal)
 {
-    struct making work = {.make = make, .refusal = refusal};
+    struct making work = {.make = make, .refusal = refusal, .solving_until_ms = now_ms() + VIEWS_PLAN_SOLVING_MS};
     struct store *store = NULL;
     int result = store_open(&store, &(struct store_options){.dir = NULL});
     if (result)
@@ -177,6 +211,7 @@ int views_plan_make(const struct views_plan_make *make, struct relief_buf *ret, 
     if (result)
         goto out_core;
     work.plan.stop = is_over;
+    work.plan.tell = tell_requests;
     work.plan.context = &work;
     result = core_plan_open(&work.plan, &work.core, make->from, make->now, make->scope, refusal);
     if (result)
@@ -236,6 +271,8 @@ static int compute(struct views_stream *stream, void *context)
                                          .now = work->options.now,
                                          .scope = &work->options.scope,
                                          .bytes_max = work->options.bytes_max,
+                                         .solve_ms = VIEWS_PLAN_SOLVE_MS,
+                                         .tell_ms = VIEWS_PLAN_TELL_MS,
                                          .over = stream_over,
                                          .tell = stream_tell,
                                          .context = work};

@@ -6,9 +6,11 @@
 #include "core/plan.h"
 #include "store/store.h"
 
-#define VIEWS_PLAN_MS_MAX   300000 /* in all */
-#define VIEWS_PLAN_SOLVE_MS 60000  /* of one kind's solver: then the best so far, with how far it may be from the best \
-                                    */
+#define VIEWS_PLAN_MS_MAX     300000 /* in all */
+#define VIEWS_PLAN_SOLVING_MS 200000 /* of all kinds' solvers; the rest is for reading, legs and reasons */
+/* Of one kind's solver, or its part of what is left: then the best so far, with how far it may be from the best. */
+#define VIEWS_PLAN_SOLVE_MS 60000
+#define VIEWS_PLAN_TELL_MS  200 /* between two messages of progress within a kind */
 #define VIEWS_PLAN_ROUNDS                                                                                              \
     4u /* shares and certificates can make legs shorter than solved: what is left is solved again */
 
@@ -19,6 +21,7 @@ struct views_plan_make {
     int64_t now;
     const struct core_plan_scope *scope;
     size_t bytes_max;
+    int64_t solve_ms, tell_ms;                                                 /* the bounds above, or others */
     bool (*over)(void *context);                                               /* give up: -ETIME; or NULL */
     int (*tell)(void *context, const char *stage, uint32_t done, uint32_t of); /* 0 or an error to end with; or NULL */
     void *context;
@@ -39,7 +42,8 @@ struct views_plan_options {
 
 int views_plan_start(struct views_plan **ret, const struct views_plan_options *options);
 /*
- * 1: *ret is the body, the caller's to free. 2: *ret is a message of progress, a map {stage, done, of}. 0: nothing yet.
+ * 1: *ret is the body, the caller's to free. 2: *ret is a message of progress, a map {stage, done, of}:
+ * `reading`; `kinds` done; within a kind `requests` looked at and `solving`, seconds of those it may take. 0: nothing yet.
  * Another positive one, from 16 on, is 16 + enum relief_error with *refusal. -ETIME past the limit; other -errno.
  */
 int views_plan_take(struct views_plan *plan, struct relief_buf *ret, struct relief_refusal *refusal);

@@ -7,10 +7,15 @@ struct views_solve {
     const struct core_plan_taker *takers; /* of the plan; want - got is what is still looked for */
     const int64_t *lives;                 /* of each pair: core_plan_lives */
     int64_t policy;
+    bool rebalance;
     bool (*stop)(void *context); /* the best so far is enough */
     void *context;
     int64_t *ret_units;       /* of each pair */
-    int64_t ret_gap_permille; /* 0: nothing better exists */
+    /*
+     * 0: nothing better exists. Else `stop` came first, and so much could be better at most: of effective in units by
+     * weight (of all that is wanted), of fair and equal in units, or, where all units are there, in unit-minutes.
+     */
+    int64_t ret_gap_permille;
 };
 
 /* 0; -EINVAL: numbers beyond what can be computed exactly; -ENOMEM. */

@@ -169,36 +169,120 @@ static void test_equal_free(void **unused)
         assert_int_equal(world.got[i], world.want[i]);
 }
 
-/* Where links forbid the even split, the largest common rate that is feasible. */
+/* ---- equal, as fine print 58 has it, on every rate at which anybody comes to a unit more ---- */
+
+static int64_t most_of(const struct world *world)
+{
+    struct plan_reach *reach;
+    assert_int_equal(plan_reach_open(&reach, world->givers + world->takers, world->give, world->arcs, world->arc,
+                                     world->capacity, world->takers, world->taker),
+                     0);
+    int64_t most = plan_reach_most(reach, world->want);
+    plan_reach_close(reach);
+    return most;
+}
+
+static bool try_rate(const struct world *world, int64_t part, int64_t whole, int64_t *take)
+{
+    for (uint32_t i = 0; i < world->takers; i++)
+        take[i] = world->want[i] * part / whole;
+    return feasible(world, take);
+}
+
+/* The rate of the even split, or the first one that does not fit, just below which all that fits is had. */
+static void rate_of(const struct world *world, int64_t *ret_part, int64_t *ret_whole, int64_t *take)
+{
+    int64_t asked = 0, at[TAKERS_MAX];
+    for (uint32_t i = 0; i < world->takers; i++)
+        asked += world->want[i];
+    *ret_part = most_of(world);
+    *ret_whole = asked;
+    if (try_rate(world, *ret_part, asked, take))
+        return;
+    memset(take, 0, TAKERS_MAX * sizeof *take);
+    for (;;) {
+        *ret_part = *ret_whole = 1;
+        for (uint32_t i = 0; i < world->takers; i++) { /* the next rate at which somebody gets a unit more */
+            if ((take[i] + 1) * *ret_whole < *ret_part * world->want[i]) {
+                *ret_part = take[i] + 1;
+                *ret_whole = world->want[i];
+            }
+        }
+        if (!try_rate(world, *ret_part, *ret_whole, at))
+            return;
+        memcpy(take, at, sizeof at);
+    }
+}
+
+/* One unit more by remainder, weight, id, to whom it reaches. */
+static void hand_out(const struct world *world, int64_t part, int64_t whole, int64_t *take)
+{
+    bool seen[TAKERS_MAX] = {false};
+    for (;;) {
+        uint32_t best = TAKERS_MAX;
+        for (uint32_t i = 0; i < world->takers; i++) {
+            if (seen[i] || take[i] == world->want[i])
+                continue;
+            int64_t left = world->want[i] * part - take[i] * whole,
+                    most = best < TAKERS_MAX ? world->want[best] * part - take[best] * whole : 0;
+            if (best == TAKERS_MAX || left > most || (left == most && world->weight[i] > world->weight[best]))
+                best = i;
+        }
+        if (best == TAKERS_MAX)
+            return;
+        seen[best] = true;
+        take[best]++;
+        if (!feasible(world, take))
+            take[best]--;
+    }
+}
+
 static void test_equal_bound(void **unused)
 {
-    unsigned bound = 0;
+    unsigned bound = 0, handed = 0;
     (void)unused;
     for (uint64_t seed = 1; seed <= 3000; seed++) {
         struct world world;
-        int64_t given = 0, asked = 0, rate = 0, take[TAKERS_MAX];
+        int64_t part, whole, take[TAKERS_MAX], even[TAKERS_MAX];
         world_random(&world, seed);
         assert_int_equal(plan_share_equal(&world.share), 0);
+        assert_int_equal(world.share.ret_most, most_of(&world));
         assert_true(feasible(&world, world.got));
-        for (uint32_t i = 0; i < world.givers; i++)
-            given += world.give[i];
+        rate_of(&world, &part, &whole, take);
+        hand_out(&world, part, whole, take);
+        for (uint32_t i = 0; i < world.takers; i++)
+            assert_int_equal(world.got[i], take[i]);
+        int64_t asked = 0;
         for (uint32_t i = 0; i < world.takers; i++)
             asked += world.want[i];
-        given = given < asked ? given : asked;
-        for (int64_t next = 0; next <= given; next++) {
-            for (uint32_t i = 0; i < world.takers; i++)
-                take[i] = world.want[i] * next / asked;
-            if (!feasible(&world, take))
-                break;
-            rate = next;
+        bool forbidden = !try_rate(&world, most_of(&world), asked, even);
+        bound += forbidden;
+        if (forbidden) {
+            rate_of(&world, &part, &whole, even);
+            handed += memcmp(even, world.got, world.takers * sizeof *even) != 0;
         }
-        for (uint32_t i = 0; i < world.takers; i++) {
-            int64_t least = world.want[i] * rate / asked;
-            assert_true(world.got[i] == least || (rate == given && world.got[i] == least + 1));
-        }
-        bound += rate < given;
     }
     assert_true(bound > 300);
+    assert_true(handed > 100);
+}
+
+/* What nobody can be given is no unit to give: a donor that reaches one taker only, by a narrow way. */
+static void test_equal_out_of_reach(void **unused)
+{
+    struct world world = {.givers = 2,
+                          .takers = 2,
+                          .arcs = 3,
+                          .give = {1000, 6},
+                          .want = {10, 10},
+                          .weight = {1, 1},
+                          .arc = {{0, 2, 0}, {1, 2, 0}, {1, 3, 0}},
+                          .capacity = {1, 1000, 1000},
+                          .taker = {2, 3}};
+    (void)unused;
+    world_share(&world);
+    assert_int_equal(plan_share_equal(&world.share), 0);
+    assert_int_equal(world.got[0], 4); /* of 7, not of 20: 3 each, and the one that is left */
+    assert_int_equal(world.got[1], 3);
 }
 
 static void test_large(void **unused)
@@ -227,6 +311,7 @@ static void test_large(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fair), cmocka_unit_test(test_equal_free),
-                                       cmocka_unit_test(test_equal_bound), cmocka_unit_test(test_large)};
+                                       cmocka_unit_test(test_equal_bound), cmocka_unit_test(test_equal_out_of_reach),
+                                       cmocka_unit_test(test_large)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

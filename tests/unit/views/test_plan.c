@@ -5,6 +5,7 @@
  * best at what it is for.
  */
 #include "unit/core/world.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,11 +138,15 @@ struct made {
     struct relief_plan plan;
 };
 
-static void make(struct world *world, const struct core_plan_scope *scope, struct made *ret)
+static void make_in(struct world *world, const struct core_plan_scope *scope, int64_t solve_ms, struct made *ret)
 {
     struct relief_refusal refusal;
-    const struct views_plan_make plan = {
-        .from = store_view(world->store), .seq = world->seq, .now = world->now, .scope = scope, .bytes_max = 1u << 20};
+    const struct views_plan_make plan = {.from = store_view(world->store),
+                                         .seq = world->seq,
+                                         .now = world->now,
+                                         .scope = scope,
+                                         .bytes_max = 1u << 20,
+                                         .solve_ms = solve_ms};
     size_t used = 0;
     memset(ret, 0, sizeof *ret);
     assert_int_equal(views_plan_make(&plan, &ret->bytes, &refusal), 0);
@@ -149,6 +154,11 @@ static void make(struct world *world, const struct core_plan_scope *scope, struc
     assert_int_equal(msgpack_unpack_next(&ret->value, ret->bytes.data, ret->bytes.len, &used), MSGPACK_UNPACK_SUCCESS);
     assert_int_equal(relief_arena_init(&ret->arena, 64u << 20), 0);
     assert_int_equal(relief_answer_decode(&relief_shape_plan, &ret->value.data, &ret->arena, &ret->plan), 0);
+}
+
+static void make(struct world *world, const struct core_plan_scope *scope, struct made *ret)
+{
+    make_in(world, scope, VIEWS_PLAN_SOLVE_MS, ret);
 }
 
 static void made_free(struct made *made)
@@ -209,7 +219,7 @@ static uint64_t state_hash(struct world *world)
     return hash;
 }
 
-static void check_made(struct world *world, const struct made *made)
+static void check_made(const struct made *made)
 {
     const struct relief_plan_leg *legs = made->plan.legs.items;
     const struct relief_plan_request *requests = made->plan.requests.items;
@@ -227,8 +237,6 @@ static void check_made(struct world *world, const struct made *made)
         covered -= requests[i].covered;
     }
     assert_int_equal(covered, 0);
-    assert_int_equal(made->plan.gap_permille, 0);
-    (void)world;
 }
 
 static void test_applies(void **unused)
@@ -245,7 +253,8 @@ static void test_applies(void **unused)
             uint64_t before = state_hash(&world);
             make(&world, &scope, &made);
             assert_true(state_hash(&world) == before); /* planning changes nothing */
-            check_made(&world, &made);
+            check_made(&made);
+            assert_int_equal(made.plan.gap_permille, 0);
             if (apply(&world, &made.bytes) != 0)
                 fail_msg("seed %u, policy %s: %s", (unsigned)seed, relief_enum_policy.names[policy],
                          world.effects.refusal.message);
@@ -278,7 +287,8 @@ static void test_rebalances(void **unused)
         for (uint32_t i = 0; i < CITIES; i++)
             world_floor(&world, city_name(i), "mask", below(60));
         make(&world, &scope, &made);
-        check_made(&world, &made);
+        check_made(&made);
+        assert_int_equal(made.plan.gap_permille, 0);
         if (apply(&world, &made.bytes) != 0)
             fail_msg("seed %u: %s", (unsigned)seed, world.effects.refusal.message);
         world_check(&world);
@@ -433,9 +443,182 @@ static void test_best(void **unused)
     assert_true(better > WORLDS / 2);
 }
 
+/* ---- when there is no time ---- */
+
+/* The best so far can be applied like any plan, and what it says of its distance from the best is no less than it is.
+ */
+static void test_time_is_up(void **unused)
+{
+    uint32_t short_of = 0, legs = 0;
+    (void)unused;
+    for (uint64_t seed = 1; seed <= WORLDS / 3; seed++) {
+        for (int64_t policy = 1; policy < RELIEF_policy_COUNT; policy++) {
+            struct relief_str ids[REQUESTS];
+            struct world world;
+            struct made best, made;
+            int64_t all = 0;
+            world_random(&world, seed, seed % 2);
+            struct core_plan_scope scope = live_scope(&world, policy, ids);
+            make(&world, &scope, &best);
+            make_in(&world, &scope, 0, &made);
+            check_made(&made);
+            const struct relief_plan_request *requests = made.plan.requests.items;
+            for (uint32_t i = 0; i < made.plan.requests.count; i++)
+                all += requests[i].quantity * 5;
+            int64_t lacks = weight_of(&world, &best) - weight_of(&world, &made);
+            if (policy == RELIEF_policy_effective)
+                assert_true(lacks * 1000 <= made.plan.gap_permille * all);
+            short_of += made.plan.gap_permille > 0;
+            legs += made.plan.legs.count;
+            assert_int_equal(apply(&world, &made.bytes), 0);
+            world_check(&world);
+            made_free(&best);
+            made_free(&made);
+            world_close(&world);
+        }
+    }
+    assert_true(short_of > WORLDS / 6);
+    assert_true(legs > WORLDS);
+}
+
+struct told {
+    unsigned requests, solving, kinds, end_at;
+};
+
+static int note_told(void *context, const char *stage, uint32_t done, uint32_t of)
+{
+    struct told *told = context;
+    assert_true(done <= of || strcmp(stage, "solving") == 0);
+    told->requests += strcmp(stage, "requests") == 0;
+    told->solving += strcmp(stage, "solving") == 0;
+    told->kinds += strcmp(stage, "kinds") == 0;
+    return told->end_at && told->solving == told->end_at ? -EPIPE : 0;
+}
+
+/* One large kind tells how far it is, while it is looked at and while it is solved; whom nobody listens to ends. */
+static void test_tells(void **unused)
+{
+    struct relief_refusal refusal;
+    struct told all = {0};
+    unsigned ended = 0;
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct relief_str ids[REQUESTS];
+        struct relief_buf bytes = RELIEF_BUF_INIT;
+        struct told told = {0};
+        struct world world;
+        world_random(&world, seed, true);
+        struct core_plan_scope scope = live_scope(&world, RELIEF_policy_fair, ids);
+        struct views_plan_make plan = {.from = store_view(world.store),
+                                       .seq = world.seq,
+                                       .now = world.now,
+                                       .scope = &scope,
+                                       .bytes_max = 1u << 20,
+                                       .solve_ms = VIEWS_PLAN_SOLVE_MS,
+                                       .tell = note_told,
+                                       .context = &told};
+        assert_int_equal(views_plan_make(&plan, &bytes, &refusal), 0);
+        assert_int_equal(told.kinds, 1);
+        assert_true(told.requests >= scope.requests.count);
+        all.solving += told.solving;
+        if (told.solving >= 2) {
+            told = (struct told){.end_at = 2};
+            assert_int_equal(views_plan_make(&plan, &bytes, &refusal), -EPIPE);
+            assert_int_equal(told.solving, 2);
+            ended++;
+        }
+        relief_buf_deinit(&bytes);
+        world_close(&world);
+    }
+    assert_true(all.solving > 20 && ended > 2);
+}
+
+/* ---- ties (fine print 58) ---- */
+
+static void plain_world(struct world *world)
+{
+    world_open(world);
+    world_region(world, "r", NULL, RELIEF_commit_auto);
+    world_kind(world, "mask");
+    for (unsigned i = 0; i < CITIES; i++)
+        world_city(world, city_name(i), "r", 0, 0);
+}
+
+static void ask(struct world *world, const char *id, const char *city, int64_t quantity)
+{
+    struct relief_request_submit_params params = world_ask(id, city, "mask", quantity);
+    params.own_first = 0;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
+}
+
+static void expect_legs(struct world *world, int64_t policy, const char *ids[], uint32_t count, const char *wanted)
+{
+    struct relief_str names[REQUESTS];
+    struct made made;
+    char text[256] = "";
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = relief_str_of(ids[i]);
+    const struct core_plan_scope scope = {
+        .requests = {names, count, 1}, .policy = policy, .goal = RELIEF_NIL, .max_minutes = RELIEF_NIL};
+    make(world, &scope, &made);
+    const struct relief_plan_leg *legs = made.plan.legs.items;
+    for (uint32_t i = 0; i < made.plan.legs.count; i++) {
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, "%.*s-%.*s:%lld ", (int)legs[i].donor.len, legs[i].donor.data,
+                 (int)legs[i].request.len, legs[i].request.data, (long long)legs[i].quantity);
+    }
+    assert_string_equal(text, wanted);
+    made_free(&made);
+}
+
+/* All are equally far: donors in the order of their codes, to requests in the order of their ids, not of their times.
+ */
+static void test_ties(void **unused)
+{
+    const char *ids[] = {"b", "a", "c"};
+    struct world world;
+    (void)unused;
+    plain_world(&world);
+    world_stock(&world, "c3", "mask", "l", 5, RELIEF_NIL);
+    world_stock(&world, "c1", "mask", "l", 4, RELIEF_NIL);
+    world_stock(&world, "c2", "mask", "l", 7, RELIEF_NIL);
+    ask(&world, "b", "c5", 6);
+    world.now++;
+    ask(&world, "a", "c6", 6);
+    world.now++;
+    ask(&world, "c", "c7", 6);
+    expect_legs(&world, RELIEF_policy_effective, ids, 2, "c2-b:5 c3-b:1 c1-a:4 c2-a:2 ");
+    expect_legs(&world, RELIEF_policy_effective, ids, 3, "c2-b:5 c3-b:1 c1-a:4 c2-a:2 c3-c:4 ");
+    expect_legs(&world, RELIEF_policy_fair, ids, 3, "c2-b:5 c1-a:4 c2-a:2 c3-c:5 ");
+    expect_legs(&world, RELIEF_policy_equal, ids, 3, "c2-b:5 c1-a:4 c2-a:2 c3-c:5 ");
+    world_close(&world);
+}
+
+/* Who of two that want the same has the unit more is the shorter way's to say. */
+static void test_fair_goes_the_shorter_way(void **unused)
+{
+    const char *ids[] = {"a", "b", "c"};
+    struct world world;
+    (void)unused;
+    plain_world(&world);
+    world_link(&world, "c1", "c5", 100, true);
+    world_link(&world, "c1", "c6", 30, true);
+    world_link(&world, "c1", "c7", 20, true);
+    world_stock(&world, "c1", "mask", "l", 7, RELIEF_NIL);
+    ask(&world, "a", "c5", 6);
+    ask(&world, "b", "c6", 6);
+    ask(&world, "c", "c7", 5);
+    expect_legs(&world, RELIEF_policy_fair, ids, 2, "c1-a:3 c1-b:4 ");
+    expect_legs(&world, RELIEF_policy_fair, ids, 3, "c1-a:2 c1-b:3 c1-c:2 ");
+    world_close(&world);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_applies), cmocka_unit_test(test_rebalances),
-                                       cmocka_unit_test(test_made_up), cmocka_unit_test(test_best)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_applies),    cmocka_unit_test(test_rebalances),
+        cmocka_unit_test(test_made_up),    cmocka_unit_test(test_best),
+        cmocka_unit_test(test_time_is_up), cmocka_unit_test(test_tells),
+        cmocka_unit_test(test_ties),       cmocka_unit_test(test_fair_goes_the_shorter_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
