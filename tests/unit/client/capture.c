@@ -2,6 +2,11 @@
  * Standard output and error go to files while a command runs. Commands keep no state in the process, so one after the
  * other can run here.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -103,4 +108,14 @@ void captured_free(struct captured *captured)
 {
     free(captured->out);
     free(captured->err);
+}
+
+struct captured run;
+
+void check(int code, const char *out, const char *err)
+{
+    if (run.code != code || (out && !strstr(run.out, out)) || (err && !strstr(run.err, err)))
+        fail_msg("exit %d (wanted %d)\nout: %s\nerr: %s\nwanted: %s / %s", run.code, code, run.out, run.err,
+                 out ? out : "-", err ? err : "-");
+    captured_free(&run);
 }

@@ -14,3 +14,7 @@ const char *test_file(const char *name, const char *content);
 void test_files_remove(void);
 
 #define RUN(...) capture((const char *const[]){__VA_ARGS__, NULL})
+
+/* What a test ran last; check() looks for these texts, NULL for none, and frees it. */
+extern struct captured run;
+void check(int code, const char *out, const char *err);
