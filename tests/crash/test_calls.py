@@ -26,7 +26,7 @@ import shim as shims
 from common import Missing, percentile, suite
 from harness import BIN, DEADLINE, Client, world
 from journal import Journal, presume, require
-from test_cuts import CONFIG, Process
+from test_cuts import CONFIG, Process, Scene
 
 OK, REFUSED, GONE = "ok", "refused", "gone"
 # what: (shim, action, classes, error)
@@ -44,7 +44,7 @@ GOES_ON = "ENOSPC", "EROFS", "EINTR", "short"  # the daemon serves the whole scr
 ALL_DONE = "EINTR", "short"                    # and carries all of it out
 
 
-class Calls:
+class Calls(Scene):
     def __init__(self, options):
         self.options, self.rng = options, options.rng
         memory = os.access("/dev/shm", os.W_OK)
@@ -240,19 +240,10 @@ class Calls:
                 % (options.what, options.start, total, done, self.acknowledged, self.refused,
                    ", ".join("%s: %d" % end for end in sorted(self.ends.items()))))
 
-    def close(self):
-        if self.process and self.process.process.poll() is None:
-            self.process.process.kill()
-            self.process.end()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 def run(options):
-    calls = Calls(options)
-    try:
+    with contextlib.closing(Calls(options)) as calls:
         return calls.run()
-    finally:
-        calls.close()
 
 
 def add(parser):

@@ -67,7 +67,22 @@ class Process:
         return code
 
 
-class Cuts:
+class Scene:
+    """A folder, and one daemon at a time on it."""
+
+    process = None
+
+    def kill(self):
+        if self.process and self.process.process.poll() is None:
+            self.process.process.kill()
+            self.process.end()
+
+    def close(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Cuts(Scene):
     def __init__(self, options):
         self.options, self.rng = options, options.rng
         # What is cut here is not the disk, but by power: then the folder may lie in memory, where syncs take no time.
@@ -231,12 +246,10 @@ class Cuts:
                    self.acknowledged / self.loaded if self.loaded else 0, ms(0.5), ms(0.99), ms(1)))
 
     def close(self):
-        if self.process and self.process.process.poll() is None:
-            self.process.process.kill()
-            self.process.end()
+        self.kill()
         if self.volume:
             self.volume.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().close()
 
 
 def run(options):

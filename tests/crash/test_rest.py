@@ -7,6 +7,7 @@ wrong; `relief check` finds it; or every answer is what it was. Never: another a
 log, with or without yesterday's store, beside the evidence of today is refused; a whole folder of yesterday says nothing of itself,
 that takes a witness (relief-audit).
 """
+import contextlib
 import hashlib
 import os
 import random
@@ -23,7 +24,7 @@ import segments
 from common import suite
 from harness import BIN, Client, Refused, world
 from journal import Journal, Load, presume, require
-from test_cuts import CONFIG, Process
+from test_cuts import CONFIG, Process, Scene
 
 OPTIONAL = "lock", "log/next.seg", "store/lock.mdb"  # of which nothing is read
 STORE = "store/data.mdb"
@@ -31,7 +32,7 @@ SHOWN = [name.encode() for name in ("浙江", "杭州", "宁波", "温州", "帐
 AIMED = 0.3  # of the flips; the others are anywhere, and few of them meet what is read
 
 
-class Rest:
+class Rest(Scene):
     def __init__(self, options):
         self.options, self.rng = options, options.rng
         memory = os.access("/dev/shm", os.W_OK)
@@ -176,19 +177,10 @@ class Rest:
                 % (self.options.what, self.options.cases, len(self.files),
                    ", ".join("%s: %d" % end for end in sorted(self.ends.items()))))
 
-    def close(self):
-        if self.process and self.process.process.poll() is None:
-            self.process.process.kill()
-            self.process.end()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 def run(options):
-    rest = Rest(options)
-    try:
+    with contextlib.closing(Rest(options)) as rest:
         return rest.run()
-    finally:
-        rest.close()
 
 
 def add(parser):
