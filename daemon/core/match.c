@@ -485,12 +485,13 @@ bool match_one(struct core_work *work, const struct need *need, struct relief_st
     return false;
 }
 
-bool match_pair(struct core_work *work, const struct need *need, const struct match_donor *donor, struct match *match,
-                int64_t *ret_minutes)
+bool match_pair(struct core_work *work, const struct need *need, uint32_t which, const struct match_donor *donor,
+                struct match *match, int64_t *ret_minutes)
 {
-    const struct want want = {need->kind, 1, 1};
     struct single single = {.look = {.donor = donor->city, .read = donor}};
-    if (!place(work, need, &single))
+    struct want want;
+    bool known;
+    if (!want_at(work, need, which, &want, &known) || !known || !place(work, need, &single))
         return false;
     *ret_minutes = single.look.minutes;
     look_at(work, need, &want, &single.look, match);

@@ -124,7 +124,8 @@ static int add_donor(struct core_plan *plan, struct core_plan_kind *kind, const 
     read->signs = agree_signs(&work, read->city.code);
     int64_t give =
         plan->scope.rebalance ? plan_spare(&work, &plan->scope, read->city.code, record) : read->holding.available;
-    kind->donors[kind->donor_count++] = (struct core_plan_donor){.city = read->city.code, .give = give, .read = read};
+    kind->donors[kind->donor_count++] =
+        (struct core_plan_donor){.city = read->city.code, .give = give / kind->give, .read = read};
     return plan->arena.spent ? -ENOMEM : 0;
 }
 
@@ -139,6 +140,7 @@ static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
     int result = 0;
     if (!work_kind(&work, kind->kind, &record))
         return 0;
+    kind->min_life_days = record.min_life_days;
     work_scan(&work, &cursor, &prefix, CORE_KEY_HOLDER, kind->kind, RELIEF_STR_NONE);
     while (result == 0 && work_scan_next(&work, &cursor, &prefix, &code)) {
         struct core_work passing = passing_work(plan);
@@ -152,11 +154,12 @@ static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
     return result;
 }
 
-static int64_t strictness(const struct core_plan *plan, const struct need *need, int64_t minutes)
+static int64_t strictness(const struct core_plan *plan, const struct core_plan_kind *kind, const struct need *need,
+                          int64_t minutes)
 {
     if (need->kind.class_ != RELIEF_class_supply)
         return -need->request->min_level;
-    return plan->now + minutes * RELIEF_MINUTE_MS + need->kind.min_life_days * RELIEF_DAY_MS;
+    return plan->now + minutes * RELIEF_MINUTE_MS + kind->min_life_days * RELIEF_DAY_MS;
 }
 
 /* What matching would look at, for all levels: of an allocation max_level does not bind, a rebalancing asks all. */
@@ -197,13 +200,13 @@ static bool has_links(struct core_plan *plan, struct relief_str city)
 }
 
 /* Why a donor gives nothing, or RELIEF_NIL; then *ret is what it could give. */
-static int64_t look(struct core_plan *plan, struct looking *looking, const struct core_plan_donor *donor,
-                    struct core_plan_pair *ret)
+static int64_t look(struct core_plan *plan, const struct core_plan_kind *kind, struct looking *looking,
+                    const struct core_plan_donor *donor, struct core_plan_pair *ret)
 {
     struct match match = {
         .explain = true, .open = looking->taker->want - looking->taker->got, .candidates = &looking->candidate};
     int64_t minutes = 0;
-    if (!match_pair(&looking->work, &looking->need, donor->read, &match, &minutes))
+    if (!match_pair(&looking->work, &looking->need, kind->which, donor->read, &match, &minutes))
         return RELIEF_why_no_link;
     if (match.count == 0)
         return match.candidate_count ? looking->candidate.reason : RELIEF_why_nothing_available;
@@ -211,9 +214,11 @@ static int64_t look(struct core_plan *plan, struct looking *looking, const struc
         return RELIEF_why_too_late;
     if (donor->give <= 0)
         return RELIEF_why_nothing_available;
-    ret->most = match.legs[0].quantity < donor->give ? match.legs[0].quantity : donor->give;
+    ret->most = match.legs[0].quantity / kind->give;
+    if (ret->most > donor->give)
+        ret->most = donor->give;
     ret->minutes = minutes;
-    ret->strict = strictness(plan, &looking->need, minutes);
+    ret->strict = strictness(plan, kind, &looking->need, minutes);
     return RELIEF_NIL;
 }
 
@@ -249,7 +254,7 @@ static int find_pairs(struct core_plan *plan, struct core_plan_kind *kind)
                 return -ETIME;
             if (!taker->request.own_first && relief_str_eq(kind->donors[j].city, taker->request.city))
                 continue;
-            int64_t why = look(plan, &looking, &kind->donors[j], &pair);
+            int64_t why = look(plan, kind, &looking, &kind->donors[j], &pair);
             if (why == RELIEF_NIL)
                 result = add_pair(plan, kind, &pair, &cap);
             if (!taker->looked)
@@ -262,16 +267,47 @@ static int find_pairs(struct core_plan *plan, struct core_plan_kind *kind)
     return 0;
 }
 
-int core_plan_kind(struct core_plan *plan, uint32_t index, struct core_plan_kind *ret, struct relief_refusal *refusal)
+uint32_t core_plan_substitutes(struct core_plan *plan, uint32_t kind)
+{
+    struct core_work work = passing_work(plan);
+    struct relief_kind record;
+    return work_kind(&work, plan->kinds[kind], &record) ? record.substitutes.count : 0;
+}
+
+/* What travels, in which packs. False: nobody knows it. */
+static bool name_kind(struct core_plan *plan, uint32_t index, uint32_t which, struct core_plan_kind *ret)
+{
+    struct core_work work = plan_work(plan, &plan->arena);
+    struct relief_kind record;
+    *ret = (struct core_plan_kind){.kind = plan->kinds[index], .which = which, .give = 1, .cover = 1};
+    if (which == 0)
+        return true;
+    if (!work_kind(&work, plan->kinds[index], &record) || which > record.substitutes.count)
+        return false;
+    const struct relief_substitute *substitute = (const struct relief_substitute *)record.substitutes.items + which - 1;
+    ret->kind = substitute->kind;
+    ret->give = substitute->give;
+    ret->cover = substitute->for_;
+    return true;
+}
+
+int core_plan_kind(struct core_plan *plan, uint32_t index, uint32_t which, struct core_plan_kind *ret,
+                   struct relief_refusal *refusal)
 {
     int result;
-    *ret = (struct core_plan_kind){.kind = plan->kinds[index]};
+    if (!name_kind(plan, index, which, ret))
+        return 0;
     ret->takers = plan_alloc(plan, plan->taker_count + 1, sizeof *ret->takers);
     if (!ret->takers)
         return -ENOMEM;
-    for (uint32_t i = 0; i < plan->taker_count; i++)
-        if (relief_str_eq(plan->takers[i].request.kind, ret->kind) && plan->takers[i].want > plan->takers[i].got)
+    for (uint32_t i = 0; i < plan->taker_count; i++) {
+        const struct core_plan_taker *taker = &plan->takers[i];
+        if (relief_str_eq(taker->request.kind, plan->kinds[index]) && taker->want - taker->got >= ret->cover &&
+            (which == 0 || taker->request.substitutes))
             ret->takers[ret->taker_count++] = i;
+    }
+    if (!ret->taker_count)
+        return 0;
     result = find_donors(plan, ret);
     if (result)
         return result;
@@ -296,7 +332,7 @@ int64_t core_plan_lives(struct core_plan *plan, const struct core_plan_kind *kin
         sum += asset->use == RELIEF_asset_use_free && asset->condition == RELIEF_condition_ready &&
                asset_rested(asset, plan->now) && -asset->level >= pair->strict;
     }
-    return sum;
+    return sum / kind->give;
 }
 
 /* ---- legs ---- */
@@ -320,13 +356,13 @@ int64_t core_plan_give(struct core_plan *plan, const struct core_plan_kind *kind
 {
     struct core_work work = plan_work(plan, &plan->arena);
     struct core_plan_taker *taker = &plan->takers[pair->taker];
-    struct match match = {.open = units};
+    struct match match = {.open = units * kind->cover};
     struct need need;
     int64_t minutes, before = taker->got;
     need_of(&work, &taker->request, &need);
     if (match_one(&work, &need, kind->donors[pair->donor].city, kind->kind, &match, &minutes))
         make_legs(plan, &work, taker, &match);
-    return taker->got - before;
+    return (taker->got - before) / kind->cover;
 }
 
 void core_plan_match(struct core_plan *plan, uint32_t index)
@@ -336,6 +372,6 @@ void core_plan_match(struct core_plan *plan, uint32_t index)
     struct match match = {.open = taker->want - taker->got};
     struct need need;
     need_of(&work, &taker->request, &need);
-    match_plan_from(&work, &need, plan->scope.policy == RELIEF_policy_nearest ? 0 : 1, &match);
+    match_plan_from(&work, &need, 0, &match);
     make_legs(plan, &work, taker, &match);
 }

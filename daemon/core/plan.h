@@ -46,15 +46,21 @@ struct core_plan_donor {
     const struct match_donor *read; /* core/work.h */
 };
 
-/* What a donor could give a request, were it alone. */
+/* What a donor could give a request, were it alone. Units here and in donors are those of core_plan_kind. */
 struct core_plan_pair {
     uint32_t donor, taker; /* indexes */
     int64_t most, minutes;
     int64_t strict; /* the larger, the less of what the donor has will do: see core_plan_lives */
 };
 
+/*
+ * A kind for the requests that ask for it, or the n-th substitute for those that take it instead (fine print 35). A
+ * unit is a pack: `give` units that travel and cover `cover` units of a request; for the exact kind 1 and 1.
+ */
 struct core_plan_kind {
-    struct relief_str kind;
+    struct relief_str kind; /* that travels */
+    uint32_t which;         /* 0 exact, n substitute */
+    int64_t give, cover, min_life_days;
     struct core_plan_donor *donors;
     uint32_t donor_count;
     uint32_t *takers; /* indexes into the plan's */
@@ -90,15 +96,20 @@ struct core_plan {
 int core_plan_open(struct core_plan *plan, struct core *core, struct core_view *from, int64_t now,
                    const struct core_plan_scope *scope, struct relief_refusal *refusal);
 void core_plan_close(struct core_plan *plan);
-/* The i-th kind's donors, requests and pairs, as the state of the plan stands now. 0, RELIEF_TOO_MANY, -ENOMEM, -ETIME.
+/* How many substitutes the i-th kind has. */
+uint32_t core_plan_substitutes(struct core_plan *plan, uint32_t kind);
+/*
+ * Donors, requests and pairs of the i-th kind, or of its n-th substitute, as the state of the plan stands now. 0,
+ * RELIEF_TOO_MANY, -ENOMEM, -ETIME.
  */
-int core_plan_kind(struct core_plan *plan, uint32_t kind, struct core_plan_kind *ret, struct relief_refusal *refusal);
+int core_plan_kind(struct core_plan *plan, uint32_t kind, uint32_t which, struct core_plan_kind *ret,
+                   struct relief_refusal *refusal);
 /* Units that the donor has for pairs as strict as this one or stricter. */
 int64_t core_plan_lives(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair);
 /* Makes a leg of up to so many units; returns how many it has. */
 int64_t core_plan_give(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair,
                        int64_t units);
-/* The matcher itself for one request, over all levels: policy nearest, and substitutes under every policy. */
+/* The matcher itself for one request, over all levels: policy nearest. */
 void core_plan_match(struct core_plan *plan, uint32_t taker);
 /* The plan's body, without seq, relies and digest. In the plan's arena. 0, RELIEF_TOO_MANY, -ENOMEM. */
 int core_plan_body(struct core_plan *plan, struct relief_plan *ret, struct relief_refusal *refusal);

@@ -298,16 +298,17 @@ void match_plan_from(struct core_work *work, const struct need *need, uint32_t f
 bool match_one(struct core_work *work, const struct need *need, struct relief_str donor, struct relief_str kind,
                struct match *match, int64_t *ret_minutes);
 /*
- * The same for the exact kind, of a donor that was read once for many requests (by this work or one whose arena lives
- * on, and nothing was put since). With match->candidates given, that has room for one and more.
+ * The same for the exact kind (which 0) or the n-th substitute, of a donor whose holding of that kind was read once for
+ * many requests (by this work or one whose arena lives on, and nothing was put since). With match->candidates given,
+ * that has room for one and more.
  */
 struct match_donor {
     struct relief_city city;
     struct holding holding;
     bool signs; /* some agreement; without any, only regions have a say */
 };
-bool match_pair(struct core_work *work, const struct need *need, const struct match_donor *donor, struct match *match,
-                int64_t *ret_minutes);
+bool match_pair(struct core_work *work, const struct need *need, uint32_t which, const struct match_donor *donor,
+                struct match *match, int64_t *ret_minutes);
 /* The same for the donors and kinds that the wake tries for this request. */
 void match_plan_tries(struct core_work *work, const struct need *need, const struct core_wake *wake, struct match *match);
 /* Does the wake try this donor for that kind, whoever asks? And does the donor have any that is free? */

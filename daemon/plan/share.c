@@ -6,8 +6,9 @@
  * the hand would have given; then those whom no further unit reaches are settled, and the level rises for the rest.
  *
  * The order of single units: the k-th further unit of taker j stands at the rate (k - 1) / want[j] that it has before
- * it, then smaller want first, then the order of takers. A level of 2^-LEVEL_BITS holds at most one unit of each
- * taker, so the search halves levels first, and then goes through the order within one level.
+ * it (with what it had before, and in steps, where those are given), then smaller want first, then the order of takers.
+ * A level of 2^-LEVEL_BITS holds at most one unit of each taker, so the search halves levels first, and then goes
+ * through the order within one level.
  */
 #include "plan/share.h"
 #include "plan/reach.h"
@@ -37,28 +38,42 @@ static bool fits(struct rise *rise)
     return plan_reach_most(rise->reach, rise->take) == sum;
 }
 
-/* Units whose rate before them is below level / 2^LEVEL_BITS. */
-static int64_t units_below(int64_t want, int64_t level)
+static int64_t whole_of(const struct plan_share *share, uint32_t taker)
 {
-    wide units = ((wide)want * level + ((wide)1 << LEVEL_BITS) - 1) >> LEVEL_BITS;
-    return units > want ? want : (int64_t)units;
+    return share->whole ? share->whole[taker] : share->want[taker];
+}
+
+/* What the taker has with so many units given here. */
+static wide has_with(const struct plan_share *share, uint32_t taker, int64_t units)
+{
+    return (wide)units * (share->step ? share->step : 1) + (share->base ? share->base[taker] : 0);
+}
+
+/* Units whose rate before them is below level / 2^LEVEL_BITS. */
+static int64_t units_below(const struct plan_share *share, uint32_t taker, int64_t level)
+{
+    const int64_t step = share->step ? share->step : 1;
+    wide up_to = ((wide)whole_of(share, taker) * level + ((wide)1 << LEVEL_BITS) - 1) >> LEVEL_BITS;
+    wide units = (up_to - has_with(share, taker, 0) + step - 1) / step;
+    return units < 0 ? 0 : units > share->want[taker] ? share->want[taker] : (int64_t)units;
 }
 
 static void try_level(struct rise *rise, int64_t level)
 {
     const struct plan_share *share = rise->share;
     for (uint32_t i = 0; i < share->takers; i++)
-        rise->take[i] = rise->settled[i] ? share->ret_got[i] : units_below(share->want[i], level);
+        rise->take[i] = rise->settled[i] ? share->ret_got[i] : units_below(share, i, level);
 }
 
 /* Does the next unit of a come before that of b? */
 static bool before(const struct rise *rise, uint32_t a, uint32_t b)
 {
-    const int64_t *want = rise->share->want;
-    wide left = (wide)rise->held[a] * want[b], right = (wide)rise->held[b] * want[a];
+    const struct plan_share *share = rise->share;
+    const int64_t whole_a = whole_of(share, a), whole_b = whole_of(share, b);
+    wide left = has_with(share, a, rise->held[a]) * whole_b, right = has_with(share, b, rise->held[b]) * whole_a;
     if (left != right)
         return left < right;
-    return want[a] != want[b] ? want[a] < want[b] : a < b;
+    return whole_a != whole_b ? whole_a < whole_b : a < b;
 }
 
 static void sift(const struct rise *rise, uint32_t *order, uint32_t at, uint32_t count)
@@ -82,8 +97,8 @@ static uint32_t sort_units(struct rise *rise, int64_t level)
     for (uint32_t i = 0; i < share->takers; i++) {
         if (rise->settled[i])
             continue;
-        rise->held[i] = units_below(share->want[i], level);
-        if (units_below(share->want[i], level + 1) > rise->held[i])
+        rise->held[i] = units_below(share, i, level);
+        if (units_below(share, i, level + 1) > rise->held[i])
             rise->order[count++] = i;
     }
     for (uint32_t i = count / 2; i-- > 0;)
@@ -170,7 +185,9 @@ static int rise_open(struct rise *rise, struct plan_share *share)
     int64_t sum = 0;
     *rise = (struct rise){.share = share};
     for (uint32_t i = 0; i < share->takers; i++) {
-        if (share->want[i] <= 0 || share->want[i] > PLAN_WANT_MAX || __builtin_add_overflow(sum, share->want[i], &sum))
+        if (share->want[i] <= 0 || whole_of(share, i) > PLAN_WANT_MAX ||
+            has_with(share, i, share->want[i]) > whole_of(share, i) ||
+            __builtin_add_overflow(sum, share->want[i], &sum))
             return -EINVAL;
         share->ret_got[i] = 0;
     }

@@ -12,6 +12,12 @@ struct plan_share {
     const int64_t *capacity;
     const uint32_t *taker; /* nodes; in order of their ids, which breaks ties */
     const int64_t *want;   /* of each taker, > 0, at most PLAN_WANT_MAX */
+    /*
+     * fair's rates: a unit given here is `step` of the whole that the taker asked for (at most PLAN_WANT_MAX), of which
+     * it has `base` already; want x step is no more than the rest. NULL and 0: the want itself, nothing, 1.
+     */
+    const int64_t *whole, *base;
+    int64_t step;
     const int64_t *weight; /* of each taker */
     int64_t *ret_got;
     int64_t ret_most; /* units that the takers could have together */

@@ -91,10 +91,10 @@ static void give(struct making *work, const struct core_plan_kind *kind, const i
             *ret_short = true;
 }
 
-static int solve_once(struct making *work, uint32_t index, int64_t policy, bool *ret_again)
+static int solve_once(struct making *work, uint32_t index, uint32_t which, int64_t policy, bool *ret_again)
 {
     struct core_plan_kind kind;
-    int result = core_plan_kind(&work->plan, index, &kind, work->refusal);
+    int result = core_plan_kind(&work->plan, index, which, &kind, work->refusal);
     if (result || kind.pair_count == 0) {
         *ret_again = false;
         return result;
@@ -128,16 +128,16 @@ static int solve_once(struct making *work, uint32_t index, int64_t policy, bool 
     return result;
 }
 
-static int solve_kind(struct making *work, uint32_t index)
+static int solve_kind(struct making *work, uint32_t index, uint32_t which)
 {
     const int64_t policy = work->plan.scope.policy;
     bool again = true;
     int result = 0;
     set_time(work, work->plan.kind_count - index);
     for (unsigned round = 0; result == 0 && again && round < VIEWS_PLAN_ROUNDS && !work->stopped; round++)
-        result = solve_once(work, index, policy, &again);
+        result = solve_once(work, index, which, policy, &again);
     if (result == 0 && work->stopped) /* what the best so far leaves with the donors is better given than kept */
-        result = solve_once(work, index, RELIEF_policy_nearest, &again);
+        result = solve_once(work, index, which, RELIEF_policy_nearest, &again);
     work->stopped = false;
     if (result == -EINVAL)
         result = relief_refuse(work->refusal, RELIEF_TOO_MANY,
@@ -150,26 +150,44 @@ static int find_reasons(struct making *work, uint32_t index)
 {
     struct core_plan_kind kind;
     struct relief_refusal refusal;
-    int result = core_plan_kind(&work->plan, index, &kind, &refusal);
+    int result = core_plan_kind(&work->plan, index, 0, &kind, &refusal);
     return result == RELIEF_TOO_MANY ? 0 : result;
 }
 
 /* ---- the whole ---- */
 
-static int solve(struct making *work)
+static int match_all(struct making *work)
 {
     struct core_plan *plan = &work->plan;
-    const bool matched = !plan->scope.rebalance && plan->scope.policy == RELIEF_policy_nearest;
     int result = 0;
     for (uint32_t i = 0; result == 0 && i < plan->kind_count; i++) {
         result = tell(work, "kinds", i, plan->kind_count);
         if (result == 0)
-            result = matched ? find_reasons(work, i) : solve_kind(work, i);
+            result = find_reasons(work, i);
     }
-    /* nearest as a whole, and of the other policies what is left for substitutes */
-    for (uint32_t i = 0; result == 0 && !plan->scope.rebalance && i < plan->taker_count; i++) {
+    for (uint32_t i = 0; result == 0 && i < plan->taker_count; i++) {
         core_plan_match(plan, i);
         result = i % 64 == 0 && is_over(work) ? -ETIME : 0;
+    }
+    return result;
+}
+
+/* Substitutes come when every request had its chance of the kind that it asked for. */
+static int solve(struct making *work)
+{
+    struct core_plan *plan = &work->plan;
+    int result = 0;
+    if (!plan->scope.rebalance && plan->scope.policy == RELIEF_policy_nearest)
+        return match_all(work);
+    for (uint32_t i = 0; result == 0 && i < plan->kind_count; i++) {
+        result = tell(work, "kinds", i, plan->kind_count);
+        if (result == 0)
+            result = solve_kind(work, i, 0);
+    }
+    for (uint32_t i = 0; result == 0 && !plan->scope.rebalance && i < plan->kind_count; i++) {
+        uint32_t substitutes = core_plan_substitutes(plan, i);
+        for (uint32_t which = 1; result == 0 && which <= substitutes; which++)
+            result = solve_kind(work, i, which);
     }
     return result;
 }

@@ -20,6 +20,8 @@ void views_net_free(struct views_net *net)
     free(net->taker);
     free(net->want);
     free(net->weight);
+    free(net->whole);
+    free(net->base);
 }
 
 struct strict {
@@ -114,7 +116,9 @@ static int order_takers(const struct views_solve *solve, struct views_net *net)
         const struct core_plan_taker *taker = &solve->takers[order[i].taker];
         net->taker_of[order[i].taker] = i;
         net->taker[i] = net->first_taker + i;
-        net->want[i] = taker->want - taker->got;
+        net->want[i] = (taker->want - taker->got) / kind->cover;
+        net->whole[i] = taker->want;
+        net->base[i] = taker->got;
         net->weight[i] = taker->weight;
     }
     free(order);
@@ -139,8 +143,10 @@ int views_net_make(const struct views_solve *solve, struct views_net *net)
     net->taker = calloc(takers, sizeof *net->taker);
     net->want = calloc(takers, sizeof *net->want);
     net->weight = calloc(takers, sizeof *net->weight);
+    net->whole = calloc(takers, sizeof *net->whole);
+    net->base = calloc(takers, sizeof *net->base);
     if (order && net->node && net->give && net->arc && net->capacity && net->taker_of && net->taker && net->want &&
-        net->weight) {
+        net->weight && net->whole && net->base) {
         chain(solve, net, order);
         net->first_taker = net->nodes;
         net->nodes += net->takers;

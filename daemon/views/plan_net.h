@@ -12,7 +12,8 @@ struct views_net {
     int64_t *capacity;
     uint32_t *taker_of; /* of a plan's taker: its number here */
     uint32_t *taker;    /* of each number: its node */
-    int64_t *want, *weight;
+    int64_t *want, *weight; /* want: units of the kind that are still looked for */
+    int64_t *whole, *base;  /* of the request: what it asked for, and what it has of that */
 };
 
 /* 0 or -ENOMEM; to be freed in either case. */

@@ -25,18 +25,26 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* ---- takers that want the same may change places ---- */
+/* ---- takers that are alike may change places ---- */
 
 struct place {
-    int64_t want, got;
+    int64_t whole, base, got;
     uint32_t taker;
 };
+
+/* They asked for as much and had as much before. */
+static bool are_alike(const struct place *a, const struct place *b)
+{
+    return a->whole == b->whole && a->base == b->base;
+}
 
 static int compare_places(const void *left, const void *right)
 {
     const struct place *a = left, *b = right;
-    if (a->want != b->want)
-        return a->want < b->want ? -1 : 1;
+    if (a->whole != b->whole)
+        return a->whole < b->whole ? -1 : 1;
+    if (a->base != b->base)
+        return a->base < b->base ? -1 : 1;
     if (a->got != b->got)
         return a->got < b->got ? -1 : 1;
     return a->taker < b->taker ? -1 : a->taker > b->taker;
@@ -103,14 +111,14 @@ static int add_places(struct job *job)
     if (!places)
         return -ENOMEM;
     for (uint32_t i = 0; i < net->takers; i++)
-        places[i] = (struct place){net->want[i], job->take[i], i};
+        places[i] = (struct place){net->whole[i], net->base[i], job->take[i], i};
     qsort(places, net->takers, sizeof *places, compare_places);
     for (uint32_t from = 0, mid, end; from < net->takers; from = mid) {
-        for (mid = from; mid < net->takers && places[mid].want == places[from].want;)
+        for (mid = from; mid < net->takers && are_alike(&places[mid], &places[from]);)
             if (places[++mid].got != places[from].got || mid == net->takers)
                 break;
         for (end = mid;
-             end < net->takers && places[end].want == places[from].want && places[end].got == places[from].got + 1;)
+             end < net->takers && are_alike(&places[end], &places[from]) && places[end].got == places[from].got + 1;)
             end++;
         if (end > mid)
             add_step(job, places, from, mid, end);
@@ -332,6 +340,9 @@ static int shared(struct views_solve *solve, const struct views_net *net)
                                .capacity = net->capacity,
                                .taker = net->taker,
                                .want = net->want,
+                               .whole = net->whole,
+                               .base = net->base,
+                               .step = solve->kind->cover,
                                .weight = net->weight,
                                .ret_got = got,
                                .stop = solve->stop,

@@ -19,6 +19,7 @@
 struct world {
     uint32_t givers, takers, arcs;
     int64_t give[GIVERS_MAX + TAKERS_MAX], want[TAKERS_MAX], weight[TAKERS_MAX], got[TAKERS_MAX];
+    int64_t whole[TAKERS_MAX], base[TAKERS_MAX], step;
     struct plan_arc arc[GIVERS_MAX * TAKERS_MAX];
     int64_t capacity[GIVERS_MAX * TAKERS_MAX];
     uint32_t taker[TAKERS_MAX];
@@ -85,12 +86,19 @@ static bool feasible(const struct world *world, const int64_t *take)
     return fits;
 }
 
+static int64_t has(const struct world *world, const int64_t *take, uint32_t taker)
+{
+    return world->base[taker] + take[taker] * world->step;
+}
+
 /* Takers by rising rate. */
 static void by_rate(const struct world *world, const int64_t *take, uint32_t order[TAKERS_MAX])
 {
     for (uint32_t i = 0; i < world->takers; i++) {
         uint32_t at = i;
-        for (; at > 0 && take[i] * world->want[order[at - 1]] < take[order[at - 1]] * world->want[i]; at--)
+        for (; at > 0 &&
+               has(world, take, i) * world->whole[order[at - 1]] < has(world, take, order[at - 1]) * world->whole[i];
+             at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
@@ -102,7 +110,8 @@ static bool fairer(const struct world *world, const int64_t *a, const int64_t *b
     by_rate(world, a, order_a);
     by_rate(world, b, order_b);
     for (uint32_t i = 0; i < world->takers; i++) {
-        int64_t left = a[order_a[i]] * world->want[order_b[i]], right = b[order_b[i]] * world->want[order_a[i]];
+        int64_t left = has(world, a, order_a[i]) * world->whole[order_b[i]],
+                right = has(world, b, order_b[i]) * world->whole[order_a[i]];
         if (left != right)
             return left > right;
     }
@@ -117,6 +126,17 @@ static void test_fair(void **unused)
         int64_t take[TAKERS_MAX] = {0};
         uint32_t i;
         world_random(&world, seed);
+        world.step = 1;
+        memcpy(world.whole, world.want, sizeof world.whole);
+        if (seed % 2) { /* packs for what is left of a request */
+            world.share.step = world.step = 1 + below(3);
+            world.share.whole = world.whole;
+            world.share.base = world.base;
+            for (uint32_t j = 0; j < world.takers; j++) {
+                world.base[j] = below(6);
+                world.whole[j] = world.base[j] + world.want[j] * world.step + below((uint32_t)world.step);
+            }
+        }
         assert_int_equal(plan_share_fair(&world.share), 0);
         assert_true(feasible(&world, world.got));
         do {

@@ -548,6 +548,7 @@ static void ask(struct world *world, const char *id, const char *city, int64_t q
 {
     struct relief_request_submit_params params = world_ask(id, city, "mask", quantity);
     params.own_first = 0;
+    params.substitutes = 1;
     assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
 }
 
@@ -613,12 +614,42 @@ static void test_fair_goes_the_shorter_way(void **unused)
     world_close(&world);
 }
 
+/* What stands in is shared out like the kind itself, with what each has of that: 20 only a can have, 60 in 30 packs. */
+static void test_substitutes_are_shared(void **unused)
+{
+    const char *ids[] = {"a", "b"};
+    struct world world;
+    (void)unused;
+    plain_world(&world);
+    static const struct relief_substitute substitute = {.kind = {"gauze", 5}, .give = 3, .for_ = 2};
+    struct relief_kind_put_params params;
+    world_kind(&world, "gauze");
+    relief_shape_clear(&relief_shape_kind_put_params, &params);
+    params.code = RELIEF_STR("mask");
+    params.name = params.unit = RELIEF_STR("piece");
+    params.class_ = RELIEF_class_supply;
+    params.substitutes = (struct relief_list){(void *)(uintptr_t)&substitute, 1, 1};
+    assert_int_equal(world_apply(&world, RELIEF_METHOD_kind_put, &params), 0);
+    world_stock(&world, "c1", "gauze", "l", 91, RELIEF_NIL);
+    world_stock(&world, "c2", "mask", "l", 20, RELIEF_NIL);
+    world_link(&world, "c2", "c6", 100, false);
+    ask(&world, "a", "c5", 60);
+    ask(&world, "b", "c6", 60);
+    expect_legs(&world, RELIEF_policy_fair, ids, 2, "c2-a:20 c1-a:30 c1-b:60 ");
+    expect_legs(&world, RELIEF_policy_effective, ids, 2, "c2-a:20 c1-a:60 c1-b:30 ");
+    world_close(&world);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_applies),    cmocka_unit_test(test_rebalances),
-        cmocka_unit_test(test_made_up),    cmocka_unit_test(test_best),
-        cmocka_unit_test(test_time_is_up), cmocka_unit_test(test_tells),
-        cmocka_unit_test(test_ties),       cmocka_unit_test(test_fair_goes_the_shorter_way)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_applies),
+                                       cmocka_unit_test(test_rebalances),
+                                       cmocka_unit_test(test_made_up),
+                                       cmocka_unit_test(test_best),
+                                       cmocka_unit_test(test_time_is_up),
+                                       cmocka_unit_test(test_tells),
+                                       cmocka_unit_test(test_ties),
+                                       cmocka_unit_test(test_fair_goes_the_shorter_way),
+                                       cmocka_unit_test(test_substitutes_are_shared)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
