@@ -22,6 +22,7 @@ struct export
     struct cli_digest digest;
     struct relief_buf line;
     int64_t next, last, entries;
+    int error; /* errno of the first write that failed */
     struct cli_progress progress;
 };
 
@@ -30,9 +31,17 @@ static void put_line(struct export *export, bool digested)
     struct relief_str line = {export->line.data, (uint32_t) export->line.len};
     if (digested)
         cli_digest_line(&export->digest, line);
-    fwrite(line.data, 1, line.len, export->file);
-    fputc('\n', export->file);
+    if ((fwrite(line.data, 1, line.len, export->file) < line.len || fputc('\n', export->file) == EOF) && !export->error)
+        export->error = errno;
     relief_buf_clear(&export->line);
+}
+
+static int unwritten(const struct export *export)
+{
+    if (!export->error)
+        return CLI_DONE;
+    cli_say("cannot write: %s", strerror(export->error));
+    return CLI_REFUSED;
 }
 
 static int on_page(void *context, const struct cli_page *page)
@@ -54,7 +63,7 @@ static int on_page(void *context, const struct cli_page *page)
         if (!cli_progress_at(&export->progress, (uint64_t) export->entries))
             return CLI_UNREACHABLE;
     }
-    return ferror(export->file) ? CLI_REFUSED : export->next > export->last ? -1 : CLI_DONE;
+    return export->error ? unwritten(export) : export->next > export->last ? -1 : CLI_DONE;
 }
 
 static int last_entry(struct cli *cli, int64_t *ret)
@@ -161,7 +170,7 @@ static int on_line(void *context, uint64_t seq, struct relief_str line)
     export->entries++;
     if (!cli_progress_at(&export->progress, (uint64_t) export->entries))
         return CLI_UNREACHABLE;
-    return ferror(export->file) ? CLI_REFUSED : 0;
+    return unwritten(export);
 }
 
 static int said(const char *dir, int rc, const struct engine_report *report)
