@@ -286,7 +286,7 @@
 #define RELIEF_PARAMS_plan_allocate(F)                                                                                 \
     F(ENUM, policy, "policy", REQ, RELIEF_X_ENUM(policy), "nearest, effective, fair or equal")                         \
     F(IDS, requests, "requests", OPT, RELIEF_X_NONE, "these requests; or incident")                                    \
-    F(ID, incident, "incident", OPT, RELIEF_X_NONE, "the open requests of this incident")
+    F(ID, incident, "incident", OPT, RELIEF_X_NONE, "the live requests of this incident")
 #define RELIEF_PARAMS_plan_apply(F) F(RAW, plan, "plan", REQ, RELIEF_X_NONE, "the whole body of a plan") RELIEF_OP(F)
 #define RELIEF_PARAMS_shortfall_list(F)                                                                                \
     F(ID, region, "region", OPT, RELIEF_X_NONE, "only this region and below")                                          \
@@ -492,9 +492,9 @@
     F(ID, id, "id", OPT, RELIEF_X_NONE, "request; nil: of a rebalancing, until it is applied")                         \
     F(ID, city, "city", REQ, RELIEF_X_NONE, "city that needs it")                                                      \
     F(ID, kind, "kind", REQ, RELIEF_X_NONE, "kind that it needs")                                                      \
-    F(INT, quantity, "quantity", REQ, RELIEF_X_NONE, "units that are planned for: what is open, asked and committed")  \
+    F(INT, quantity, "quantity", REQ, RELIEF_X_NONE, "units that are planned for: what is open, asked and committed; of a rebalancing what is needed, with what earlier legs will bring")  \
     F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units of them that the plan covers")                               \
-    F(IDS, reasons, "reasons", REQ, RELIEF_X_NONE, "sentences: why not more; none when it is covered")
+    F(IDS, reasons, "reasons", REQ, RELIEF_X_NONE, "sentences: why not more, and what earlier legs will bring; none when it is covered")
 #define RELIEF_FIELDS_plan_measures(F)                                                                                 \
     F(TEXT, of, "of", REQ, RELIEF_X_NONE, "before, or after")                                                          \
     F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units of the requests that are covered")                           \
@@ -518,7 +518,7 @@
     F(OBJS, requests, "requests", REQ, RELIEF_X_SUB(plan_request), "in the order of priority, time, id; of a rebalancing by city and kind") \
     F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units covered, of all requests")                                   \
     F(INT, unit_minutes, "unit_minutes", REQ, RELIEF_X_NONE, "sum of quantity x minutes")                              \
-    F(INT, gap_permille, "gap_permille", REQ, RELIEF_X_NONE, "0: nothing better exists within what is modelled; else it may be better by this much: the time was up") \
+    F(INT, gap_permille, "gap_permille", REQ, RELIEF_X_NONE, "0: nothing better exists within what is modelled; else the time was up, and it may be better by this much of the units (of effective by weight), or of the unit-minutes where no units are missing") \
     F(OBJS, measures, "measures", REQ, RELIEF_X_SUB(plan_measures), "as the requests stand, and with the plan")        \
     F(TEXT, relies, "relies", REQ, RELIEF_X_NONE, "hashes of what it was computed from, 16 digits each over requests, ways, stock, agreements: others when it is applied are STALE") \
     F(TEXT, digest, "digest", REQ, RELIEF_X_NONE, "BLAKE2b-256 of all of this but the digest and the legs' dispatch")

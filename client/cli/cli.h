@@ -124,6 +124,9 @@ int cli_params_parse(struct cli *cli, struct cli_params *params, const struct cl
                      char **argv);
 /* Ranges and missing parameters. 0 or CLI_USAGE. */
 int cli_params_verify(const struct cli_params *params);
+/* All of it for a command of one method: init, parse and, unless help is wanted, verify and connect. Deinit in any case. */
+int cli_params_ready(struct cli *cli, struct cli_params *params, const struct relief_method_info *method,
+                     const struct cli_option *more, int argc, char **argv);
 bool cli_params_has(const struct cli_params *params, const char *name);
 /* The flag's name of a field: `_` becomes `-`. */
 void cli_flag_name(char *ret, size_t size, const char *field);

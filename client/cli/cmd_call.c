@@ -45,20 +45,11 @@ static int show_record(struct cli *cli, struct cli_params *params)
 int cli_run_method(struct cli *cli, const struct relief_method_info *method, int argc, char **argv)
 {
     struct cli_params params;
-    if (cli_params_init(&params, method) != 0)
-        return cli_bad("no memory");
-    int code = cli_params_parse(cli, &params, NULL, false, argc, argv);
-    if (code == 0 && cli->help) {
+    int code = cli_params_ready(cli, &params, method, NULL, argc, argv);
+    if (code == 0 && cli->help)
         code = cli_help_method(method, stdout);
-        goto out;
-    }
-    if (code == 0)
-        code = cli_params_verify(&params);
-    if (code == 0)
-        code = cli_connect(cli, true);
-    if (code == 0)
+    else if (code == 0)
         code = cli_flush(stdout, method->kind == RELIEF_LIST ? show_list(cli, &params) : show_record(cli, &params));
-out:
     cli_params_deinit(&params);
     return code;
 }

@@ -50,7 +50,7 @@ static void on_progress(void *context, const char *topic, const void *data, size
     if (msgpack_unpack_next(&value, data, len, &used) == MSGPACK_UNPACK_SUCCESS &&
         value.data.type == MSGPACK_OBJECT_MAP) {
         const msgpack_object *stage = client_map_find(&value.data, "stage"),
-                             *done = client_map_find(&value.data, "done"), *of = client_map_find(&value.data, "of");
+                             *done = client_map_find(&value.data, "done"), *of = client_map_find(&value.data, "total");
         if (stage && stage->type == MSGPACK_OBJECT_STR && done && done->type == MSGPACK_OBJECT_POSITIVE_INTEGER && of &&
             of->type == MSGPACK_OBJECT_POSITIVE_INTEGER)
             cli_progress_stage(&planning->progress, stage->via.str.ptr, stage->via.str.size, done->via.u64,
@@ -174,6 +174,22 @@ static int apply_answer(struct cli *cli, const struct relief_answer *plan, bool 
     return code;
 }
 
+/* A rebalancing without legs changes nothing: no entry of the log for each quiet night. (An allocation takes legs
+ * back.) */
+static bool moves_nothing(const struct relief_plan *plan)
+{
+    return plan->goal != RELIEF_NIL && plan->legs.count == 0;
+}
+
+static int skip_apply(struct cli *cli, const struct relief_answer *plan, bool shown)
+{
+    if (!shown)
+        show(cli, plan);
+    if (cli->view == &cli_view_text)
+        cli_say("there is nothing to apply");
+    return CLI_DONE;
+}
+
 /* A plan of either method: shown, saved, applied as wanted. For a program there is one document: the plan as it ended.
  */
 static int make_plan(struct cli *cli, enum relief_method method, const struct cli_params *params,
@@ -188,7 +204,9 @@ static int make_plan(struct cli *cli, enum relief_method method, const struct cl
     }
     if (code == 0 && wanted->save)
         code = save(wanted->save, answer);
-    if (code == 0 && wanted->apply)
+    if (code == 0 && wanted->apply && moves_nothing(relief_answer_record(answer)))
+        code = cli_flush(stdout, skip_apply(cli, answer, shown));
+    else if (code == 0 && wanted->apply)
         code = cli_flush(stdout, apply_answer(cli, answer, shown));
     else if (code == 0 && cli->view == &cli_view_text)
         cli_say("nothing was applied: --apply does it");
@@ -212,20 +230,9 @@ static int run_planning(struct cli *cli, enum relief_method number, const struct
     struct wanted wanted = {0};
     const struct cli_option options[] = {
         {"apply", 0, NULL, &wanted.apply, NULL}, {"save", 0, &wanted.save, NULL, NULL}, {NULL, 0, NULL, NULL, NULL}};
-    if (cli_params_init(&params, relief_method_by_number(number)) != 0)
-        return cli_bad("no memory");
-    int code = cli_params_parse(cli, &params, options, false, argc, argv);
-    if (code == 0 && cli->help) {
-        code = plan_help(command, params.method);
-        goto out;
-    }
+    int code = cli_params_ready(cli, &params, relief_method_by_number(number), options, argc, argv);
     if (code == 0)
-        code = cli_params_verify(&params);
-    if (code == 0)
-        code = cli_connect(cli, true);
-    if (code == 0)
-        code = make_plan(cli, number, &params, &wanted);
-out:
+        code = cli->help ? plan_help(command, params.method) : make_plan(cli, number, &params, &wanted);
     cli_params_deinit(&params);
     return code;
 }

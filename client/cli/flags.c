@@ -205,3 +205,16 @@ int cli_params_verify(const struct cli_params *params)
     cli_flag_name(flag, sizeof flag, refusal.field);
     return cli_bad("--%s: %s", flag, cli_plain_message(&refusal));
 }
+
+int cli_params_ready(struct cli *cli, struct cli_params *params, const struct relief_method_info *method,
+                     const struct cli_option *more, int argc, char **argv)
+{
+    memset(params, 0, sizeof *params);
+    if (cli_params_init(params, method) != 0)
+        return cli_bad("no memory");
+    int code = cli_params_parse(cli, params, more, false, argc, argv);
+    if (code || cli->help)
+        return code;
+    code = cli_params_verify(params);
+    return code ? code : cli_connect(cli, true);
+}

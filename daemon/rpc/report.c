@@ -43,16 +43,20 @@ static void answer(struct rpc_session *session, int result, const struct relief_
     net_conn_resume(session->conn);
 }
 
-/* [2, "progress", [map]] while it is under way. */
+/* [2, "progress", [{msgid, ...}]] while it is under way (fine print 13). `progress` is a map of at most 14 pairs. */
 static void tell(struct rpc_session *session, const struct relief_buf *progress)
 {
     struct relief_buf *out = &session->rpc->out;
+    const unsigned pairs = (uint8_t)progress->data[0] & 0x0f;
     relief_buf_clear(out);
     relief_pack_array(out, 3);
     relief_pack_int(out, 2);
     relief_pack_text(out, "progress");
     relief_pack_array(out, 1);
-    relief_buf_add(out, progress->data, progress->len);
+    relief_pack_map(out, pairs + 1);
+    relief_pack_text(out, "msgid");
+    relief_pack_int(out, session->report->msgid);
+    relief_buf_add(out, progress->data + 1, progress->len - 1);
     if (!out->failed)
         net_conn_send(session->conn, out->data, out->len, 0, false);
 }

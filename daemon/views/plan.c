@@ -268,7 +268,7 @@ static int stream_tell(void *context, const char *stage, uint32_t done, uint32_t
     relief_pack_text(&message, stage);
     relief_pack_text(&message, "done");
     relief_pack_int(&message, done);
-    relief_pack_text(&message, "of");
+    relief_pack_text(&message, "total");
     relief_pack_int(&message, of);
     return put(context, &message);
 }

@@ -42,7 +42,7 @@ struct views_plan_options {
 
 int views_plan_start(struct views_plan **ret, const struct views_plan_options *options);
 /*
- * 1: *ret is the body, the caller's to free. 2: *ret is a message of progress, a map {stage, done, of}:
+ * 1: *ret is the body, the caller's to free. 2: *ret is a message of progress, a map {stage, done, total}:
  * `reading`; `kinds` done; within a kind `requests` looked at and `solving`, seconds of those it may take. 0: nothing yet.
  * Another positive one, from 16 on, is 16 + enum relief_error with *refusal. -ETIME past the limit; other -errno.
  */

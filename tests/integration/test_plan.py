@@ -175,6 +175,18 @@ class Plans(Case):
         self.root.call("request.cancel", id=self.code("ra"), reason="over")
         self.refused("BAD_STATE", "plan.allocate", policy="fair", requests=[self.code("ra")])
 
+    def test_progress(self):
+        """Fine print 13: of which call it is, how far, and here of what."""
+        self.receive("d", 90)
+        self.submit("a", 90)
+        self.coordinator.notifications.clear()
+        msgid = self.coordinator.send_request("plan.allocate", {"policy": "fair", "requests": [self.code("ra")]})
+        self.assertEqual(self.coordinator.answer()[1], msgid)
+        told = self.coordinator.notifications
+        self.assertTrue(all(message[:2] == [2, "progress"] and len(message[2]) == 1 for message in told), told)
+        self.assertEqual([message[2][0] for message in told][:2],  # more only when it takes long
+                         [{"msgid": msgid, "stage": stage, "done": 0, "total": 1} for stage in ("reading", "kinds")])
+
     def test_weights_and_ways(self):
         """effective: the greater weight first, then the shorter way."""
         self.city("e", 310)

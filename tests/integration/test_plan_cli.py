@@ -131,6 +131,12 @@ class PlanCommands(Case):
         self.assertEqual(plan["legs"][0]["request"], "plan.%s.1" % plan["digest"][:16])
         out, err = self.relief("rebalance", *words, "--max-minutes", "1", "--goal", "target")
         self.assertIn("nothing to move", out)
+        head = self.head()
+        out, err = self.relief("rebalance", *words, "--apply")
+        self.assertIn("nothing to move", out)
+        self.assertIn("there is nothing to apply", err)
+        self.assertEqual(json.loads(self.relief("rebalance", *words, "--apply", "--json")[0])["legs"], [])
+        self.assertEqual(self.head(), head)
 
     def test_what_people_type_wrong(self):
         requests = self.ask()
