@@ -149,10 +149,10 @@ static int load(struct relief_client *client, const struct client_tls_files *fil
         error = client_tls_bad_file(client, "authority", files->authority);
     else if (files->certificate && SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
         error = client_tls_bad_file(client, "certificate", files->certificate);
-    else if (key && others_have(key))
-        error = client_fail(client, -EINVAL, "key file %s: others can read or change it; chmod 600 it", key);
     else if (key && SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
         error = client_tls_bad_file(client, "key", key);
+    else if (key && others_have(key))
+        error = client_fail(client, -EINVAL, "key file %s: others can read or change it; chmod 600 it", key);
     if (error) {
         SSL_CTX_free(context);
         return error;

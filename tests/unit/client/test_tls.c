@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "client/client.h"
 #include "fake_server.h"
@@ -303,9 +304,13 @@ static void test_files(void **state)
     options.key = server.key_path;
     bad_files(&options, "is not the key of the certificate");
     options.key = NULL; /* then it has to stand in the certificate's file */
-    bad_files(&options, "key file");
+    bad_files(&options, "cannot be read as PEM");
     options.key = authority.certificate_path;
-    bad_files(&options, "key file");
+    bad_files(&options, "cannot be read as PEM");
+    options.key = client_leaf.key_path;
+    assert_int_equal(chmod(client_leaf.key_path, 0644), 0);
+    bad_files(&options, "others can read or change it; chmod 600 it");
+    assert_int_equal(chmod(client_leaf.key_path, 0600), 0);
     options.server = "tls:";
     bad_files(&options, "is not an address");
     options.error = tiny;
@@ -419,7 +424,7 @@ static void copy(const char *from, const char *to)
 {
     char data[4096];
     FILE *in = fopen(from, "re"), *out = fopen(to, "we");
-    assert_true(in && out);
+    assert_true(in && out && fchmod(fileno(out), 0600) == 0);
     size_t len = fread(data, 1, sizeof data, in);
     assert_int_equal(fwrite(data, 1, len, out), len);
     fclose(in);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "tls_server.h"
 
@@ -83,7 +84,8 @@ static void finish(struct made *made, const struct made *issuer)
     made_count++;
     FILE *certificate = fopen(made->certificate_path, "we"), *key = fopen(made->key_path, "we");
     need(certificate && PEM_write_X509(certificate, made->certificate) == 1);
-    need(key && PEM_write_PrivateKey(key, made->key, NULL, NULL, 0, NULL, NULL) == 1);
+    need(key && fchmod(fileno(key), 0600) == 0);
+    need(PEM_write_PrivateKey(key, made->key, NULL, NULL, 0, NULL, NULL) == 1);
     need(fclose(certificate) == 0 && fclose(key) == 0);
 }
 
