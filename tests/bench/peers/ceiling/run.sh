@@ -2,7 +2,7 @@
 # The ceiling: limits/ceiling.c.
 # shellcheck source=tests/bench/peers/common.sh
 . "${0%/*}/../common.sh"
-rm -rf "$work/ceiling"
+rm -rf "$work/ceiling" "$work/ceiling.out"
 mkdir "$work/ceiling"
 "$tools/ceiling" "$port" "$work/ceiling" > "$work/ceiling.out" &
 pid=$!
