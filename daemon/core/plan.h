@@ -11,7 +11,7 @@
 #include "core/apply.h"
 
 #define CORE_PLAN_REQUESTS_MAX 65536u
-#define CORE_PLAN_PAIRS_MAX    (4u << 20) /* donors x requests of one kind: 350 MiB of arrays and arcs */
+#define CORE_PLAN_PAIRS_MAX    (4u << 20) /* donors x requests of one kind: about a GiB of arrays and arcs */
 
 /* Which plan. Strings are the caller's. */
 struct core_plan_scope {

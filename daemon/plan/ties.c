@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE UINT32_MAX
+#define NONE       UINT32_MAX
+#define STOP_EVERY 65536u /* looks */
 
 struct node {
     uint32_t first, open; /* its arcs in `at`; the first `open` of them lead to it */
@@ -30,7 +31,8 @@ struct search {
     bool *gone;         /* of each arc: its flow is settled */
     uint32_t *queue;
     uint32_t to, epoch, leading; /* leading: nodes that lead to others */
-    uint64_t looks;
+    uint64_t looks, asked;       /* asked: looks when `stop` was asked */
+    bool stopped;
 };
 
 static bool is_tight(const struct plan_ties *ties, uint32_t i)
@@ -186,6 +188,16 @@ static int64_t lead(struct search *search, uint32_t from, int64_t most)
     return most;
 }
 
+static bool is_over(struct search *search)
+{
+    const struct plan_ties *ties = search->ties;
+    if (ties->stop && search->looks - search->asked >= STOP_EVERY) {
+        search->asked = search->looks;
+        search->stopped = ties->stop(ties->context);
+    }
+    return search->stopped || search->looks >= PLAN_TIES_LOOKS_MAX;
+}
+
 static void settle(struct search *search, uint32_t arc)
 {
     const struct plan_ties *ties = search->ties;
@@ -194,7 +206,7 @@ static void settle(struct search *search, uint32_t arc)
     sort_arc(search, arc);
     if (search->to == from && is_met(search, to) && search->node[to].via == arc)
         search->to = NONE; /* the way went back along this very arc */
-    while (ties->flow[arc] < ties->capacity[arc] && search->looks < PLAN_TIES_LOOKS_MAX) {
+    while (ties->flow[arc] < ties->capacity[arc] && !is_over(search)) {
         if (search->to != from)
             find_ways(search, from);
         if (!is_met(search, to))
@@ -219,7 +231,7 @@ int plan_ties(const struct plan_ties *ties)
         link_arcs(&search);
         peel(&search);
         sort_arcs(&search);
-        for (uint32_t i = 0; search.leading > 0 && i < ties->count; i++)
+        for (uint32_t i = 0; search.leading > 0 && i < ties->count && !search.stopped; i++)
             if (!search.gone[ties->order[i]])
                 settle(&search, ties->order[i]);
         result = 0;

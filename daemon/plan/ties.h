@@ -14,6 +14,8 @@ struct plan_ties {
     int64_t *flow;         /* in: a flow of least cost; out: the one */
     const uint32_t *order; /* arcs, each at most once, the most wanted first */
     uint32_t count;
+    bool (*stop)(void *context); /* asked every some thousand looks; true: the flow stays as it is by then. NULL: never */
+    void *context;
 };
 
 /* 0 or -ENOMEM; then and with PLAN_TIES_LOOKS_MAX spent, the flow is still one of least cost. */

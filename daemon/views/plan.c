@@ -106,6 +106,7 @@ static int solve_once(struct making *work, uint32_t index, uint32_t which, int64
                                 .policy = policy,
                                 .rebalance = work->plan.scope.rebalance,
                                 .stop = is_enough,
+                                .over = is_over,
                                 .context = work,
                                 .ret_units = units};
     result = lives && units ? 0 : -ENOMEM;

@@ -302,7 +302,9 @@ static int settle_ties(const struct views_solve *solve, struct job *job)
                                    .price = job->flow.ret_price,
                                    .flow = job->flow.ret_flow,
                                    .order = order,
-                                   .count = job->net->pairs};
+                                   .count = job->net->pairs,
+                                   .stop = solve->over,
+                                   .context = solve->context};
     int result = order ? plan_ties(&ties) : -ENOMEM;
     free(order);
     return result;

@@ -9,6 +9,7 @@ struct views_solve {
     int64_t policy;
     bool rebalance;
     bool (*stop)(void *context); /* the best so far is enough */
+    bool (*over)(void *context); /* nobody wants it any more */
     void *context;
     int64_t *ret_units;       /* of each pair */
     /*

@@ -140,7 +140,7 @@ static bool serve_world(struct fake *fake, int fd, int number, void *context)
                         "{\"code\":\"NOT_FOUND\",\"message\":\"no region\",\"field\":\"region\",\"id\":\"r\"}");
         } else if (strcmp(request.method, "plan.rebalance") == 0 || strcmp(request.method, "plan.allocate") == 0) {
             world->plans++;
-            fake_notify(fd, "progress", "{\"stage\":\"kinds\",\"done\":0,\"of\":1}");
+            fake_notify(fd, "progress", "{\"stage\":\"kinds\",\"done\":0,\"total\":1}");
             fake_answer(fd, request.msgid, PLAN);
         } else if (strcmp(request.method, "plan.apply") == 0) {
             const msgpack_object *plan = client_map_find(request.params, "plan");

@@ -153,7 +153,7 @@ static void test_all_the_same(void **unused)
                              .ret_flow = units,
                              .ret_price = price};
     assert_int_equal(plan_flow_solve(&flow), PLAN_FLOW_BEST);
-    const struct plan_ties ties = {2 * SIDE, arcs, arc, capacity, price, units, order, arcs};
+    const struct plan_ties ties = {2 * SIDE, arcs, arc, capacity, price, units, order, arcs, NULL, NULL};
     assert_int_equal(plan_ties(&ties), 0);
     for (uint32_t giver = 0, taker = 0, left = 30, lacks = 10; giver < SIDE;) {
         uint32_t now = left < lacks ? left : lacks;
