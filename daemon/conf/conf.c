@@ -215,7 +215,13 @@ void conf_init(struct conf *conf, const char *socket)
     }
 }
 
-/* A file, and nothing that makes its reader wait: a reload happens between the requests of everybody. */
+static bool is_null(const struct stat *status)
+{
+    struct stat null;
+    return S_ISCHR(status->st_mode) && stat("/dev/null", &null) == 0 && null.st_rdev == status->st_rdev;
+}
+
+/* A file or /dev/null, and nothing that makes its reader wait: a reload happens between the requests of everybody. */
 static FILE *open_file(const char *path, const char **ret_why)
 {
     struct stat status;
@@ -223,7 +229,7 @@ static FILE *open_file(const char *path, const char **ret_why)
     FILE *file = NULL;
     *ret_why = NULL;
     if (fd >= 0 && fstat(fd, &status) == 0) {
-        if (S_ISREG(status.st_mode))
+        if (S_ISREG(status.st_mode) || is_null(&status))
             file = fdopen(fd, "r");
         else
             errno = EINVAL, *ret_why = "this is no file";

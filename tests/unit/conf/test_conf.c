@@ -357,6 +357,8 @@ static void test_what_is_no_file(void **state)
     assert_int_equal(conf_load(&conf, path, report, NULL), -EINVAL);
     alarm(0);
     assert_string_equal(said, "0 error: this is no file\n");
+    assert_int_equal(conf_load(&conf, "/dev/zero", conf_report_print, stderr), -EINVAL);
+    assert_int_equal(conf_load(&conf, "/dev/null", conf_report_print, stderr), 0);
     assert_memory_equal(&conf, &defaults, sizeof conf);
 }
 
