@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "plan/flow.h"
+#include "plan/reach.h"
 #include "plan/share.h"
 #include "plan/ties.h"
 #include "views/plan_net.h"
+
+#define WEIGHT_MAX 5 /* fine print 58: of priority 1 */
 
 __extension__ typedef __int128 wide;
 
@@ -257,21 +260,51 @@ static int64_t permille(wide part, wide whole)
     return share > 1000 ? 1000 : share < 1 ? 1 : (int64_t)share;
 }
 
-static void note_gap(struct views_solve *solve, const struct job *job, const struct weighed *best)
+/*
+ * The most weight that can be covered at all: units for the takers of the greatest weight first (what takers can have
+ * together is a polymatroid, so the greedy sum is the best one).
+ */
+static int find_most_weight(const struct job *job, wide *ret)
 {
     const struct views_net *net = job->net;
-    const wide bound = job->flow.ret_bound;
-    int64_t gap;
-    if (job->none) {
-        wide all = 0;
+    struct plan_reach *reach = NULL;
+    int64_t *take = calloc((size_t)net->takers + 1, sizeof *take), before = 0;
+    int result = take ? plan_reach_open(&reach, net->nodes, net->give, net->arcs, net->arc, net->capacity, net->takers,
+                                        net->taker)
+                      : -ENOMEM;
+    *ret = 0;
+    for (int64_t weight = WEIGHT_MAX; result == 0 && weight > 0; weight--) {
         for (uint32_t i = 0; i < net->takers; i++)
-            all += (wide)job->take[i] * net->weight[i] * job->dear;
-        gap = permille(best->minutes + best->missing_weight * job->dear - bound, all);
-    } else {
-        gap =
-            best->missing > 0 ? permille(best->missing, job->missing) : permille(best->minutes - bound, best->minutes);
+            take[i] = net->weight[i] >= weight ? job->take[i] : 0;
+        int64_t most = plan_reach_most(reach, take);
+        *ret += (wide)(most - before) * weight;
+        before = most;
     }
+    plan_reach_close(reach);
+    free(take);
+    return result;
+}
+
+/* In units as far as any are missing that could be there, else in unit-minutes. */
+static int note_gap(struct views_solve *solve, const struct job *job, const struct weighed *best)
+{
+    const struct views_net *net = job->net;
+    wide bound = job->flow.ret_bound, most = 0, missing = best->missing, whole = job->missing;
+    if (job->none) {
+        wide covered = -best->missing_weight;
+        int result = find_most_weight(job, &most);
+        if (result)
+            return result;
+        for (uint32_t i = 0; i < net->takers; i++)
+            covered += (wide)job->take[i] * net->weight[i];
+        missing = most - covered;
+        whole = most;
+        bound -= best->missing_weight * job->dear;
+    }
+    int64_t gap =
+        missing > 0 ? permille(missing, whole) : permille(best->minutes - (bound > 0 ? bound : 0), best->minutes);
     solve->ret_gap_permille = gap > solve->ret_gap_permille ? gap : solve->ret_gap_permille;
+    return 0;
 }
 
 static int take_best_so_far(struct views_solve *solve, const struct job *job)
@@ -284,7 +317,7 @@ static int take_best_so_far(struct views_solve *solve, const struct job *job)
         bool better = nearer.missing_weight != solved.missing_weight ? nearer.missing_weight < solved.missing_weight
                                                                      : nearer.minutes < solved.minutes;
         memcpy(solve->ret_units, better ? near : job->flow.ret_flow, net->pairs * sizeof *near);
-        note_gap(solve, job, better ? &nearer : &solved);
+        result = note_gap(solve, job, better ? &nearer : &solved);
     }
     free(near);
     return result;
