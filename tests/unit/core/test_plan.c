@@ -1,0 +1,289 @@
+/*
+ * core/plan*.c where it ends early: somebody doesn't want the plan any more, at each place where that is asked for; and
+ * bodies of plans that nobody computed. What plans say is looked at in tests/unit/views.
+ */
+#include "world.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "core/plan.h"
+
+#define CITIES 70u /* more than are looked at between two questions */
+
+static void city_name(char ret[8], unsigned i)
+{
+    snprintf(ret, 8, "c%02u", i);
+}
+
+static void add_kinds(struct world *world)
+{
+    static const struct relief_substitute substitute = {.kind = {"mask", 4}, .give = 1, .for_ = 1};
+    struct relief_kind_put_params params;
+    world_kind(world, "mask");
+    relief_shape_clear(&relief_shape_kind_put_params, &params);
+    params.code = RELIEF_STR("respirator");
+    params.name = params.unit = RELIEF_STR("piece");
+    params.class_ = RELIEF_class_supply;
+    params.substitutes = (struct relief_list){(void *)(uintptr_t)&substitute, 1, 1};
+    assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
+    world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "pump", RELIEF_class_equipment, "crew");
+}
+
+static void ask(struct world *world, const char *id, const char *city, const char *kind, int64_t quantity)
+{
+    struct relief_request_submit_params params = world_ask(id, city, kind, quantity);
+    params.incident = RELIEF_STR("flood");
+    params.own_first = false;
+    params.substitutes = true;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
+}
+
+static void world_wide(struct world *world)
+{
+    struct relief_incident_open_params flood;
+    char city[8], id[16];
+    world_open(world);
+    world_region(world, "top", NULL, RELIEF_commit_ask);
+    add_kinds(world);
+    for (unsigned i = 0; i < CITIES; i++) {
+        city_name(city, i);
+        world_city(world, city, "top", 0, (int64_t)(10000 * i));
+        world_stock(world, city, i % 2 ? "mask" : "respirator", "a", 5, RELIEF_NIL);
+        if (i % 8 == 0)
+            world_floor(world, city, "mask", 9);
+        snprintf(id, sizeof id, "pump%u", i);
+        world_asset(world, id, "pump", city);
+        snprintf(id, sizeof id, "crew%u", i);
+        world_asset(world, id, "crew", city);
+    }
+    relief_shape_clear(&relief_shape_incident_open_params, &flood);
+    flood.id = RELIEF_STR("flood");
+    flood.category = RELIEF_category_natural;
+    flood.level = 2;
+    flood.origin = RELIEF_STR("c00");
+    assert_int_equal(world_apply(world, RELIEF_METHOD_incident_open, &flood), 0);
+    ask(world, "q1", "c01", "respirator", 400);
+    ask(world, "q2", "c02", "mask", 100);
+    ask(world, "q3", "c03", "pump", 4);
+}
+
+static const struct relief_str ids[] = {{"q1", 2}, {"q2", 2}, {"q3", 2}};
+
+static struct core_plan_scope of_requests(void)
+{
+    return (struct core_plan_scope){.requests = {(void *)(uintptr_t)ids, 3, 1},
+                                    .policy = RELIEF_policy_nearest,
+                                    .goal = RELIEF_NIL,
+                                    .max_minutes = RELIEF_NIL};
+}
+
+static struct core_plan_scope of_floors(void)
+{
+    return (struct core_plan_scope){
+        .rebalance = true, .policy = RELIEF_policy_effective, .goal = RELIEF_goal_floor, .max_minutes = 600};
+}
+
+static struct core_plan_scope of_incident(void)
+{
+    return (struct core_plan_scope){
+        .incident = RELIEF_STR("flood"), .policy = RELIEF_policy_fair, .goal = RELIEF_NIL, .max_minutes = RELIEF_NIL};
+}
+
+/* ---- a plan by hand ---- */
+
+struct planning {
+    struct store *store;
+    struct core core;
+    struct core_plan plan;
+    struct relief_refusal refusal;
+    unsigned asked, stop_at; /* 0: never */
+    unsigned told, fail_at;
+};
+
+static bool stop(void *context)
+{
+    struct planning *planning = context;
+    return ++planning->asked == planning->stop_at;
+}
+
+static int tell(void *context, uint32_t done, uint32_t of)
+{
+    struct planning *planning = context;
+    assert_true(done <= of);
+    return ++planning->told == planning->fail_at ? -ECANCELED : 0;
+}
+
+static int look_at_kinds(struct core_plan *plan, struct relief_refusal *refusal)
+{
+    for (uint32_t i = 0; i < plan->kind_count; i++)
+        for (uint32_t which = 0; which <= core_plan_substitutes(plan, i); which++) {
+            struct core_plan_kind kind;
+            int result = core_plan_kind(plan, i, which, &kind, refusal);
+            if (result)
+                return result;
+            for (uint32_t j = 0; j < kind.pair_count; j++)
+                assert_true(core_plan_lives(plan, &kind, &kind.pairs[j]) >= 0);
+        }
+    return 0;
+}
+
+/* The nearest for each, and the body of that. 0, or an error of any part. */
+static int plan_all(struct planning *planning, struct world *world, const struct core_plan_scope *scope,
+                    struct relief_plan *ret)
+{
+    struct core_plan *plan = &planning->plan;
+    planning->asked = planning->told = 0;
+    assert_int_equal(store_open(&planning->store, &(struct store_options){.dir = NULL}), 0);
+    assert_int_equal(core_init(&planning->core, store_view(planning->store)), 0);
+    *plan = (struct core_plan){.stop = stop, .tell = tell, .context = planning};
+    int result = core_plan_open(plan, &planning->core, store_view(world->store), world->now, scope, &planning->refusal);
+    if (result)
+        return result;
+    result = look_at_kinds(plan, &planning->refusal);
+    for (uint32_t i = 0; result == 0 && i < plan->taker_count; i++)
+        core_plan_match(plan, i);
+    if (result == 0)
+        result = core_plan_body(plan, ret, &planning->refusal);
+    return result;
+}
+
+static void plan_end(struct planning *planning)
+{
+    core_plan_close(&planning->plan);
+    core_deinit(&planning->core);
+    store_close(planning->store);
+}
+
+static void test_ends_when_nobody_wants_it(void **state)
+{
+    const struct core_plan_scope scopes[] = {of_requests(), of_incident(), of_floors()};
+    struct world world;
+    (void)state;
+    world_wide(&world);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned stopped = 0, refused = 0;
+        int result = -ETIME;
+        for (unsigned at = 1; result == -ETIME; at++) {
+            struct planning planning = {.stop_at = at};
+            struct relief_plan body;
+            result = plan_all(&planning, &world, &scopes[i], &body);
+            assert_true(result == 0 || result == -ETIME);
+            assert_int_equal(planning.asked, result ? at : planning.asked);
+            stopped += result != 0;
+            plan_end(&planning);
+        }
+        assert_true(stopped >= 4);
+        result = -ECANCELED;
+        for (unsigned at = 1; result; at++) {
+            struct planning planning = {.fail_at = at};
+            struct relief_plan body;
+            result = plan_all(&planning, &world, &scopes[i], &body);
+            assert_true(result == 0 || result == -ECANCELED);
+            refused += result != 0;
+            plan_end(&planning);
+        }
+        assert_true(refused >= 1);
+    }
+    world_check(&world);
+    world_close(&world);
+}
+
+/* ---- bodies that nobody computed ---- */
+
+struct body {
+    struct relief_plan plan;
+    struct relief_plan_leg legs[200], *leg;
+    struct relief_plan_request requests[3], *request;
+};
+
+#define BEND(name, statement)                                                                                          \
+    static void name(struct body *body)                                                                                \
+    {                                                                                                                  \
+        statement;                                                                                                     \
+    }
+BEND(as_it_was, (void)body)
+BEND(no_legs, body->plan.legs = (struct relief_list){0})
+BEND(no_requests, body->plan.requests = (struct relief_list){0})
+BEND(no_policy, body->plan.policy = RELIEF_NIL)
+BEND(no_relies, body->plan.relies = RELIEF_STR_NONE)
+BEND(short_relies, body->plan.relies.len--)
+BEND(no_donor, body->leg->donor = RELIEF_STR_NONE)
+BEND(no_requester, body->leg->requester = RELIEF_STR_NONE)
+BEND(no_leg_kind, body->leg->kind = RELIEF_STR_NONE)
+BEND(covers_nothing, body->leg->covers = 0)
+BEND(moves_nothing, body->leg->quantity = 0)
+BEND(for_nobody, body->leg->request = RELIEF_STR_NONE)
+BEND(no_city, body->request->city = RELIEF_STR_NONE)
+BEND(no_kind, body->request->kind = RELIEF_STR_NONE)
+BEND(no_id, body->request->id = RELIEF_STR_NONE)
+BEND(goal_of_requests, body->plan.goal = RELIEF_goal_floor)
+BEND(unknown_region, body->plan.region = RELIEF_STR("nowhere"))
+BEND(other_city, body->request->city = RELIEF_STR("c05"))
+BEND(other_kind, body->request->kind = RELIEF_STR("crew"))
+BEND(other_quantity, body->request->quantity++)
+BEND(fewer_requests, body->plan.requests.count--)
+
+static const struct {
+    void (*bend)(struct body *body);
+    int answer;
+} bends[] = {
+    {no_legs, RELIEF_BAD_PARAMS},       {no_requests, RELIEF_BAD_PARAMS},  {no_policy, RELIEF_BAD_PARAMS},
+    {no_relies, RELIEF_BAD_PARAMS},     {short_relies, RELIEF_BAD_PARAMS}, {no_donor, RELIEF_BAD_PARAMS},
+    {no_requester, RELIEF_BAD_PARAMS},  {no_leg_kind, RELIEF_BAD_PARAMS},  {covers_nothing, RELIEF_BAD_PARAMS},
+    {moves_nothing, RELIEF_BAD_PARAMS}, {for_nobody, RELIEF_BAD_PARAMS},   {no_city, RELIEF_BAD_PARAMS},
+    {no_kind, RELIEF_BAD_PARAMS},       {no_id, RELIEF_BAD_PARAMS},        {goal_of_requests, RELIEF_BAD_PARAMS},
+    {unknown_region, RELIEF_NOT_FOUND}, {other_city, RELIEF_STALE},        {other_kind, RELIEF_STALE},
+    {other_quantity, RELIEF_STALE},     {fewer_requests, RELIEF_STALE},    {as_it_was, 0}};
+
+static int apply(struct world *world, struct body *body, struct relief_arena *arena)
+{
+    struct relief_plan_apply_params params;
+    struct relief_buf bytes = RELIEF_BUF_INIT;
+    char digest[65];
+    assert_int_equal(core_plan_digest(&body->plan, arena, digest), 0);
+    body->plan.digest = relief_str_of(digest);
+    relief_pack_record(&bytes, &relief_shape_plan, &body->plan, 0);
+    assert_false(bytes.failed);
+    relief_shape_clear(&relief_shape_plan_apply_params, &params);
+    params.plan = (struct relief_str){bytes.data, (uint32_t)bytes.len};
+    int result = world_apply(world, RELIEF_METHOD_plan_apply, &params);
+    relief_buf_deinit(&bytes);
+    return result;
+}
+
+static void test_bodies_that_nobody_computed(void **state)
+{
+    const struct core_plan_scope scope = of_requests();
+    struct planning planning = {0};
+    struct relief_plan made;
+    struct world world;
+    (void)state;
+    world_wide(&world);
+    assert_int_equal(plan_all(&planning, &world, &scope, &made), 0);
+    assert_true(made.legs.count > 0 && made.legs.count <= 200);
+    assert_int_equal(made.requests.count, 3);
+    for (size_t i = 0; i < sizeof bends / sizeof *bends; i++) {
+        struct body body = {.plan = made, .leg = body.legs + made.legs.count / 2, .request = body.requests + 2};
+        memcpy(body.legs, made.legs.items, made.legs.count * sizeof *body.legs);
+        memcpy(body.requests, made.requests.items, sizeof body.requests);
+        body.plan.legs.items = body.legs;
+        body.plan.requests.items = body.requests;
+        bends[i].bend(&body);
+        int result = apply(&world, &body, &planning.plan.arena);
+        if (result != bends[i].answer)
+            fail_msg("%zu: %d, not %d: %s", i, result, bends[i].answer, world.effects.refusal.message);
+    }
+    world_check(&world);
+    plan_end(&planning);
+    world_close(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ends_when_nobody_wants_it),
+        cmocka_unit_test(test_bodies_that_nobody_computed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
