@@ -670,6 +670,7 @@ static void test_substitutes_are_shared(void **unused)
     params.code = RELIEF_STR("mask");
     params.name = params.unit = RELIEF_STR("piece");
     params.class_ = RELIEF_class_supply;
+    params.min_life_days = 0;
     params.substitutes = (struct relief_list){(void *)(uintptr_t)&substitute, 1, 1};
     assert_int_equal(world_apply(&world, RELIEF_METHOD_kind_put, &params), 0);
     world_stock(&world, "c1", "gauze", "l", 91, RELIEF_NIL);
