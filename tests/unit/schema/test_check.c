@@ -285,6 +285,63 @@ static void test_record_fits(void **state)
     assert_false(relief_record_fits(&relief_shape_lot, &lot));
 }
 
+/* Each kind of a stored field, at and past its ends, and with nothing in it. */
+static void test_every_kind_fits(void **state)
+{
+    (void)state;
+    static const struct relief_field inner[] = {{.name = "in", .kind = RELIEF_F_BOOL, .required = 1, .since = 1}};
+    static const struct relief_shape part = {.name = "part", .fields = inner, .count = 1, .size = 8};
+    enum { ROWS = 24 };
+    const struct {
+        struct relief_field field;
+        int64_t value;
+        bool fits;
+    } rows[ROWS] = {{{.kind = RELIEF_F_BOOL}, -1, false},
+                    {{.kind = RELIEF_F_BOOL}, 0, true},
+                    {{.kind = RELIEF_F_BOOL}, 1, true},
+                    {{.kind = RELIEF_F_BOOL}, 2, false},
+                    {{.kind = RELIEF_F_ENUM, .names = &relief_enum_mode}, -1, false},
+                    {{.kind = RELIEF_F_ENUM, .names = &relief_enum_mode}, 0, true},
+                    {{.kind = RELIEF_F_ENUM, .names = &relief_enum_mode}, relief_enum_mode.count, false},
+                    {{.kind = RELIEF_F_TIME}, -1, false},
+                    {{.kind = RELIEF_F_TIME}, 0, true},
+                    {{.kind = RELIEF_F_TIME}, RELIEF_TIME_MAX, true},
+                    {{.kind = RELIEF_F_TIME}, RELIEF_TIME_MAX + 1, false},
+                    {{.kind = RELIEF_F_INT}, INT64_MIN + 1, true},
+                    {{.kind = RELIEF_F_INT}, INT64_MAX, true},
+                    {{.kind = RELIEF_F_INT, .min = 0, .max = 9}, -1, false},
+                    {{.kind = RELIEF_F_INT, .min = 0, .max = 9}, 9, true},
+                    {{.kind = RELIEF_F_INT, .min = 0, .max = 9}, 10, false},
+                    {{.kind = RELIEF_F_INT, .min = -9, .max = 0}, 1, false},
+                    {{.kind = RELIEF_F_INT, .min = 0, .max = RELIEF_QUANTITY_MAX}, INT64_MAX, true},
+                    {{.kind = RELIEF_F_INT}, RELIEF_NIL, true},
+                    {{.kind = RELIEF_F_INT, .required = 1, .since = 1}, RELIEF_NIL, false},
+                    {{.kind = RELIEF_F_INT, .required = 1, .since = 2}, RELIEF_NIL, true},
+                    {{.kind = RELIEF_F_OBJ, .sub = &part}, 1, true},
+                    {{.kind = RELIEF_F_OBJ, .sub = &part}, RELIEF_NIL, false},
+                    {{.kind = RELIEF_F_OBJ, .sub = &part}, 2, false}};
+    for (unsigned i = 0; i < ROWS; i++) {
+        const struct relief_shape shape = {.name = "one", .fields = &rows[i].field, .count = 1, .size = 8};
+        if (relief_record_fits(&shape, &rows[i].value) != rows[i].fits)
+            fail_msg("row %u", i);
+    }
+    int64_t items[] = {1, 0, 2};
+    for (unsigned required = 0; required < 2; required++) {
+        struct relief_list list = {items, 2, 1};
+        struct relief_field field = {.kind = RELIEF_F_OBJS, .sub = &part, .required = required ? 1 : 0, .since = 1};
+        const struct relief_shape shape = {.name = "list", .fields = &field, .count = 1, .size = sizeof list};
+        assert_true(relief_record_fits(&shape, &list));
+        list.count = 3; /* the third is none */
+        assert_false(relief_record_fits(&shape, &list));
+        field.kind = RELIEF_F_IDS;
+        assert_true(relief_record_fits(&shape, &list));
+        list = (struct relief_list){0};
+        assert_int_equal(relief_record_fits(&shape, &list), !required);
+        field.since = 2; /* a record from before it has none */
+        assert_true(relief_record_fits(&shape, &list));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_inside_values),
         cmocka_unit_test(test_grow),
         cmocka_unit_test(test_record_fits),
+        cmocka_unit_test(test_every_kind_fits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
