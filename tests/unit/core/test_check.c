@@ -4,6 +4,7 @@
  * again.
  */
 #include "world.h"
+#include <errno.h>
 #include "core/key.h"
 
 struct seen {
@@ -360,6 +361,50 @@ static void test_sizes(void **state)
     world_close(&world);
 }
 
+/* ---- without memory for the walk ---- */
+
+static size_t arena_max = SIZE_MAX; /* no arena has more; 0: there is none */
+
+int __real_relief_arena_init(struct relief_arena *arena, size_t bound);
+int __wrap_relief_arena_init(struct relief_arena *arena, size_t bound);
+int __wrap_relief_arena_init(struct relief_arena *arena, size_t bound)
+{
+    if (arena_max == 0)
+        return -ENOMEM;
+    return __real_relief_arena_init(arena, bound < arena_max ? bound : arena_max);
+}
+
+static void see_last(void *context, int invariant, const char *what)
+{
+    struct seen *last = context;
+    last->count++;
+    last->invariant[0] = invariant;
+    snprintf(last->what[0], sizeof last->what[0], "%s", what);
+}
+
+/* However little there is, the check ends, and says that it did not see all. */
+static void test_too_little_memory(void **state)
+{
+    struct world *world = *state;
+    struct seen last = {0};
+    unsigned little = 0;
+    arena_max = 0;
+    assert_int_equal(core_check(&world->core, world->now, true, see_last, &last), 1);
+    assert_string_equal(last.what[0], "no memory for the check");
+    for (arena_max = 4096;; arena_max += 4096) {
+        last.count = 0;
+        unsigned reports = core_check(&world->core, world->now, true, see_last, &last);
+        assert_int_equal(reports, last.count);
+        if (reports == 0)
+            break;
+        assert_string_equal(last.what[0], "the state is too large to be checked in one walk");
+        little++;
+    }
+    arena_max = SIZE_MAX;
+    assert_true(little > 8);
+    world_check(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_derived_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fixed_point, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_little_memory, setup, teardown),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test_setup_teardown(test_what_follows_goes_with_its_record, setup, teardown),
     };

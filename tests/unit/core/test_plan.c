@@ -27,6 +27,7 @@ static void add_kinds(struct world *world)
     params.substitutes = (struct relief_list){(void *)(uintptr_t)&substitute, 1, 1};
     assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
     world_gear(world, "crew", RELIEF_class_team, NULL);
+    world_gear(world, "pilot", RELIEF_class_team, NULL);
     world_gear(world, "pump", RELIEF_class_equipment, "crew");
 }
 
@@ -37,6 +38,39 @@ static void ask(struct world *world, const char *id, const char *city, const cha
     params.own_first = false;
     params.substitutes = true;
     assert_int_equal(world_apply(world, RELIEF_METHOD_request_submit, &params), 0);
+}
+
+/* One that is in force for a while, one that is not yet, one that has ended. */
+static void add_agreements(struct world *world)
+{
+    static const struct {
+        const char *id, *donor;
+        int64_t from_ms, until_ms; /* from now */
+    } rows[] = {{"now", "c09", -1000, 1000000}, {"later", "c11", 500000, 2000000}, {"over", "c13", RELIEF_NIL, 1000}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct relief_agreement_put_params params;
+        relief_shape_clear(&relief_shape_agreement_put_params, &params);
+        params.id = relief_str_of(rows[i].id);
+        params.donor = relief_str_of(rows[i].donor);
+        params.requester = RELIEF_STR("c02");
+        params.commit = RELIEF_commit_auto;
+        params.from = rows[i].from_ms == RELIEF_NIL ? RELIEF_NIL : world->now + rows[i].from_ms;
+        params.until = world->now + rows[i].until_ms;
+        assert_int_equal(world_apply(world, RELIEF_METHOD_agreement_put, &params), 0);
+    }
+    world->now += 2000;
+}
+
+static void add_pump(struct world *world, unsigned i, const char *city)
+{
+    char id[16];
+    snprintf(id, sizeof id, "pump%u", i);
+    struct relief_asset_put_params params = world_asset_params(id, "pump", city);
+    if (i % 3 == 0)
+        params.operator_ = RELIEF_STR("pilot"); /* of its own; there is one */
+    if (i % 5 == 0)
+        params.rest_until = world->now + 600000;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_asset_put, &params), 0);
 }
 
 static void world_wide(struct world *world)
@@ -52,17 +86,18 @@ static void world_wide(struct world *world)
         world_stock(world, city, i % 2 ? "mask" : "respirator", "a", 5, RELIEF_NIL);
         if (i % 8 == 0)
             world_floor(world, city, "mask", 9);
-        snprintf(id, sizeof id, "pump%u", i);
-        world_asset(world, id, "pump", city);
+        add_pump(world, i, city);
         snprintf(id, sizeof id, "crew%u", i);
         world_asset(world, id, "crew", city);
     }
+    world_asset(world, "pilot1", "pilot", "c06");
     relief_shape_clear(&relief_shape_incident_open_params, &flood);
     flood.id = RELIEF_STR("flood");
     flood.category = RELIEF_category_natural;
     flood.level = 2;
     flood.origin = RELIEF_STR("c00");
     assert_int_equal(world_apply(world, RELIEF_METHOD_incident_open, &flood), 0);
+    add_agreements(world);
     ask(world, "q1", "c01", "respirator", 400);
     ask(world, "q2", "c02", "mask", 100);
     ask(world, "q3", "c03", "pump", 4);
