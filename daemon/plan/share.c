@@ -12,6 +12,7 @@
  */
 #include "plan/share.h"
 #include "plan/reach.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,7 @@ static int compare_next(const void *a, const void *b)
 static void try_rate(struct rise *rise, int64_t part, int64_t whole)
 {
     const struct plan_share *share = rise->share;
+    assert(whole > 0); /* somebody asks, and for something */
     for (uint32_t i = 0; i < share->takers; i++)
         rise->take[i] = part >= whole ? share->want[i] : (int64_t)((wide)share->want[i] * part / whole);
 }
@@ -331,6 +333,7 @@ static uint32_t find_steps(struct rise *rise, struct step *steps, int64_t given,
 {
     const struct plan_share *share = rise->share;
     uint32_t count = 0;
+    assert(asked > 0);
     try_rate(rise, given, asked);
     for (uint32_t i = 0; i < share->takers; i++)
         if ((int64_t)((wide)share->want[i] * (given + 1) / asked) > rise->take[i])
@@ -386,10 +389,10 @@ int plan_share_equal(struct plan_share *share)
     int result = rise_open(&rise, share);
     if (result == 0 && (!next || !steps))
         result = -ENOMEM;
-    if (result == 0) {
+    for (uint32_t i = 0; result == 0 && i < share->takers; i++)
+        asked += share->want[i];
+    if (result == 0 && asked > 0) {
         find_most(&rise);
-        for (uint32_t i = 0; i < share->takers; i++)
-            asked += share->want[i];
         rate = (struct step){.part = share->ret_most, .whole = asked};
         try_rate(&rise, rate.part, rate.whole);
         if (!fits(&rise))
