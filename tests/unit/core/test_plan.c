@@ -134,6 +134,7 @@ struct planning {
     struct relief_refusal refusal;
     unsigned asked, stop_at; /* 0: never */
     unsigned told, fail_at;
+    bool quiet; /* it asks and tells nobody */
 };
 
 static bool stop(void *context)
@@ -157,8 +158,14 @@ static int look_at_kinds(struct core_plan *plan, struct relief_refusal *refusal)
             int result = core_plan_kind(plan, i, which, &kind, refusal);
             if (result)
                 return result;
-            for (uint32_t j = 0; j < kind.pair_count; j++)
-                assert_true(core_plan_lives(plan, &kind, &kind.pairs[j]) >= 0);
+            for (uint32_t j = 0; j < kind.pair_count; j++) {
+                const struct core_plan_pair *pair = &kind.pairs[j];
+                const struct core_plan_taker *taker = &plan->takers[pair->taker];
+                int64_t open = taker->want - taker->got;
+                assert_true(core_plan_lives(plan, &kind, pair) >= 0);
+                if (plan->scope.rebalance && open > 0) /* the matcher asks nobody for these */
+                    core_plan_give(plan, &kind, pair, open < pair->most ? open : pair->most);
+            }
         }
     return 0;
 }
@@ -171,12 +178,13 @@ static int plan_all(struct planning *planning, struct world *world, const struct
     planning->asked = planning->told = 0;
     assert_int_equal(store_open(&planning->store, &(struct store_options){.dir = NULL}), 0);
     assert_int_equal(core_init(&planning->core, store_view(planning->store)), 0);
-    *plan = (struct core_plan){.stop = stop, .tell = tell, .context = planning};
+    *plan =
+        planning->quiet ? (struct core_plan){0} : (struct core_plan){.stop = stop, .tell = tell, .context = planning};
     int result = core_plan_open(plan, &planning->core, store_view(world->store), world->now, scope, &planning->refusal);
     if (result)
         return result;
     result = look_at_kinds(plan, &planning->refusal);
-    for (uint32_t i = 0; result == 0 && i < plan->taker_count; i++)
+    for (uint32_t i = 0; result == 0 && !plan->scope.rebalance && i < plan->taker_count; i++)
         core_plan_match(plan, i);
     if (result == 0)
         result = core_plan_body(plan, ret, &planning->refusal);
@@ -220,6 +228,84 @@ static void test_ends_when_nobody_wants_it(void **state)
         }
         assert_true(refused >= 1);
     }
+    world_check(&world);
+    world_close(&world);
+}
+
+/* ---- scopes ---- */
+
+static void add_region_beside(struct world *world)
+{
+    char kind[16];
+    struct relief_stock_floor_params floor;
+    world_region(world, "beside", "top", RELIEF_commit_auto);
+    world_city(world, "b1", "beside", 100000, 0);
+    world_city(world, "b2", "beside", 100000, 10000);
+    world_stock(world, "b1", "mask", "soon", 50, world->now + RELIEF_DAY_MS / 24);
+    world_stock(world, "b1", "mask", "late", 1000, RELIEF_NIL); /* more than the open requests take */
+    for (unsigned i = 0; i < 70; i++) {                         /* kinds, of which b2 has too little */
+        snprintf(kind, sizeof kind, "k%u", i);
+        world_kind(world, kind);
+        world_floor(world, "b2", kind, 3);
+        if (i % 2)
+            world_stock(world, "b1", kind, "a", 2, RELIEF_NIL);
+    }
+    relief_shape_clear(&relief_shape_stock_floor_params, &floor);
+    floor.city = RELIEF_STR("b2");
+    floor.kind = RELIEF_STR("mask");
+    floor.floor = 1;
+    floor.target = 40;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_stock_floor, &floor), 0);
+}
+
+/* Units that reach a city by the plan. */
+static int64_t reaches(const struct relief_plan *body, struct relief_str city, struct relief_str kind)
+{
+    const struct relief_plan_leg *legs = body->legs.items;
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < body->legs.count; i++)
+        if (relief_str_eq(legs[i].requester, city) && relief_str_eq(legs[i].kind, kind))
+            sum += legs[i].quantity;
+    return sum;
+}
+
+static void test_scopes(void **state)
+{
+    static const struct relief_str masks[] = {{"mask", 4}};
+    struct core_plan_scope scope;
+    struct relief_plan body;
+    struct world world;
+    (void)state;
+    world_wide(&world);
+    add_region_beside(&world);
+    struct planning planning = {.quiet = true};
+
+    scope = of_floors(); /* of one region: its own cities need and give */
+    scope.region = RELIEF_STR("beside");
+    scope.max_minutes = RELIEF_NIL;
+    assert_int_equal(plan_all(&planning, &world, &scope, &body), 0);
+    assert_int_equal(body.requests.count, 71);
+    assert_int_equal(reaches(&body, RELIEF_STR("b2"), RELIEF_STR("mask")), 1);
+    assert_int_equal(reaches(&body, RELIEF_STR("b2"), RELIEF_STR("k1")), 2);
+    assert_int_equal(reaches(&body, RELIEF_STR("b2"), RELIEF_STR("k2")), 0);
+    plan_end(&planning);
+
+    scope.goal = RELIEF_goal_target;
+    scope.kinds = (struct relief_list){(void *)(uintptr_t)masks, 1, 1};
+    assert_int_equal(plan_all(&planning, &world, &scope, &body), 0);
+    assert_int_equal(body.requests.count, 1);
+    assert_int_equal(reaches(&body, RELIEF_STR("b2"), RELIEF_STR("mask")), 40);
+    plan_end(&planning);
+
+    scope = of_requests(); /* whose cities are not all within */
+    scope.within = RELIEF_STR("beside");
+    assert_int_not_equal(plan_all(&planning, &world, &scope, &body), 0);
+    plan_end(&planning);
+    scope = of_incident();
+    scope.within = RELIEF_STR("top");
+    assert_int_equal(plan_all(&planning, &world, &scope, &body), 0);
+    assert_int_equal(body.requests.count, 3);
+    plan_end(&planning);
     world_check(&world);
     world_close(&world);
 }
@@ -318,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_when_nobody_wants_it),
+        cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_bodies_that_nobody_computed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
