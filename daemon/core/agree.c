@@ -50,16 +50,41 @@ static void take_terms(const struct relief_agreement *agreement, struct terms *r
     *ret = (struct terms){agreement->id, agreement->commit, agreement->share_percent, agreement->answer_minutes};
 }
 
+/* The ids of the donor's agreements, each ended by NUL. */
+static struct relief_str signed_by(struct core_work *work, struct relief_str donor)
+{
+    struct core_cursor cursor;
+    struct core_key prefix;
+    struct relief_str ids, id;
+    uint32_t cap = CORE_LIST_BYTES, len = 0;
+    core_key_start(&prefix, CORE_KEY_BY_DONOR);
+    core_key_str(&prefix, donor);
+    if (work->reader && core_lists_find(&work->core->memo.lists, &prefix, &ids))
+        return work_str(work, ids);
+    char *data = work_alloc(work, cap);
+    work_scan(work, &cursor, &prefix, CORE_KEY_BY_DONOR, donor, RELIEF_STR_NONE);
+    while (work_scan_next(work, &cursor, &prefix, &id)) {
+        if (len + id.len + 1 > cap) {
+            char *more = work_alloc(work, cap *= 2);
+            data = memcpy(more, data, len);
+        }
+        memcpy(data + len, id.data, id.len + 1u); /* work_str ends it with NUL */
+        len += id.len + 1;
+    }
+    ids = (struct relief_str){data, len};
+    if (work->reader)
+        core_lists_note(&work->core->memo.lists, &prefix, ids);
+    return ids;
+}
+
 /* The first by id for the pair itself, else the first by id for a region that holds the requester. */
 static bool find_signed(struct core_work *work, struct relief_str donor, const struct relief_city *requester,
                         struct relief_str kind, struct terms *ret)
 {
-    struct core_cursor cursor;
-    struct core_key prefix;
-    struct relief_agreement agreement;
+    struct relief_str ids = signed_by(work, donor);
     bool found = false;
-    work_scan(work, &cursor, &prefix, CORE_KEY_BY_DONOR, donor, RELIEF_STR_NONE);
-    while (work_scan_next(work, &cursor, &prefix, &agreement.id)) {
+    for (uint32_t at = 0; at < ids.len;) {
+        struct relief_agreement agreement = {.id = core_key_take_str(ids, &at)};
         if (!work_find(work, RELIEF_TABLE_agreement, &agreement) || !in_force(&agreement, work->now) ||
             !covers_kind(&agreement, kind))
             continue;
@@ -95,11 +120,7 @@ bool agree_default(struct core_work *work, const struct relief_city *donor, cons
 
 bool agree_signs(struct core_work *work, struct relief_str donor)
 {
-    struct core_cursor cursor;
-    struct core_key prefix;
-    struct relief_str id;
-    work_scan(work, &cursor, &prefix, CORE_KEY_BY_DONOR, donor, RELIEF_STR_NONE);
-    return work_scan_next(work, &cursor, &prefix, &id);
+    return signed_by(work, donor).len > 0;
 }
 
 bool agree_find(struct core_work *work, const struct relief_city *donor, const struct relief_city *requester,

@@ -123,7 +123,7 @@ static void settle_answer(struct core_work *work)
     if (!fx->answer_shape)
         return;
     for (uint32_t i = 0; i < fx->count; i++) {
-        struct core_change answer = {fx->changes[i].table, false, fx->answer};
+        struct core_change answer = {.table = fx->changes[i].table, .record = fx->answer};
         if (fx->changes[i].gone || relief_tables[fx->changes[i].table].shape != fx->answer_shape ||
             compare_changes(&fx->changes[i], &answer) != 0)
             continue;

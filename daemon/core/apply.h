@@ -32,6 +32,7 @@ struct core_change {
     enum relief_table table;
     bool gone;          /* removed; record then holds its key fields */
     const void *record; /* struct relief_TABLE */
+    struct relief_str bytes; /* relief_record_encode of it, where that was made already */
 };
 
 struct core_effects {

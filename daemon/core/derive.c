@@ -159,6 +159,11 @@ static void derive_lot(struct core_work *work, const struct relief_lot *old, con
         before = (struct share_of_sum){old->quantity, old->held, old->reserved};
     else
         kind_is_used(work, any->kind);
+    if (!old || !new) {
+        struct core_key prefix;
+        stock_lots_prefix(&prefix, any->city, any->kind);
+        core_lists_forget(&work->core->memo.lists, &prefix);
+    }
     if (new)
         after = (struct share_of_sum){new->quantity, new->held, new->reserved};
     sum_change(work, any->city, any->kind, &before, &after);
@@ -497,6 +502,7 @@ static void derive_agreement(struct core_work *work, const struct relief_agreeme
             continue;
         core_key_start(&key, CORE_KEY_BY_DONOR);
         core_key_str(&key, agreement->donor);
+        core_lists_forget(&work->core->memo.lists, &key);
         core_key_str(&key, agreement->id);
         put_mark(work, &key, side == 1);
     }

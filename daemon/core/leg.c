@@ -7,7 +7,7 @@
  */
 #include "core/work.h"
 #include <assert.h>
-#include <stdio.h>
+#include <string.h>
 
 /* ---- the request's side ---- */
 
@@ -140,9 +140,17 @@ static int64_t earlier(int64_t time, int64_t other)
 
 static struct relief_str leg_id(struct core_work *work, struct relief_str request, uint32_t n)
 {
-    size_t room = request.len + 16;
-    char *text = work_alloc(work, room);
-    return (struct relief_str){text, (uint32_t)snprintf(text, room, "%.*s/%u", (int)request.len, request.data, n)};
+    char digits[10], *text = work_alloc(work, request.len + 1 + sizeof digits + 1);
+    uint32_t count = 0, len = request.len;
+    do
+        digits[count++] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    memcpy(text, request.data, len);
+    text[len++] = '/';
+    while (count)
+        text[len++] = digits[--count];
+    text[len] = 0;
+    return (struct relief_str){text, len};
 }
 
 void leg_make(struct core_work *work, struct relief_request *request, const struct plan_leg *plan)
@@ -176,7 +184,7 @@ void leg_make(struct core_work *work, struct relief_request *request, const stru
         leg.ordered_by = work->entry->who.name;
     leg_enter(&leg, asked ? RELIEF_dispatch_state_asked : RELIEF_dispatch_state_committed, work->now);
     leg_book(work, &leg, RELIEF_asset_use_free, asked ? RELIEF_asset_use_held : RELIEF_asset_use_reserved);
-    work_put(work, RELIEF_TABLE_dispatch, &leg);
+    work_put_new(work, RELIEF_TABLE_dispatch, &leg); /* numbered behind all that the request ever had */
 
     request->dispatches = work_ids_with(work, request->dispatches, leg.id);
     request->covered += plan->covers;

@@ -268,8 +268,12 @@ struct group {
 
 static void group_add(struct core_work *work, struct group *group, struct relief_str city)
 {
-    struct tied item = {work_str(work, city), score(work, city)};
+    struct tied item = {work_str(work, city), 0};
     uint32_t at;
+    if (group->count == 1)
+        group->items[0].score = score(work, group->items[0].city);
+    if (group->count) /* the scores matter to several only, and mostly there is one */
+        item.score = score(work, city);
     if (group->count == group->cap) {
         uint32_t cap = group->cap ? group->cap * 2 : 4;
         struct tied *items = work_alloc(work, cap * sizeof *items);
@@ -305,8 +309,11 @@ static void look_at_level(struct core_work *work, const struct need *need, const
     while (match->open > 0 && work->view->ops->near_next(work->view, near, &holder)) {
         if (minutes_max >= 0 && (holder.minutes == RELIEF_NIL || holder.minutes > minutes_max))
             break;
-        if (group.count && holder.minutes != group.minutes)
+        if (group.count && holder.minutes != group.minutes) {
             group_look(work, need, want, &group, level, match);
+            if (match->open == 0)
+                break;
+        }
         group.minutes = holder.minutes;
         group_add(work, &group, holder.city);
     }

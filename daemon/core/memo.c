@@ -14,13 +14,14 @@
 int core_memo_init(struct core_memo *memo)
 {
     size_t slots = CORE_MEMO_SLOTS * sizeof *memo->slots, copies = (size_t)CORE_MEMO_SLOTS * CORE_MEMO_KEPT_BYTES;
-    int rc = relief_arena_init(&memo->arena, slots + copies + 64);
+    int rc = relief_arena_init(&memo->arena, slots + copies + core_lists_bytes() + 64);
     if (rc)
         return rc;
     memo->slots = relief_arena_alloc(&memo->arena, slots);
     memo->copies = relief_arena_alloc(&memo->arena, copies);
     memo->readers = 0;
-    return memo->slots && memo->copies ? 0 : -ENOMEM; /* fresh memory of an arena is all zeros */
+    rc = memo->slots && memo->copies ? 0 : -ENOMEM; /* fresh memory of an arena is all zeros */
+    return rc ? rc : core_lists_init(&memo->lists, &memo->arena);
 }
 
 void core_memo_deinit(struct core_memo *memo)
@@ -32,6 +33,7 @@ void core_memo_deinit(struct core_memo *memo)
 void core_memo_clear(struct core_memo *memo)
 {
     memset(memo->slots, 0, CORE_MEMO_SLOTS * sizeof *memo->slots);
+    core_lists_clear(&memo->lists);
 }
 
 static struct core_memo_slot *slot_of(struct core_memo *memo, uint64_t hash)
@@ -114,30 +116,29 @@ static void keep(struct core_memo *memo, struct core_memo_slot *slot, enum relie
 
 /* ---- what record.c calls ---- */
 
-bool core_memo_find(struct core_memo *memo, uint64_t reader, struct relief_arena *arena, enum relief_table table,
-                    uint64_t hash, void *record, bool *ret_absent)
+/*
+ * The copy that stays may be handed out as it is: within an entry nothing is kept over it, because only what an earlier
+ * entry noted is kept, and then the slot was not this record's.
+ */
+bool core_memo_find(struct core_memo *memo, uint64_t reader, enum relief_table table, uint64_t hash, void *record,
+                    bool *ret_absent)
 {
     struct core_memo_slot *slot = slot_of(memo, hash);
-    const struct relief_shape *shape = relief_tables[table].shape;
-    void *copy;
     if (slot->hash != hash || slot->table != table)
         return false;
     if (slot->reader != reader) {
         const void *there = copy_of(memo, slot);
         if (!slot->kept || !same_key(table, record, there))
             return false;
-        copy = relief_arena_alloc(arena, shape->size);
-        if (!copy || relief_record_copy(shape, there, arena, copy))
-            return false;
         slot->reader = reader;
-        slot->record = copy;
+        slot->record = there;
         slot->absent = false;
     } else if (!same_key(table, record, slot->record)) {
         return false;
     }
     *ret_absent = slot->absent;
     if (!slot->absent)
-        memcpy(record, slot->record, shape->size);
+        memcpy(record, slot->record, relief_tables[table].shape->size);
     return true;
 }
 
@@ -146,7 +147,8 @@ void core_memo_note(struct core_memo *memo, uint64_t reader, struct relief_arena
 {
     struct core_memo_slot *slot = slot_of(memo, hash);
     const struct relief_table_info *info = &relief_tables[table];
-    bool again = slot->hash == hash && slot->table == table; /* another entry read it, and none changed it since */
+    /* An earlier entry read it, and none changed it since. */
+    bool again = slot->hash == hash && slot->table == table && slot->reader != reader;
     char *copy = relief_arena_alloc(arena, info->shape->size);
     if (!copy)
         return;

@@ -32,7 +32,7 @@ static bool goes_on(struct load *load)
 
 static void put(struct load *load, enum relief_table table, const void *record)
 {
-    struct core_change change = {table, false, record};
+    struct core_change change = {.table = table, .record = record};
     core_restore(load->plan->core, &change, 1);
 }
 

@@ -101,7 +101,7 @@ bool work_find(struct core_work *work, enum relief_table table, void *record)
     if (!work->reader)
         return find_in_view(work, table, record);
     hash = core_memo_hash(table, record);
-    if (core_memo_find(&work->core->memo, work->reader, work->arena, table, hash, record, &absent))
+    if (core_memo_find(&work->core->memo, work->reader, table, hash, record, &absent))
         return !absent;
     absent = !find_in_view(work, table, record);
     core_memo_note(&work->core->memo, work->reader, work->arena, table, hash, record, absent);
@@ -175,23 +175,24 @@ static struct core_change *change_new(struct core_work *work)
 }
 
 static void note_change(struct core_work *work, enum relief_table table, const struct core_key *key, const void *record,
-                        bool gone)
+                        struct relief_str bytes)
 {
+    const bool gone = !bytes.data;
     const struct relief_shape *shape = relief_tables[table].shape;
     struct core_change *change;
     void *copy;
     if (!work->fx)
         return; /* core_restore: the outcome is known already */
+    bytes = work_str(work, bytes);
     change = change_find(work, table, key);
     copy = work_alloc(work, shape->size);
     memcpy(copy, record, shape->size);
     if (change) {
-        change->record = copy;
-        change->gone = gone;
+        *change = (struct core_change){table, gone, copy, bytes};
         return;
     }
     change = change_new(work);
-    *change = (struct core_change){table, gone, copy};
+    *change = (struct core_change){table, gone, copy, bytes};
     if (work->slot_count && work->fx->count * 2 < work->slot_count)
         slots_add(work, work->fx->count - 1);
     else if (work->fx->count > CHANGES_LINEAR)
@@ -242,23 +243,36 @@ void work_undo(struct core_work *work)
     work->legs_made = 0;
 }
 
-void work_put(struct core_work *work, enum relief_table table, const void *record)
+static void put_over(struct core_work *work, enum relief_table table, uint64_t hash, const struct core_key *key,
+                     const void *old, const void *record)
 {
     struct relief_buf *buf = &work->core->buf;
-    struct core_key key;
-    const void *old;
-    uint64_t hash = core_memo_hash(table, record);
-    core_key_record(&key, table, record);
-    old = old_record(work, table, hash, &key, record);
+    struct relief_str bytes;
     if (work->undoable)
         note_before(work, table, old, record);
     derive(work, table, old, record);
-    note_change(work, table, &key, record, false);
     relief_buf_clear(buf);
     relief_record_encode(buf, relief_tables[table].shape, record);
     assert(!buf->failed);
-    work->view->ops->put(work->view, &key, (struct relief_str){buf->data, (uint32_t)buf->len});
+    bytes = (struct relief_str){buf->data, (uint32_t)buf->len};
+    note_change(work, table, key, record, bytes);
+    work->view->ops->put(work->view, key, bytes);
     core_memo_forget(&work->core->memo, table, hash);
+}
+
+void work_put(struct core_work *work, enum relief_table table, const void *record)
+{
+    struct core_key key;
+    uint64_t hash = core_memo_hash(table, record);
+    core_key_record(&key, table, record);
+    put_over(work, table, hash, &key, old_record(work, table, hash, &key, record), record);
+}
+
+void work_put_new(struct core_work *work, enum relief_table table, const void *record)
+{
+    struct core_key key;
+    core_key_record(&key, table, record);
+    put_over(work, table, core_memo_hash(table, record), &key, NULL, record);
 }
 
 void work_remove(struct core_work *work, enum relief_table table, const void *record)
@@ -271,7 +285,7 @@ void work_remove(struct core_work *work, enum relief_table table, const void *re
     if (work->undoable)
         note_before(work, table, old, old ? old : record);
     derive(work, table, old, NULL);
-    note_change(work, table, &key, record, true);
+    note_change(work, table, &key, record, RELIEF_STR_NONE);
     work->view->ops->put(work->view, &key, RELIEF_STR_NONE);
     core_memo_forget(&work->core->memo, table, hash);
 }

@@ -3,6 +3,7 @@
  * and out (fine print 26 to 32). Units never appear or vanish outside of the account: each command books both sides.
  */
 #include "core/work.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,25 +31,58 @@ static bool leaves_before(const void *left, const void *right)
     return date_a != date_b ? date_a < date_b : relief_str_cmp(a->lot, b->lot) < 0;
 }
 
-static void read_lots(struct core_work *work, struct relief_str city, struct relief_str kind, struct holding *ret)
+void stock_lots_prefix(struct core_key *ret, struct relief_str city, struct relief_str kind)
+{
+    core_key_table(ret, RELIEF_TABLE_lot);
+    core_key_str(ret, city);
+    core_key_str(ret, kind);
+}
+
+static struct relief_lot *add_lot(struct core_work *work, struct holding *holding, uint32_t *cap)
+{
+    if (holding->count == *cap) {
+        *cap = *cap ? *cap * 2 : 4;
+        struct relief_lot *lots = work_alloc(work, *cap * sizeof *lots);
+        if (holding->count)
+            memcpy(lots, holding->lots, holding->count * sizeof *lots);
+        holding->lots = lots;
+    }
+    return &holding->lots[holding->count++];
+}
+
+static void scan_lots(struct core_work *work, const struct core_key *prefix, struct holding *ret)
 {
     struct core_cursor cursor;
-    struct core_key prefix;
     struct relief_str key, value;
-    uint32_t cap = 0;
-    core_key_table(&prefix, RELIEF_TABLE_lot);
-    core_key_str(&prefix, city);
-    core_key_str(&prefix, kind);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
+    char ids[CORE_LIST_BYTES];
+    uint32_t cap = 0, len = 0;
+    work->view->ops->scan(work->view, &cursor, prefix, NULL);
     while (work->view->ops->next(work->view, &cursor, &key, &value)) {
-        if (ret->count == cap) {
-            struct relief_lot *lots = work_alloc(work, (cap ? cap * 2 : 4) * sizeof *lots);
-            if (ret->count)
-                memcpy(lots, ret->lots, ret->count * sizeof *lots);
-            ret->lots = lots;
-            cap = cap ? cap * 2 : 4;
+        uint32_t more = key.len - prefix->len;
+        if (len + more <= sizeof ids)
+            memcpy(ids + len, key.data + prefix->len, more);
+        len += more;
+        work_decode(work, RELIEF_TABLE_lot, value, add_lot(work, ret, &cap));
+    }
+    if (work->reader && len <= sizeof ids)
+        core_lists_note(&work->core->memo.lists, prefix, (struct relief_str){ids, len});
+}
+
+static void read_lots(struct core_work *work, struct relief_str city, struct relief_str kind, struct holding *ret)
+{
+    struct core_key prefix;
+    struct relief_str ids;
+    uint32_t cap = 0, at = 0;
+    stock_lots_prefix(&prefix, city, kind);
+    if (work->reader && core_lists_find(&work->core->memo.lists, &prefix, &ids)) {
+        for (ids = work_str(work, ids); at < ids.len;) {
+            struct relief_str id = core_key_take_str(ids, &at);
+            bool there = work_lot(work, city, kind, id, add_lot(work, ret, &cap));
+            assert(there); /* the list is forgotten when one of them goes */
+            (void)there;
         }
-        work_decode(work, RELIEF_TABLE_lot, value, &ret->lots[ret->count++]);
+    } else {
+        scan_lots(work, &prefix, ret);
     }
     ret->lots = work_sort(work, ret->lots, ret->count, sizeof *ret->lots, leaves_before);
 }

@@ -72,6 +72,8 @@ struct core_work {
 /* ---- records (record.c) ---- */
 bool work_find(struct core_work *work, enum relief_table table, void *record);
 void work_put(struct core_work *work, enum relief_table table, const void *record);
+/* A record that can't be there yet, because its id is made here: nothing is looked for. */
+void work_put_new(struct core_work *work, enum relief_table table, const void *record);
 void work_remove(struct core_work *work, enum relief_table table, const void *record);
 /* While work->undoable: takes back everything that was put, as if it had not been. */
 void work_undo(struct core_work *work);
@@ -146,6 +148,8 @@ struct holding {
 /* The answer will be the stock of that kind in that city, as it stands at the end of the entry. */
 void stock_answer_later(struct core_work *work, struct relief_str city, struct relief_str kind, struct relief_str lot);
 void stock_answer_now(struct core_work *work);
+/* What the keys of the lots of a city and kind begin with. */
+void stock_lots_prefix(struct core_key *ret, struct relief_str city, struct relief_str kind);
 void stock_holding(struct core_work *work, const struct relief_city *city, const struct relief_kind *kind,
                    struct holding *ret);
 

@@ -59,7 +59,12 @@ static void add_change(struct relief_buf *buf, const struct core_change *change)
     if (change->gone)
         shape.count = table->key_fields;
     add_number(buf, (uint64_t)change->table | (change->gone ? GONE : 0u), 1);
-    add_record(buf, &shape, change->record);
+    if (change->bytes.data) {
+        add_number(buf, change->bytes.len, 4);
+        relief_buf_add_str(buf, change->bytes);
+    } else {
+        add_record(buf, &shape, change->record);
+    }
 }
 
 void engine_entry_encode(struct relief_buf *buf, const struct core_entry *entry, const struct core_effects *effects)

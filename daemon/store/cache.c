@@ -1,59 +1,94 @@
 /*
- * The read cache: one block a slot, replaced when another key of the same slot is read.
+ * The read cache: sets of four ways by hash, a block a key. The upper half of the hash stands beside the pointers, so a
+ * search meets a block only when it is most likely the right one.
  *
- * The core may hold values until its next put, so a slot that was read since then is not replaced: its epoch tells. A
- * miss in such a slot is simply not noted.
+ * The core may hold values until its next put, so a block that was read since then is neither replaced nor freed: its
+ * epoch tells. A miss in a set of such blocks is simply not noted.
  */
 #include "store/cache.h"
 #include "store/value.h"
 #include <stdlib.h>
 
 struct store_cached {
-    uint64_t hash, epoch;
+    uint64_t epoch;
     uint32_t value_len, room; /* room: bytes of data */
     uint16_t key_len;
     bool present;
     char data[]; /* key, value */
 };
 
+struct store_cache_set {
+    uint32_t tags[STORE_CACHE_WAYS];
+    struct store_cached *ways[STORE_CACHE_WAYS]; /* NULL: free */
+};
+
 void store_cache_init(struct store_cache *cache)
 {
-    cache->epoch = 1;
-    cache->slots = store_alloc(STORE_CACHE_SLOTS * sizeof(*cache->slots));
-    memset(cache->slots, 0, STORE_CACHE_SLOTS * sizeof(*cache->slots));
+    *cache = (struct store_cache){.epoch = 1};
+    cache->sets = store_alloc(STORE_CACHE_SETS * sizeof(*cache->sets));
+    memset(cache->sets, 0, STORE_CACHE_SETS * sizeof(*cache->sets));
+}
+
+static size_t block_bytes(size_t room)
+{
+    return sizeof(struct store_cached) + room;
+}
+
+static void drop(struct store_cache *cache, struct store_cached **way)
+{
+    if (*way) {
+        cache->bytes -= block_bytes((*way)->room);
+        free(*way);
+        *way = NULL;
+    }
 }
 
 void store_cache_clear(struct store_cache *cache)
 {
-    for (uint32_t i = 0; cache->slots && i < STORE_CACHE_SLOTS; i++) {
-        free(cache->slots[i]);
-        cache->slots[i] = NULL;
+    for (uint32_t i = 0; cache->sets && i < STORE_CACHE_SETS; i++) {
+        for (unsigned way = 0; way < STORE_CACHE_WAYS; way++) {
+            drop(cache, &cache->sets[i].ways[way]);
+        }
     }
 }
 
 void store_cache_deinit(struct store_cache *cache)
 {
     store_cache_clear(cache);
-    free(cache->slots);
-    cache->slots = NULL;
+    free(cache->sets);
+    cache->sets = NULL;
 }
 
-static struct store_cached **slot_of(struct store_cache *cache, uint64_t hash)
+static struct store_cache_set *set_of(struct store_cache *cache, uint64_t hash)
 {
-    return &cache->slots[(hash >> 17) & (STORE_CACHE_SLOTS - 1)];
+    return &cache->sets[hash & (STORE_CACHE_SETS - 1)];
 }
 
-static bool holds(const struct store_cached *cached, uint64_t hash, struct relief_str key)
+static uint32_t tag_of(uint64_t hash)
 {
-    return cached && cached->hash == hash && cached->key_len == key.len && memcmp(cached->data, key.data, key.len) == 0;
+    return (uint32_t)(hash >> 32);
+}
+
+static struct store_cached **find(struct store_cache *cache, uint64_t hash, struct relief_str key)
+{
+    struct store_cache_set *set = set_of(cache, hash);
+    for (unsigned way = 0; way < STORE_CACHE_WAYS; way++) {
+        struct store_cached *cached = set->ways[way];
+        if (set->tags[way] == tag_of(hash) && cached && cached->key_len == key.len &&
+            memcmp(cached->data, key.data, key.len) == 0) {
+            return &set->ways[way];
+        }
+    }
+    return NULL;
 }
 
 bool store_cache_find(struct store_cache *cache, uint64_t hash, struct relief_str key, struct relief_str *ret_value)
 {
-    struct store_cached *cached = *slot_of(cache, hash);
-    if (!holds(cached, hash, key)) {
+    struct store_cached **way = find(cache, hash, key);
+    if (!way) {
         return false;
     }
+    struct store_cached *cached = *way;
     cached->epoch = cache->epoch;
     *ret_value = RELIEF_STR_NONE;
     if (cached->present) {
@@ -62,35 +97,65 @@ bool store_cache_find(struct store_cache *cache, uint64_t hash, struct relief_st
     return true;
 }
 
-void store_cache_note(struct store_cache *cache, uint64_t hash, struct relief_str key, struct relief_str value)
+/* A way of the set for a new block: a free one, else in turn one that nobody holds a value of. NULL: there is none. */
+static struct store_cached **make_room(struct store_cache *cache, struct store_cache_set *set, size_t bytes)
 {
-    struct store_cached **slot = slot_of(cache, hash), *cached = *slot;
-    uint32_t room = key.len + value.len;
-    if (value.len > STORE_CACHE_VALUE_MAX || (cached && cached->epoch == cache->epoch)) {
-        return;
+    bool full = cache->bytes + bytes > STORE_CACHE_BYTES_MAX;
+    for (unsigned way = 0; !full && way < STORE_CACHE_WAYS; way++) {
+        if (!set->ways[way]) {
+            return &set->ways[way];
+        }
     }
-    if (!cached || cached->room < room || cached->room > 4 * room + 256) {
-        free(cached);
-        *slot = cached = store_alloc(sizeof(*cached) + room);
-        cached->room = room;
+    for (unsigned i = 0; i < STORE_CACHE_WAYS; i++) {
+        struct store_cached **way = &set->ways[cache->turn++ % STORE_CACHE_WAYS];
+        if (*way && (*way)->epoch != cache->epoch) {
+            drop(cache, way);
+            return cache->bytes + bytes <= STORE_CACHE_BYTES_MAX ? way : NULL;
+        }
     }
-    cached->hash = hash;
-    cached->epoch = 0; /* nobody was given a pointer into it yet */
-    cached->key_len = (uint16_t)key.len;
+    return NULL;
+}
+
+static void set_value(struct store_cached *cached, struct relief_str value)
+{
+    cached->epoch = 0; /* nobody was given a pointer to this value yet */
     cached->value_len = value.len;
     cached->present = value.data != NULL;
-    memcpy(cached->data, key.data, key.len);
-    if (value.data) {
-        memcpy(cached->data + key.len, value.data, value.len);
+    if (value.len > 0) {
+        memcpy(cached->data + cached->key_len, value.data, value.len);
     }
 }
 
-void store_cache_forget(struct store_cache *cache, uint64_t hash, struct relief_str key)
+void store_cache_note(struct store_cache *cache, uint64_t hash, struct relief_str key, struct relief_str value)
+{
+    struct store_cache_set *set = set_of(cache, hash);
+    uint32_t room = key.len + value.len + value.len / 8; /* counters grow by a digit, and then still fit */
+    if (value.len > STORE_CACHE_VALUE_MAX) {
+        return;
+    }
+    struct store_cached **way = make_room(cache, set, block_bytes(room));
+    if (!way) {
+        return;
+    }
+    *way = store_alloc(block_bytes(room));
+    cache->bytes += block_bytes(room);
+    set->tags[way - set->ways] = tag_of(hash);
+    (*way)->room = room;
+    (*way)->key_len = (uint16_t)key.len;
+    memcpy((*way)->data, key.data, key.len);
+    set_value(*way, value);
+}
+
+void store_cache_put(struct store_cache *cache, uint64_t hash, struct relief_str key, struct relief_str value)
 {
     cache->epoch++;
-    struct store_cached **slot = slot_of(cache, hash);
-    if (holds(*slot, hash, key)) {
-        free(*slot);
-        *slot = NULL;
+    struct store_cached **way = find(cache, hash, key);
+    if (!way) {
+        return;
+    }
+    if ((*way)->present && value.data && key.len + value.len <= (*way)->room) {
+        set_value(*way, value);
+    } else {
+        drop(cache, way);
     }
 }

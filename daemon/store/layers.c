@@ -8,7 +8,8 @@
  *
  * Work queues (deadlines, open requests) are scanned from their start again and again while their first keys are
  * removed. Such a scan would step over every tombstone since the last flush, so the first living key of a prefix that
- * begins with many removed ones is remembered, and corrected when a smaller one is put.
+ * begins with many removed ones is remembered, and corrected when a smaller one is put. So is a table that is empty:
+ * every entry asks whether wakes are owed.
  */
 #include "store/layers.h"
 #include "store/env.h"
@@ -127,6 +128,11 @@ static void run_note(struct store_layers *layers, const struct core_key *prefix,
         run->set = true;
         run->prefix.len = prefix->len;
         memcpy(run->prefix.data, prefix->data, prefix->len);
+        if (prefix->len == 0) {
+            memset(layers->run_spaces, 0xff, sizeof layers->run_spaces);
+        } else {
+            layers->run_spaces[prefix->data[0] / 64] |= UINT64_C(1) << prefix->data[0] % 64;
+        }
     }
     run->empty = !first.data;
     run->first.len = first.len;
@@ -137,7 +143,11 @@ static void run_note(struct store_layers *layers, const struct core_key *prefix,
 
 void store_layers_note(struct store_layers *layers, struct relief_str key)
 {
-    for (uint32_t i = 0; layers->run_count > 0 && i < STORE_RUNS_MAX; i++) {
+    const uint8_t space = (uint8_t)key.data[0];
+    if (!(layers->run_spaces[space / 64] >> space % 64 & 1)) {
+        return;
+    }
+    for (uint32_t i = 0; i < STORE_RUNS_MAX; i++) {
         struct store_run *run = &layers->runs[i];
         if (run->set && relief_str_starts(key, store_key(&run->prefix)) &&
             (run->empty || relief_str_cmp(key, store_key(&run->first)) < 0)) {
@@ -154,6 +164,7 @@ void store_layers_forget_runs(struct store_layers *layers)
         layers->runs[i].set = false;
     }
     layers->run_count = 0;
+    memset(layers->run_spaces, 0, sizeof layers->run_spaces);
 }
 
 /* ---- scans ---- */
@@ -352,7 +363,7 @@ bool store_layers_next(struct store_layers *layers, struct core_cursor *cursor, 
         if (found && entry && entry->gone) {
             continue;
         }
-        if (from_start && removed >= STORE_RUN_MIN) {
+        if (from_start && (removed >= STORE_RUN_MIN || (!found && cursor->prefix.len == 1))) {
             run_note(layers, &cursor->prefix, key);
         }
         if (!found) {

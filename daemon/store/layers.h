@@ -42,6 +42,7 @@ struct store_layers {
     struct store_merge merges[STORE_MERGES_MAX];
     struct store_run runs[STORE_RUNS_MAX];
     uint32_t next_run, run_count;
+    uint64_t run_spaces[4]; /* a bit for each first byte of a prefix in runs: most puts concern none of them */
 };
 
 static inline struct relief_str store_key(const struct core_key *key)

@@ -1,7 +1,7 @@
 /*
  * The core's view of a store: point reads and writes. Scans are layers.c, holders near.c.
  *
- * A read asks the active overlay, the frozen one, the cache, LMDB. A write goes to the active overlay. A key that is
+ * A read asks the cache, the active overlay, the frozen one, LMDB. A write goes to the active overlay. A key that is
  * removed leaves a tombstone only when a layer below holds it; otherwise it just goes, so that what lives shorter than
  * a generation (a deadline, a place in the queue of open requests) never reaches LMDB and never stands in the way of a
  * scan. Whether a layer below holds a key can't change during a generation, so an entry remembers it.
@@ -16,36 +16,35 @@ static struct store *store_of(struct core_view *view)
     return (struct store *)view;
 }
 
-static struct relief_str below_get(struct store *store, uint64_t hash, struct relief_str key)
+static struct relief_str layers_get(struct store *store, uint64_t hash, struct relief_str key)
 {
-    struct relief_str value;
-    if (store->frozen) {
-        struct store_entry *entry = store_overlay_find(store->frozen, hash, key);
-        if (entry) {
-            return store_entry_value(entry);
-        }
+    struct store_entry *entry = store_overlay_find(store->active, hash, key);
+    if (!entry && store->frozen) {
+        entry = store_overlay_find(store->frozen, hash, key);
     }
-    if (store->memory) {
-        return RELIEF_STR_NONE;
+    if (entry) {
+        return store_entry_value(entry);
     }
-    if (store_cache_find(&store->cache, hash, key, &value)) {
-        return value;
-    }
-    value = store_layers_lmdb(&store->layers, key);
-    store_cache_note(&store->cache, hash, key, value);
-    return value;
+    return store->memory ? RELIEF_STR_NONE : store_layers_lmdb(&store->layers, key);
 }
 
 static struct relief_str view_get(struct core_view *view, const struct core_key *key)
 {
     struct store *store = store_of(view);
-    struct relief_str name = store_key(key);
+    struct relief_str name = store_key(key), value;
     uint64_t hash = store_hash(store->seed, name.data, name.len);
-    struct store_entry *entry = store_overlay_find(store->active, hash, name);
-    return entry ? store_entry_value(entry) : below_get(store, hash, name);
+    if (store->memory) {
+        return layers_get(store, hash, name);
+    }
+    if (!store_cache_find(&store->cache, hash, name, &value)) {
+        value = layers_get(store, hash, name);
+        store_cache_note(&store->cache, hash, name, value);
+    }
+    return value;
 }
 
-static enum store_below look_below(struct store *store, uint64_t hash, struct relief_str key)
+/* Whether anything below the active overlay holds the key; `here`: that overlay has an entry of it. */
+static enum store_below look_below(struct store *store, uint64_t hash, struct relief_str key, bool here)
 {
     struct relief_str value;
     if (store->frozen) {
@@ -57,7 +56,7 @@ static enum store_below look_below(struct store *store, uint64_t hash, struct re
     if (store->memory) {
         return STORE_BELOW_ABSENT;
     }
-    if (store_cache_find(&store->cache, hash, key, &value)) {
+    if (!here && store_cache_find(&store->cache, hash, key, &value)) { /* else it tells of what is here */
         return value.data ? STORE_BELOW_PRESENT : STORE_BELOW_ABSENT;
     }
     return store_layers_in_lmdb(&store->layers, key) ? STORE_BELOW_PRESENT : STORE_BELOW_ABSENT;
@@ -70,7 +69,7 @@ static void view_remove(struct store *store, struct store_entry *entry, uint64_t
     }
     enum store_below below = entry ? entry->below : STORE_BELOW_UNKNOWN;
     if (below == STORE_BELOW_UNKNOWN) {
-        below = look_below(store, hash, key);
+        below = look_below(store, hash, key, entry != NULL);
     }
     if (below == STORE_BELOW_PRESENT) {
         entry = store_overlay_set(store->active, entry, hash, key, RELIEF_STR_NONE);
@@ -96,7 +95,7 @@ static void view_put(struct core_view *view, const struct core_key *key, struct 
         view_remove(store, entry, hash, name);
     }
     if (!store->memory) {
-        store_cache_forget(&store->cache, hash, name);
+        store_cache_put(&store->cache, hash, name, kept);
     }
     if (watched) { /* the index of holders needs to hear of it, and something changed */
         store_near_put(&store->near, name, kept);

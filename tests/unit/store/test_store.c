@@ -1,6 +1,5 @@
 /* Opening, marks, flushing, rewinding, snapshots, wiping, reading beside a daemon. */
 #include "tool.h"
-#include "store/cache.h"
 #include "store/env.h"
 #include "store/value.h"
 #include <errno.h>
@@ -116,31 +115,6 @@ static void test_age_and_size(void **state)
     assert_int_equal(store_mark(tool.store).seq, frozen.seq);
     free(big);
     tool_close(&tool);
-}
-
-/* Values that were read stay where they are until the next put, even when their slots are wanted by other keys. */
-static void test_cache(void **state)
-{
-    (void)state;
-    struct store_cache cache;
-    struct relief_str first, second;
-    const uint64_t hash = UINT64_C(5) << 17, same_slot = hash + 1;
-    store_cache_init(&cache);
-    assert_false(store_cache_find(&cache, hash, RELIEF_STR("a"), &first));
-    store_cache_note(&cache, hash, RELIEF_STR("a"), RELIEF_STR("one"));
-    assert_true(store_cache_find(&cache, hash, RELIEF_STR("a"), &first));
-    tool_assert_value(first, "one");
-    store_cache_note(&cache, same_slot, RELIEF_STR("b"), RELIEF_STR("two"));
-    assert_false(store_cache_find(&cache, same_slot, RELIEF_STR("b"), &second));
-    tool_assert_value(first, "one");
-    store_cache_forget(&cache, UINT64_C(9) << 17, RELIEF_STR("c")); /* a put of another key */
-    store_cache_note(&cache, same_slot, RELIEF_STR("b"), RELIEF_STR_NONE);
-    assert_true(store_cache_find(&cache, same_slot, RELIEF_STR("b"), &second));
-    assert_null(second.data);
-    assert_false(store_cache_find(&cache, hash, RELIEF_STR("a"), &first));
-    store_cache_forget(&cache, same_slot, RELIEF_STR("b"));
-    assert_false(store_cache_find(&cache, same_slot, RELIEF_STR("b"), &second));
-    store_cache_deinit(&cache);
 }
 
 /* ---- other readers ---- */
@@ -455,7 +429,6 @@ int main(void)
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_waits_for_the_log),
         cmocka_unit_test(test_age_and_size),
-        cmocka_unit_test(test_cache),
         cmocka_unit_test(test_snapshots_on_threads),
         cmocka_unit_test(test_work_while_flushing),
         cmocka_unit_test(test_read_only),
