@@ -7,7 +7,7 @@ import sys
 
 # Nothing is left of a run in the folder for temporary files.
 before = set(pathlib.Path("/tmp").glob("relief-demo.*"))
-done = subprocess.run([sys.argv[1]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280, env=os.environ)
+done = subprocess.run([sys.argv[1]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=840, env=os.environ)
 print(done.stdout)
 print(done.stderr, file=sys.stderr)
 errors = []
