@@ -2,7 +2,7 @@
 import os
 import sys
 
-from harness import Daemon
+from harness import BIN, Daemon
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
 try:
@@ -21,7 +21,7 @@ class OnShim(Daemon):
         self.plant = plant
         self.shim = shims and shims.Shim("disk", self.folder)
         self.missing = self.shim.missing if self.shim else "tests/crash isn't there"
-        if not self.missing and not os.path.exists(self.program):
+        if not self.missing and not os.path.exists(os.path.join(BIN, self.program)):
             self.missing = "%s isn't built" % self.program
         if not self.missing:
             self.shim.page.folder = self.data.encode()

@@ -42,7 +42,7 @@ class Daemon:
     the daemon listens for TLS too, with its [tls] section. config: more sections of the configuration file."""
 
     def __init__(self, folder=None, listen=("tcp:127.0.0.1:0,as=local",), args=(), clock=False, tls=None, config="", program="reliefd"):
-        self.program = os.path.join(BIN, program)
+        self.program = program
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="relief-")
         self.socket_path = os.path.join(self.folder, "s")
@@ -60,7 +60,7 @@ class Daemon:
             self.move_clock(0, 0)
 
     def start(self):
-        command = [self.program, "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
+        command = [os.path.join(BIN, self.program), "--foreground", "--data", self.data, "--listen", "unix:" + self.socket_path]
         for address in self.listen:
             command += ["--listen", address]
         if self.pki or self.config:
