@@ -116,29 +116,30 @@ static void keep(struct core_memo *memo, struct core_memo_slot *slot, enum relie
 
 /* ---- what record.c calls ---- */
 
-/*
- * The copy that stays may be handed out as it is: within an entry nothing is kept over it, because only what an earlier
- * entry noted is kept, and then the slot was not this record's.
- */
-bool core_memo_find(struct core_memo *memo, uint64_t reader, enum relief_table table, uint64_t hash, void *record,
-                    bool *ret_absent)
+bool core_memo_find(struct core_memo *memo, uint64_t reader, struct relief_arena *arena, enum relief_table table,
+                    uint64_t hash, void *record, bool *ret_absent)
 {
     struct core_memo_slot *slot = slot_of(memo, hash);
+    const struct relief_shape *shape = relief_tables[table].shape;
+    void *copy;
     if (slot->hash != hash || slot->table != table)
         return false;
     if (slot->reader != reader) {
         const void *there = copy_of(memo, slot);
         if (!slot->kept || !same_key(table, record, there))
             return false;
+        copy = relief_arena_alloc(arena, shape->size);
+        if (!copy || relief_record_copy(shape, there, arena, copy))
+            return false;
         slot->reader = reader;
-        slot->record = there;
+        slot->record = copy;
         slot->absent = false;
     } else if (!same_key(table, record, slot->record)) {
         return false;
     }
     *ret_absent = slot->absent;
     if (!slot->absent)
-        memcpy(record, slot->record, relief_tables[table].shape->size);
+        memcpy(record, slot->record, shape->size);
     return true;
 }
 
@@ -147,8 +148,7 @@ void core_memo_note(struct core_memo *memo, uint64_t reader, struct relief_arena
 {
     struct core_memo_slot *slot = slot_of(memo, hash);
     const struct relief_table_info *info = &relief_tables[table];
-    /* An earlier entry read it, and none changed it since. */
-    bool again = slot->hash == hash && slot->table == table && slot->reader != reader;
+    bool again = slot->hash == hash && slot->table == table; /* another entry read it, and none changed it since */
     char *copy = relief_arena_alloc(arena, info->shape->size);
     if (!copy)
         return;

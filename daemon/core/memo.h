@@ -3,8 +3,8 @@
  * costs and never what it says.
  *
  * Two spans. Within an entry a slot points to the record as it was first read, in the entry's arena. What a second entry
- * reads unchanged is kept: the slot has a copy of its own, which the next entries that read it are given. What an entry
- * read is good until the next one begins, as its arena is; readers never change what a list points to.
+ * reads unchanged is kept: the slot has a copy of its own, which is copied into the arena of the next entry that reads it.
+ * So a record never outlives or changes under its reader, whichever of several arenas is used, and nothing is freed.
  */
 #pragma once
 #include "core/lists.h"
@@ -40,9 +40,9 @@ void core_memo_clear(struct core_memo *memo);
 
 /* The key fields of the record, hashed; never 0. */
 uint64_t core_memo_hash(enum relief_table table, const void *record);
-/* What is known: *ret_absent, or the record filled in, its strings and lists there until the next reader. False: nothing is known. */
-bool core_memo_find(struct core_memo *memo, uint64_t reader, enum relief_table table, uint64_t hash, void *record,
-                    bool *ret_absent);
+/* What is known: *ret_absent, or the record filled in, its strings and lists in the arena. False: nothing is known. */
+bool core_memo_find(struct core_memo *memo, uint64_t reader, struct relief_arena *arena, enum relief_table table,
+                    uint64_t hash, void *record, bool *ret_absent);
 /* The record was read by this reader, with everything that it points to in its arena. */
 void core_memo_note(struct core_memo *memo, uint64_t reader, struct relief_arena *arena, enum relief_table table,
                     uint64_t hash, const void *record, bool absent);

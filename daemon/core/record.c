@@ -101,7 +101,7 @@ bool work_find(struct core_work *work, enum relief_table table, void *record)
     if (!work->reader)
         return find_in_view(work, table, record);
     hash = core_memo_hash(table, record);
-    if (core_memo_find(&work->core->memo, work->reader, table, hash, record, &absent))
+    if (core_memo_find(&work->core->memo, work->reader, work->arena, table, hash, record, &absent))
         return !absent;
     absent = !find_in_view(work, table, record);
     core_memo_note(&work->core->memo, work->reader, work->arena, table, hash, record, absent);

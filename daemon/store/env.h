@@ -8,7 +8,7 @@
 
 #define STORE_MAP_BYTES      ((size_t)64 << 30) /* address space only; the file grows as needed */
 #define STORE_READERS_MAX    126u               /* LMDB's own default: dumps and plans at a time, each holds one */
-#define STORE_VERSION        1u                 /* of FORMAT.md */
+#define STORE_VERSION        2u                 /* of FORMAT.md */
 #define STORE_META_KEY       "\0m"              /* 2 bytes; no key of the core begins with NUL */
 #define STORE_META_KEY_BYTES 2u
 
