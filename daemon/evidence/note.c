@@ -122,21 +122,31 @@ static bool parse_number(struct relief_str text, uint64_t max, uint64_t *ret)
     return value <= max;
 }
 
+/* libsodium's decoder takes some bytes past ASCII for digits, so what was read has to be what it would write. */
+static bool parse_root(struct relief_str text, uint8_t ret[EVIDENCE_HASH_BYTES])
+{
+    char again[sodium_base64_ENCODED_LEN(EVIDENCE_HASH_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+    size_t len;
+    if (sodium_base642bin(ret, EVIDENCE_HASH_BYTES, text.data, text.len, NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        len != EVIDENCE_HASH_BYTES)
+        return false;
+    sodium_bin2base64(again, sizeof again, ret, len, sodium_base64_VARIANT_ORIGINAL);
+    return relief_str_eq(text, relief_str_of(again));
+}
+
 bool evidence_checkpoint_parse(struct evidence_checkpoint *ret_checkpoint, struct relief_str body)
 {
     struct evidence_checkpoint checkpoint = {.size = 0};
     struct relief_str origin, size, root, time;
     uint64_t number = 0;
-    size_t len = 0;
     if (!take_line(&body, &origin) || !take_line(&body, &size) || !take_line(&body, &root) ||
         !take_line(&body, &time) || body.len != 0)
         return false;
     if (!evidence_name_ok(origin) || !parse_number(size, INT64_MAX, &checkpoint.size))
         return false;
     memcpy(checkpoint.origin, origin.data, origin.len);
-    if (sodium_base642bin(checkpoint.root, sizeof checkpoint.root, root.data, root.len, NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        len != sizeof checkpoint.root)
+    if (!parse_root(root, checkpoint.root))
         return false;
     if (time.len < 5 || memcmp(time.data, "time ", 5) != 0 ||
         !parse_number((struct relief_str){time.data + 5, time.len - 5}, INT64_MAX, &number))

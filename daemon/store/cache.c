@@ -121,7 +121,7 @@ static void set_value(struct store_cached *cached, struct relief_str value)
     cached->epoch = 0; /* nobody was given a pointer to this value yet */
     cached->value_len = value.len;
     cached->present = value.data != NULL;
-    if (value.len > 0) {
+    if (value.data) {
         memcpy(cached->data + cached->key_len, value.data, value.len);
     }
 }

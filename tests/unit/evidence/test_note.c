@@ -147,6 +147,18 @@ static void checkpoint_and_cosignature(void **state)
     assert_false(evidence_note_verify(&note, &other, NULL, NULL));
 }
 
+/* Bytes past ASCII that libsodium takes for digits: one form for each root, or a body is not as it was written. */
+static void root_in_one_form(void **state)
+{
+    struct evidence_checkpoint checkpoint;
+    (void)state;
+#define BODY(two) "relief.example/a\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" two "AAAA=\ntime 1767225600000\n"
+    assert_true(evidence_checkpoint_parse(&checkpoint, RELIEF_STR(BODY("AA"))));
+    assert_false(evidence_checkpoint_parse(&checkpoint, RELIEF_STR(BODY("\xc6\xbe"))));
+    assert_false(evidence_checkpoint_parse(&checkpoint, RELIEF_STR(BODY("\xc3\xbe"))));
+#undef BODY
+}
+
 /* A further line in the name of a key must hold too. */
 static void second_signature(void **state)
 {
@@ -248,6 +260,7 @@ int main(void)
         cmocka_unit_test(vector),
         cmocka_unit_test(keys),
         cmocka_unit_test(checkpoint_and_cosignature),
+        cmocka_unit_test(root_in_one_form),
         cmocka_unit_test(second_signature),
         cmocka_unit_test(every_change_is_noticed),
         cmocka_unit_test(checkpoints_in_other_forms),
