@@ -80,7 +80,7 @@ static void test_lots(void **state)
     world_stock(world, "b", "water", "first", 1, RELIEF_NIL);
     assert_int_equal(covered(world, "r0", 1), 1);
     for (int i = 1; i <= 12; i++) {
-        char lot[40], id[8];
+        char lot[40], id[16]; /* room for any number */
         snprintf(lot, sizeof lot, "a-lot-with-a-long-name-%d", i);
         snprintf(id, sizeof id, "r%d", i);
         world_stock(world, "b", "water", lot, 2, RELIEF_NIL);
