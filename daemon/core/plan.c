@@ -140,7 +140,7 @@ static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
     int result = 0;
     if (!work_kind(&work, kind->kind, &record))
         return 0;
-    kind->min_life_days = record.min_life_days;
+    kind->min_life_days = record.min_life_days == RELIEF_NIL ? 0 : record.min_life_days;
     work_scan(&work, &cursor, &prefix, CORE_KEY_HOLDER, kind->kind, RELIEF_STR_NONE);
     while (result == 0 && work_scan_next(&work, &cursor, &prefix, &code)) {
         struct core_work passing = passing_work(plan);
