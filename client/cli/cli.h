@@ -56,7 +56,8 @@ int cli_run(int argc, char **argv);
 int cli_run_method(struct cli *cli, const struct relief_method_info *method, int argc, char **argv);
 int cli_help_command(const struct cli_command *command, FILE *out);
 int cli_help_method(const struct relief_method_info *method, FILE *out);
-void cli_help_flags(const struct relief_method_info *method, FILE *out); /* a line for each parameter */
+/* A line for each parameter, but for the one of that name (NULL: all). */
+void cli_help_flags(const struct relief_method_info *method, const char *but, FILE *out);
 /* The methods' distinct nouns in their order, then the commands: what a wrong first word could have been. */
 void cli_list_words(FILE *out, const char *noun);
 

@@ -46,13 +46,13 @@ static void value_help(const struct relief_field *field, FILE *out)
     }
 }
 
-void cli_help_flags(const struct relief_method_info *method, FILE *out)
+void cli_help_flags(const struct relief_method_info *method, const char *but, FILE *out)
 {
     const struct relief_shape *shape = method->params;
     char flag[64];
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct relief_field *field = &shape->fields[i];
-        if (cli_flag_is_secret(field))
+        if (cli_flag_is_secret(field) || (but && strcmp(field->name, but) == 0))
             continue;
         cli_flag_name(flag, sizeof flag, field->name);
         fprintf(out, "  --%-18s %s%s; ", flag, field->help, field->required ? " (required)" : "");
@@ -77,7 +77,7 @@ int cli_help_method(const struct relief_method_info *method, FILE *out)
     }
     fprintf(out, "%s\n\n%s%s\n", shape->count ? " [--FLAG VALUE]..." : "", method->summary,
             method->state == RELIEF_PLANNED ? " (not built yet: answers BAD_METHOD)" : "");
-    cli_help_flags(method, out);
+    cli_help_flags(method, NULL, out);
     return cli_flush(out, CLI_DONE);
 }
 

@@ -217,7 +217,7 @@ static int make_plan(struct cli *cli, enum relief_method method, const struct cl
 static int plan_help(const struct cli_command *command, const struct relief_method_info *method)
 {
     (void)cli_help_command(command, stdout);
-    cli_help_flags(method, stdout);
+    cli_help_flags(method, NULL, stdout);
     puts("  --save               the plan goes to this file too, for relief plan apply; TEXT\n"
          "  --apply              applies exactly the plan that is shown");
     return cli_flush(stdout, CLI_DONE);
@@ -341,7 +341,7 @@ static int run_compare(struct cli *cli, int argc, char **argv)
     int code = cli_params_parse(cli, &params, NULL, true, argc, argv);
     if (code == 0 && cli->help) {
         (void)cli_help_command(&cli_command_plan_compare, stdout);
-        cli_help_flags(method, stdout);
+        cli_help_flags(method, "policy", stdout);
         code = cli_flush(stdout, CLI_DONE);
         goto out;
     }

@@ -165,6 +165,7 @@ class PlanCommands(Case):
             for flag in ("--policy", "--save", "--apply"):
                 self.assertIn(flag, out)
         self.assertIn("--max-minutes", self.relief("plan", "compare", "--help")[0])
+        self.assertNotIn("--policy", self.relief("plan", "compare", "--help")[0])
         self.assertIn("--incident", self.relief("plan", "compare", "--requests", "x", "--help")[0])
         self.assertIn("FILE|-", self.relief("plan", "apply", "--help")[0])
 

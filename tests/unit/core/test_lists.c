@@ -2,23 +2,6 @@
 #include "core/lists.h"
 #include "world.h"
 #include <stdio.h>
-#include <stdlib.h>
-
-static int setup(void **state)
-{
-    struct world *world = malloc(sizeof *world);
-    assert_non_null(world);
-    world_open(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_close(*state);
-    free(*state);
-    return 0;
-}
 
 static struct core_key prefix_of(const char *city)
 {
@@ -92,7 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_note),
-        cmocka_unit_test_setup_teardown(test_lots, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lots, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,22 +5,6 @@
 #include "world.h"
 #include "core/key.h"
 
-static int setup(void **state)
-{
-    struct world *world = malloc(sizeof *world);
-    assert_non_null(world);
-    world_open(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* A city whose place in the memo is filled as an entry fills it. */
 struct reading {
     struct core_memo memo;
@@ -275,7 +259,7 @@ int main(void)
         cmocka_unit_test(test_long_and_absent),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_hash),
-        cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_commands, world_setup, world_teardown),
         cmocka_unit_test(test_another_record_in_the_slot),
         cmocka_unit_test(test_without_room),
     };

@@ -1,4 +1,5 @@
 #include "world.h"
+#include <stdlib.h>
 
 static struct relief_arena reads;
 
@@ -18,6 +19,22 @@ void world_close(struct world *world)
     core_effects_deinit(&world->effects);
     core_deinit(&world->core);
     store_close(world->store);
+}
+
+int world_setup(void **state)
+{
+    struct world *world = malloc(sizeof *world);
+    assert_non_null(world);
+    world_open(world);
+    *state = world;
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    world_close(*state);
+    free(*state);
+    return 0;
 }
 
 static int apply_once(struct world *world, const struct core_identity *who, unsigned command, const void *params)

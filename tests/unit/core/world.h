@@ -23,6 +23,9 @@ struct world {
 
 void world_open(struct world *world);
 void world_close(struct world *world);
+/* For cmocka: an empty world in *state. */
+int world_setup(void **state);
+int world_teardown(void **state);
 /* Applies as world->who at world->now; follows `more` with time.wake entries. Returns core_apply's result for the command itself. */
 int world_apply(struct world *world, unsigned command, const void *params);
 void world_as(struct world *world, enum relief_role role, const char *place); /* city, or region of a coordinator */
