@@ -13,8 +13,8 @@
 #include "store/world.h"
 #include <stdlib.h>
 
-#define AROUND_BYTES_MAX ((size_t)16 << 20) /* 10,000 destinations; beyond, others are forgotten until it holds again  \
-                                             */
+/* 10,000 destinations; beyond, others are forgotten until it holds again. */
+#define AROUND_BYTES_MAX ((size_t)16 << 20)
 
 struct guess {
     int64_t minutes;
