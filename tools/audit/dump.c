@@ -1,7 +1,9 @@
 /*
- * A dump holds every record once, in the order of tables and keys, in the one form that JSON has here.
+ * A dump holds every record once, in the order of tables and keys, in the one form that JSON has here, with the fields
+ * of its table.
  */
 #include "tools/audit/dump.h"
+#include "tools/audit/form.h"
 
 bool audit_dump_header(struct audit_text line, struct audit_dump *ret)
 {
@@ -38,6 +40,10 @@ static void take_record(struct walk *walk, struct audit_text line)
                     fault ? fault : "no table, or no key");
         return;
     }
+    const char *field = audit_form_fault(record);
+    if (field)
+        audit_fault(walk->faults, source->path, source->line, "not a record of table %s: field %s",
+                    audit_table_names[record->table], field);
     struct audit_text last = {(const char *)walk->last, walk->last_len};
     if (last.len && audit_text_cmp(last, audit_record_key(record)) >= 0)
         audit_fault(walk->faults, source->path, source->line, "order: this record does not come after the one before");

@@ -1,5 +1,5 @@
 /*
- * The fields of the records of each table, for what JSON lines do not need: the order of keys in MessagePack, and CSV.
+ * The fields of the records of each table: what a record must hold, the order of keys in MessagePack, and CSV.
  */
 #pragma once
 #include "tools/audit/record.h"
@@ -18,8 +18,12 @@ struct audit_field {
     const char *name; /* NULL ends a list */
     enum audit_field_kind kind;
     const struct audit_field *part;
+    const char *const *words; /* of an enum, NULL behind the last */
+    bool needed;              /* never null */
 };
 extern const struct audit_field *const audit_forms[AUDIT_TABLES];
 
 /* Whether these are the very bytes that a dump has for this map: shortest heads, keys in the order of the fields. */
 bool audit_packed_form(const uint8_t *data, size_t len);
+/* NULL, or the first field that is missing or is not as its row says; "unknown" when there are more than the rows. */
+const char *audit_form_fault(const struct audit_record *record);

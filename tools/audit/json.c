@@ -115,10 +115,14 @@ static const char *check_number(const char **at, const char *end)
     *at = p;
     if (p == digits)
         return "not JSON";
-    if ((*digits == '0' && (p - digits > 1 || negative)) || p - digits > 20)
+    if (*digits == '0' && (p - digits > 1 || negative))
         return "a number that is not in its one form";
     if (p < end && (*p == '.' || *p == 'e' || *p == 'E'))
         return "a number that is no integer";
+    int64_t value;
+    if (p - digits >= 19 &&
+        !audit_json_int((struct audit_text){digits - negative, (size_t)(p - digits) + negative}, &value))
+        return "a number beyond 64 bits";
     return NULL;
 }
 

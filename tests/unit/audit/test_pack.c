@@ -25,6 +25,17 @@ static void check(const char *bytes, size_t len, const char *json)
 }
 #define CHECK(bytes, json) check(bytes, sizeof(bytes) - 1, json)
 
+/* What is no number of the product is put into the line as it is; who reads the line refuses it. */
+static void test_beyond(void **state)
+{
+    struct audit_buf buf = AUDIT_BUF_INIT;
+    (void)state;
+    assert_true(audit_pack_json((const uint8_t *)"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", 9, &buf));
+    assert_true(audit_text_eq(audit_buf_view(&buf), AUDIT_TEXT("18446744073709551615")));
+    assert_non_null(audit_json_whole(audit_buf_view(&buf)));
+    audit_buf_deinit(&buf);
+}
+
 static void test_forms(void **state)
 {
     (void)state;
@@ -39,7 +50,7 @@ static void test_forms(void **state)
     CHECK("\xd2\x00\x00\x00\x05", "5");
     CHECK("\xd3\x80\x00\x00\x00\x00\x00\x00\x00", "-9223372036854775808");
     CHECK("\xcc\xff", "255");
-    CHECK("\xcf\xff\xff\xff\xff\xff\xff\xff\xff", "18446744073709551615");
+    CHECK("\xcf\x7f\xff\xff\xff\xff\xff\xff\xff", "9223372036854775807");
     CHECK("\xa3"
           "abc",
           "\"abc\"");
@@ -142,7 +153,8 @@ static void test_writing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_shortest), cmocka_unit_test(test_writing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_beyond), cmocka_unit_test(test_forms),
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_shortest),
+                                       cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
