@@ -1,11 +1,12 @@
 /*
- * One search for holders: cities in the order of (minutes to the destination, code).
+ * One search for holders, or for everybody: cities in the order of (minutes to the destination, code).
  *
  * Two streams are merged. Recorded links into the destination are a list that is sorted already; of it only holders of
- * the kind count. All other cities come from the tree, best first: a heap holds ranges of the tree and single holders
- * with a bound below their minutes, and holders whose minutes are known. What stands on top is opened (a range into its
- * middle and its halves, a bound into the exact minutes) until a known one stands there; no other can then come before
- * it. So the first k cost about k + log n openings, however many holders there are.
+ * the kind count. All other cities come from the tree, best first: a heap holds ranges of the tree and single cities
+ * with a bound below their minutes, and cities whose minutes are known. Ranges without a holder are passed over. What
+ * stands on top is opened (a range into its middle and its halves, a bound into the exact minutes) until a known one
+ * stands there; no other can then come before it. So the first k cost about k + log n openings, however many cities and
+ * holders there are.
  *
  * Before that comes, when there is one, the list of the first cities around the destination (around.c): those of them
  * that hold the kind. The tree is looked at when the list is at its end, for what comes behind it.
@@ -21,12 +22,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define HEAP_BOUND UINT32_MAX       /* one holder, a bound of its minutes */
-#define HEAP_EXACT (UINT32_MAX - 1) /* one holder, its minutes */
+#define HEAP_BOUND UINT32_MAX       /* one city, a bound of its minutes */
+#define HEAP_EXACT (UINT32_MAX - 1) /* one city, its minutes */
 
 static struct relief_str code_of(const struct core_near *search, const struct store_world *world, uint32_t number)
 {
-    return world->city_names.items[store_kd_city(search->tree, number)];
+    uint32_t city =
+        number < search->tree->count ? search->tree->nodes[number].city : store_kd_city(search->tree, number);
+    return world->city_names.items[city];
 }
 
 /* Bounds come before what is exact at the same minutes: they may hide a lesser code. */
@@ -101,9 +104,13 @@ static void push_range(struct core_near *search, const struct store_world *world
     if (low >= high) {
         return;
     }
-    const struct store_kd_node *node = &search->tree->nodes[low + (high - low) / 2];
-    if ((search->idle_too ? node->live : node->active) == 0 ||
-        regions_out(search, node->region_least, node->region_most)) {
+    uint32_t middle = store_kd_middle(low, high);
+    const struct store_marks *marks = search->marks;
+    if (marks && !store_bit(search->idle_too ? marks->live : marks->active, middle)) {
+        return;
+    }
+    const struct store_kd_node *node = &search->tree->nodes[middle];
+    if (regions_out(search, node->region_least, node->region_most)) {
         return;
     }
     const double *to = world->cities[search->to].xyz;
@@ -121,23 +128,41 @@ static void push_range(struct core_near *search, const struct store_world *world
     heap_push(search, world, (struct store_heap_item){store_world_minutes_above(world, nearest), low, high});
 }
 
+static bool holds(const struct core_near *search, uint32_t city)
+{
+    return !search->holders || store_holders_have(search->holders, city, search->idle_too);
+}
+
 static bool wanted(const struct core_near *search, uint32_t number)
 {
-    const struct store_kd *tree = search->tree;
-    uint32_t region = store_kd_region(tree, number);
-    return !store_kd_gone(tree, number) && (search->idle_too || !store_kd_idle(tree, number)) &&
-           store_kd_city(tree, number) != search->to && !regions_out(search, region, region);
+    uint32_t city = store_kd_city(search->tree, number), region = store_kd_region(search->tree, number);
+    return city != STORE_KD_NONE && city != search->to && holds(search, city) && !regions_out(search, region, region);
 }
 
-/* Its turn came in the list. */
+/* The same of a city that is not met in the tree. */
+static bool wanted_city(const struct core_near *search, const struct store_world *world, uint32_t city)
+{
+    if (city == search->to || world->cities[city].state != STORE_CITY_KNOWN || !holds(search, city)) {
+        return false;
+    }
+    uint32_t region = store_world_place(world, city);
+    return !regions_out(search, region, region);
+}
+
+/* Its turn came in the list. Asked of those only that come about when its last did. */
 static bool had_turn(const struct core_near *search, uint32_t city)
 {
-    return search->around && store_around_holds(search->around, city);
+    for (uint32_t i = 0; search->around && i < search->around->count; i++) {
+        if (search->around->items[i].from == city) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static void push_holder(struct core_near *search, const struct store_world *world, uint32_t number)
+static void push_city(struct core_near *search, const struct store_world *world, uint32_t number)
 {
-    if (!wanted(search, number) || had_turn(search, store_kd_city(search->tree, number))) {
+    if (!wanted(search, number)) {
         return;
     }
     double chord_squared = store_world_chord(world, store_kd_city(search->tree, number), search->to);
@@ -162,23 +187,24 @@ static uint32_t first_over(const struct store_link *items, uint32_t count, int64
     return low;
 }
 
-static void start_in_tree(struct core_near *search, const struct store_world *world)
+static void start_in_tree(struct core_near *search, struct store_near *near)
 {
+    store_search_tree(near, search);
     search->heap_count = 0;
-    push_range(search, world, 0, search->tree->count);
+    push_range(search, &near->world, 0, search->tree->count);
     for (uint32_t i = 0; i < search->tree->late_count; i++) {
-        push_holder(search, world, search->tree->count + i);
+        push_city(search, &near->world, search->tree->count + i);
     }
     search->next_link = first_over(search->links->items, search->links->open, search->over);
 }
 
-void store_search_start(struct core_near *search, const struct store_world *world)
+void store_search_start(struct core_near *search, struct store_near *near)
 {
     search->in_around = search->around != NULL;
     if (search->in_around) {
         search->next_around = first_over(search->around->items, search->around->count, search->over);
     } else {
-        start_in_tree(search, world);
+        start_in_tree(search, near);
     }
 }
 
@@ -187,15 +213,15 @@ static void open_top(struct core_near *search, const struct store_world *world)
 {
     struct store_heap_item top = heap_pop(search, world);
     if (top.b != HEAP_BOUND) {
-        uint32_t middle = top.a + (top.b - top.a) / 2;
+        uint32_t middle = store_kd_middle(top.a, top.b);
         push_range(search, world, top.a, middle);
         push_range(search, world, middle + 1, top.b);
-        push_holder(search, world, middle);
+        push_city(search, world, middle);
         return;
     }
     uint32_t city = store_kd_city(search->tree, top.a);
-    if (store_links_hold(search->links, city)) {
-        return; /* its minutes are those of the link */
+    if (city == STORE_KD_NONE || store_links_hold(search->links, city) || had_turn(search, city)) {
+        return; /* linked: its minutes are those of the link */
     }
     int64_t minutes = store_world_minutes(world, city, search->to);
     if (minutes > search->over) {
@@ -203,23 +229,16 @@ static void open_top(struct core_near *search, const struct store_world *world)
     }
 }
 
-/* Moves next_link to the next link from a holder that is wanted; false when there is none left. */
+/* Moves next_link to the next link from a city that is wanted; false when there is none left. */
 static bool find_link(struct core_near *search, const struct store_world *world)
 {
     const struct store_links *links = search->links;
     for (; search->next_link < links->count; search->next_link++) {
-        const struct store_link *link = &links->items[search->next_link];
+        uint32_t from = links->items[search->next_link].from;
         if (search->next_link >= links->open && !search->idle_too) {
             return false; /* the rest is closed */
         }
-        const struct store_city *city = &world->cities[link->from];
-        uint32_t node = city->state == STORE_CITY_KNOWN ? store_kd_find(search->all, link->from) : STORE_KD_NONE;
-        if (node == STORE_KD_NONE || store_kd_gone(search->all, node) || link->from == search->to) {
-            continue;
-        }
-        uint32_t region = store_kd_region(search->all, node);
-        if ((search->idle_too || !store_kd_idle(search->all, node)) && !regions_out(search, region, region) &&
-            !had_turn(search, link->from)) {
+        if (wanted_city(search, world, from) && !had_turn(search, from)) {
             return true;
         }
     }
@@ -228,26 +247,20 @@ static bool find_link(struct core_near *search, const struct store_world *world)
 
 /* The next of the list around the destination that holds the kind. At its end the search goes on behind it: all that
  * come before its last are in it. */
-static bool next_around(struct core_near *search, const struct store_world *world, struct core_holder *ret)
+static bool next_around(struct core_near *search, struct store_near *near, struct store_link *ret)
 {
     const struct store_around *around = search->around;
     while (search->next_around < around->count) {
-        const struct store_link *link = &around->items[search->next_around++];
-        uint32_t node = store_kd_find(search->all, link->from);
-        if (node == STORE_KD_NONE || store_kd_gone(search->all, node) || store_kd_idle(search->all, node)) {
-            continue;
-        }
-        uint32_t region = store_kd_region(search->all, node);
-        if (!regions_out(search, region, region)) {
-            *ret = (struct core_holder){world->city_names.items[link->from], link->minutes};
+        *ret = around->items[search->next_around++];
+        if (wanted_city(search, &near->world, ret->from)) {
             return true;
         }
     }
     search->in_around = false;
     if (!around->whole) {
-        int64_t behind = around->items[around->count - 1].minutes - 1;
+        int64_t behind = (int64_t)around->items[around->count - 1].minutes - 1;
         search->over = behind > search->over ? behind : search->over;
-        start_in_tree(search, world);
+        start_in_tree(search, near);
     }
     return false;
 }
@@ -258,16 +271,17 @@ static bool link_first(const struct core_near *search, const struct store_world 
         return true;
     }
     const struct store_heap_item *top = &search->heap[0];
-    if (link->minutes == RELIEF_NIL || link->minutes != top->minutes) {
-        return link->minutes != RELIEF_NIL && link->minutes < top->minutes;
+    if (link->minutes == STORE_LINK_CLOSED || link->minutes != top->minutes) {
+        return link->minutes != STORE_LINK_CLOSED && link->minutes < top->minutes;
     }
     return top->b == HEAP_EXACT &&
            relief_str_cmp(world->city_names.items[link->from], code_of(search, world, top->a)) < 0;
 }
 
-bool store_search_next(struct core_near *search, const struct store_world *world, struct core_holder *ret)
+bool store_search_take(struct core_near *search, struct store_near *near, struct store_link *ret)
 {
-    if (search->in_around && next_around(search, world, ret)) {
+    const struct store_world *world = &near->world;
+    if (search->in_around && next_around(search, near, ret)) {
         return true;
     }
     if (search->around && search->around->whole) {
@@ -278,7 +292,7 @@ bool store_search_next(struct core_near *search, const struct store_world *world
     for (;;) {
         if (linked && link_first(search, world, link)) {
             search->next_link++;
-            *ret = (struct core_holder){world->city_names.items[link->from], link->minutes};
+            *ret = *link;
             return true;
         }
         if (search->heap_count == 0) {
@@ -290,7 +304,7 @@ bool store_search_next(struct core_near *search, const struct store_world *world
         }
         struct store_heap_item top = heap_pop(search, world);
         if (wanted(search, top.a)) {
-            *ret = (struct core_holder){code_of(search, world, top.a), top.minutes};
+            *ret = (struct store_link){store_kd_city(search->tree, top.a), (uint32_t)top.minutes};
             return true;
         }
     }

@@ -14,14 +14,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define LINK_BYTES_MAX                                                                                                 \
-    ((size_t)16 << 20)                 /* half a million links at a time: the destinations that are in trouble now     \
-                                        */
-#define ARENA_BYTES ((size_t)64 << 10) /* one decoded record without lists */
+#define LINK_BYTES_MAX ((size_t)16 << 20) /* 1.4 million links at a time: the destinations that are in trouble now */
+#define ARENA_BYTES    ((size_t)64 << 10) /* one decoded record without lists */
 
 void store_world_init(struct store_world *world, struct core_view *view, uint64_t seed)
 {
-    *world = (struct store_world){.view = view, .arena = RELIEF_ARENA_INIT, .regions_version = 1, .map_version = 1};
+    *world = (struct store_world){.view = view,
+                                  .arena = RELIEF_ARENA_INIT,
+                                  .regions_version = 1,
+                                  .map_version = 1,
+                                  .around_bytes_max = STORE_AROUND_BYTES_MAX};
     if (relief_arena_init(&world->arena, ARENA_BYTES)) {
         store_fatal("out of memory: no room to read a record");
     }
@@ -179,16 +181,6 @@ static void read_travel(struct store_world *world)
     world->travel_read = true;
 }
 
-void store_world_refresh(struct store_world *world)
-{
-    if (!world->regions_read) {
-        read_regions(world);
-    }
-    if (!world->travel_read) {
-        read_travel(world);
-    }
-}
-
 int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint32_t to)
 {
     const struct store_city *a = &world->cities[from], *b = &world->cities[to];
@@ -253,13 +245,42 @@ uint32_t store_world_city(struct store_world *world, struct relief_str code)
     return number;
 }
 
+static void read_cities(struct store_world *world)
+{
+    struct core_key prefix;
+    struct core_cursor cursor;
+    struct relief_str key, value;
+    core_key_table(&prefix, RELIEF_TABLE_city);
+    world->view->ops->scan(world->view, &cursor, &prefix, NULL);
+    while (world->view->ops->next(world->view, &cursor, &key, &value)) {
+        uint32_t at = 1, number = city_number(world, core_key_take_str(key, &at));
+        if (world->cities[number].state == STORE_CITY_UNREAD) {
+            city_fill(world, number, value);
+        }
+    }
+    world->cities_read = true;
+}
+
+void store_world_refresh(struct store_world *world)
+{
+    if (!world->cities_read) {
+        read_cities(world);
+    }
+    if (!world->regions_read) { /* after the cities, which may name regions that were not known */
+        read_regions(world);
+    }
+    if (!world->travel_read) {
+        read_travel(world);
+    }
+}
+
 /* ---- links ---- */
 
 static int link_order(const void *a, const void *b, void *context)
 {
     const struct store_link *x = a, *y = b;
     const struct store_world *world = context;
-    bool x_closed = x->minutes == RELIEF_NIL, y_closed = y->minutes == RELIEF_NIL;
+    bool x_closed = x->minutes == STORE_LINK_CLOSED, y_closed = y->minutes == STORE_LINK_CLOSED;
     if (x_closed != y_closed) {
         return x_closed - y_closed;
     }
@@ -283,7 +304,8 @@ static bool link_read(struct store_world *world, struct relief_str from, struct 
     if (!decode(world, &relief_shape_link, read_record(world, RELIEF_TABLE_link, &record), &record)) {
         return false;
     }
-    *ret = (struct store_link){store_world_city(world, from), record.open == 1 ? record.minutes : RELIEF_NIL};
+    *ret = (struct store_link){store_world_city(world, from),
+                               record.open == 1 ? (uint32_t)record.minutes : STORE_LINK_CLOSED};
     return true;
 }
 
@@ -310,7 +332,7 @@ static struct store_links *links_read(struct store_world *world, uint32_t to)
     links->sorted = store_alloc(links->count * sizeof(*links->sorted));
     for (uint32_t i = 0; i < links->count; i++) {
         links->sorted[i] = links->items[i].from;
-        links->open += links->items[i].minutes != RELIEF_NIL;
+        links->open += links->items[i].minutes != STORE_LINK_CLOSED;
     }
     if (links->count > 0) {
         qsort_r(links->items, links->count, sizeof(*links->items), link_order, world);
@@ -341,18 +363,18 @@ static bool city_put(struct store_world *world, struct relief_str code, struct r
                      struct store_city_change *ret_change)
 {
     uint32_t number = store_names_find(&world->city_names, code);
-    if (number == STORE_NAME_NONE || world->cities[number].state == STORE_CITY_UNREAD) {
+    if (number == STORE_NAME_NONE && world->cities_read && value.data) {
+        number = city_number(world, code);
+    } else if (number == STORE_NAME_NONE || world->cities[number].state == STORE_CITY_UNREAD) {
         return false;
     }
     struct store_city before = world->cities[number];
     city_fill(world, number, value);
     const struct store_city *city = &world->cities[number];
-    *ret_change = (struct store_city_change){.city = number};
-    ret_change->appeared = before.state == STORE_CITY_MISSING && city->state == STORE_CITY_KNOWN;
-    ret_change->moved =
-        before.state == STORE_CITY_KNOWN && (city->state != STORE_CITY_KNOWN || before.lat != city->lat ||
-                                             before.lon != city->lon || before.region != city->region);
-    return ret_change->appeared || ret_change->moved;
+    *ret_change = (struct store_city_change){number, before.region, before.state == STORE_CITY_KNOWN, {0}};
+    memcpy(ret_change->xyz, before.xyz, sizeof(before.xyz));
+    return ret_change->known != (city->state == STORE_CITY_KNOWN) ||
+           (ret_change->known && (before.lat != city->lat || before.lon != city->lon || before.region != city->region));
 }
 
 static void link_put(struct store_world *world, struct relief_str to)

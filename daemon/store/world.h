@@ -1,7 +1,7 @@
 /*
  * What the search for holders knows of the map: places and regions of cities, the tree of regions, the links into a
- * city, the parameters of the travel estimate. Read from the records when first needed, forgotten or corrected when
- * they are put.
+ * city, the parameters of the travel estimate. Read from the records when first needed (all cities at once, as searches
+ * look among all of them), forgotten or corrected when they are put.
  */
 #pragma once
 #include "core/view.h"
@@ -28,9 +28,12 @@ struct store_region {
     uint32_t low, high; /* its place in a walk of the tree: a region r lies in it when low <= r.low <= high */
 };
 
+#define STORE_LINK_CLOSED UINT32_MAX
+
 struct store_link {
     uint32_t from;
-    int64_t minutes; /* RELIEF_NIL: closed */
+    uint32_t
+        minutes; /* at most 120,090,522 of an estimate (core_geo_minutes), a year of a record; or STORE_LINK_CLOSED */
 };
 
 /* The recorded links into a city. */
@@ -46,10 +49,10 @@ struct store_links {
 /* The first cities around a destination by (minutes, code), itself and closed links left out. */
 struct store_around {
     uint32_t refs, count;
-    bool whole;       /* there are no others */
     uint64_t version; /* of the map */
-    struct store_link *items;
-    uint32_t *sorted; /* the cities, by number */
+    bool whole;       /* there are no others */
+    bool asked;       /* since the hand of the clock came by */
+    struct store_link items[];
 };
 
 struct store_world {
@@ -59,11 +62,12 @@ struct store_world {
     struct store_city *cities;
     struct store_region *regions;
     uint32_t city_cap, region_cap;
-    bool regions_read, travel_read;
+    uint32_t around_hand; /* the city whose list is forgotten next, unless it was asked for */
+    bool cities_read, regions_read, travel_read;
     uint64_t regions_version; /* changes when the tree of regions does */
     uint64_t map_version;     /* when a city comes, goes or moves, or the estimate changes */
     int64_t permille, km_per_hour;
-    size_t link_bytes, around_bytes;
+    size_t link_bytes, around_bytes, around_bytes_max;
 };
 
 /* Is the city among these, which are in order? */
@@ -85,8 +89,14 @@ void store_world_init(struct store_world *world, struct core_view *view, uint64_
 void store_world_deinit(struct store_world *world);
 /* The city's number; its record is read when it was not yet. */
 uint32_t store_world_city(struct store_world *world, struct relief_str code);
-/* Reads the tree of regions and the estimate's parameters when that is needed. */
+/* Reads all cities, the tree of regions and the estimate's parameters when that is needed. */
 void store_world_refresh(struct store_world *world);
+/* The place of the city's region in the walk of regions; 0: it has none. */
+static inline uint32_t store_world_place(const struct store_world *world, uint32_t city)
+{
+    uint32_t region = world->cities[city].region;
+    return region == STORE_NAME_NONE ? 0 : world->regions[region].low;
+}
 /* The links into a city, with a reference; NULL: none are recorded. */
 struct store_links *store_world_links(struct store_world *world, uint32_t to);
 void store_links_unref(struct store_world *world, struct store_links *links);
@@ -100,21 +110,17 @@ int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint
 double store_world_chord(const struct store_world *world, uint32_t a, uint32_t b);
 int64_t store_world_minutes_above(const struct store_world *world, double chord_squared);
 
-/* around.c: the list around a city, with a reference; NULL while it is not worth making. */
-struct store_around *store_world_around(struct store_world *world, uint32_t to, const struct store_links *links);
+/* 60,000 destinations' lists, 544 bytes each; beyond, those that were not asked for lately are forgotten one by one. */
+#define STORE_AROUND_BYTES_MAX ((size_t)32 << 20)
+/* around.c; near.h makes the list. */
 void store_around_unref(struct store_world *world, struct store_around *around);
 void store_around_forget(struct store_world *world, uint32_t city);
-static inline bool store_around_holds(const struct store_around *around, uint32_t city)
-{
-    return store_sorted_hold(around->sorted, around->count, city);
-}
-/*
- * A record or key of the map was put. For a city that was known: *ret_city and what it was before; moved when place or
- * region changed. Returns true then.
+/* A record or key of the map was put. True when a city came, went, or changed its place or region: what it was before.
  */
 struct store_city_change {
-    uint32_t city;
-    bool moved, appeared;
+    uint32_t city, region;
+    bool known;
+    double xyz[3];
 };
 bool store_world_put(struct store_world *world, struct relief_str key, struct relief_str value,
                      struct store_city_change *ret_change);

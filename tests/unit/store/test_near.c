@@ -6,6 +6,7 @@
 #include "core/geo.h"
 #include "core/key.h"
 #include "schema/codec.h"
+#include "store/state.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -162,13 +163,46 @@ static int64_t random_link(struct world *world)
     }
 }
 
+/* In some worlds there is room for the bits of about one kind, and for the lists of two or three destinations. */
+static void open_view(struct world *world, uint64_t seed)
+{
+    struct store_near *near = &world->tool.store->near;
+    world->view = store_view(world->tool.store);
+    near->kinds.bytes_max = seed % 5 == 1 ? 400 : near->kinds.bytes_max;
+    near->world.around_bytes_max = seed % 5 < 2 ? 1500 : near->world.around_bytes_max;
+}
+
+/* What is counted is what is kept, and keeps to its bound. */
+static void check_bytes(const struct world *world)
+{
+    const struct store_near *near = &world->tool.store->near;
+    size_t kept = 0, around = 0;
+    unsigned kinds_kept = 0;
+    for (uint32_t i = 0; i < near->kinds.names.count; i++) {
+        const struct store_kind *kind = &near->kinds.items[i];
+        kinds_kept += kind->holders != NULL;
+        kept += kind->holders ? store_holders_bytes(kind->holders) : 0;
+        for (uint32_t k = 0; k < kind->marks_count; k++) {
+            kept += store_marks_bytes(kind->marks[k].marks);
+        }
+    }
+    for (uint32_t i = 0; i < near->world.city_names.count; i++) {
+        const struct store_around *list = near->world.cities[i].around;
+        around += list ? sizeof(*list) + list->count * sizeof(list->items[0]) : 0;
+    }
+    assert_true(kept == near->kinds.bytes && around == near->world.around_bytes);
+    assert_true(kept <= near->kinds.bytes_max || kinds_kept == 1);
+    assert_true(around <= near->world.around_bytes_max + sizeof(struct store_around) +
+                              STORE_AROUND_MAX * sizeof(struct store_link));
+}
+
 static struct world *world_new(uint64_t seed)
 {
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
     world->seed = seed;
     tool_open(&world->tool, seed % 4 != 0);
-    world->view = store_view(world->tool.store);
+    open_view(world, seed);
     world->cities = 1 + tool_below(&world->seed, CITIES_MAX);
     world->regions = 1 + tool_below(&world->seed, REGIONS_MAX);
     world->permille = RELIEF_ROAD_PERMILLE;
@@ -392,6 +426,7 @@ static void test_worlds(void **state)
         struct world *world = world_new(seed);
         for (unsigned turn = 0; turn < 120; turn++) {
             ask(world);
+            check_bytes(world);
             for (unsigned i = tool_below(&world->seed, 4); i > 0; i--) {
                 change(world);
             }
@@ -402,7 +437,7 @@ static void test_worlds(void **state)
         if (world->tool.dir[0]) { /* read anew from LMDB */
             tool_flush(&world->tool);
             tool_reopen(&world->tool);
-            world->view = store_view(world->tool.store);
+            open_view(world, seed);
         }
         for (unsigned turn = 0; turn < 20; turn++) {
             ask(world);
@@ -466,7 +501,7 @@ static void test_changes_meanwhile(void **state)
     }
 }
 
-/* Holders that come one by one: the list of late ones fills, the trees are built again. */
+/* Holders that come one by one, everywhere. */
 static void test_growing(void **state)
 {
     (void)state;
@@ -485,6 +520,56 @@ static void test_growing(void **state)
         }
     }
     world_free(world);
+}
+
+/* Cities that come one by one, and go and move: lists of late ones fill, trees are built again. */
+static void test_coming(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 2000; seed < 2008; seed++) {
+        struct world *world = world_new(seed);
+        for (unsigned i = 1; i < world->cities; i++) {
+            world->city[i].there = false;
+            put_city(world, i);
+        }
+        for (unsigned round = 0; round < 4; round++) {
+            for (unsigned i = 1; i < world->cities; i++) {
+                world->city[i].there = round != 1 || i % 3;
+                if (round == 2) {
+                    place(world, i);
+                } else if (round == 3) {
+                    world->city[i].region = tool_below(&world->seed, world->regions);
+                }
+                put_city(world, i);
+                change_holder(world);
+                ask(world);
+                ask(world);
+            }
+        }
+        world_free(world);
+    }
+}
+
+/* One place for all, a ring around a pole, both sides of the antimeridian: everything is a tie or a seam. */
+static void test_seams(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 3000; seed < 3012; seed++) {
+        struct world *world = world_new(seed);
+        for (unsigned i = 0; i < world->cities; i++) {
+            struct city *city = &world->city[i];
+            city->lat = seed % 3 == 0 ? 35000000 : seed % 3 == 1 ? 89999000 : (int64_t)tool_below(&world->seed, 3) - 1;
+            city->lon = seed % 3 == 0   ? 135000000
+                        : seed % 3 == 1 ? (int64_t)i * 2000000 - 180000000
+                                        : (i % 2 ? 180000000 : -180000000) + (i % 2 ? -1 : 1) * (int64_t)(i / 4) * 9000;
+            put_city(world, i);
+        }
+        for (unsigned turn = 0; turn < 200; turn++) {
+            ask(world);
+            change_holder(world);
+        }
+        world_free(world);
+    }
 }
 
 static void test_unknown(void **state)
@@ -513,10 +598,9 @@ static void test_unknown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worlds),
-        cmocka_unit_test(test_changes_meanwhile),
-        cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_worlds),  cmocka_unit_test(test_changes_meanwhile),
+        cmocka_unit_test(test_growing), cmocka_unit_test(test_coming),
+        cmocka_unit_test(test_seams),   cmocka_unit_test(test_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
