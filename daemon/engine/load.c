@@ -28,7 +28,7 @@
 static int flush_piece(struct store *store, struct engine_flush_signal *flush, const struct store_mark *mark,
                        uint64_t *piece)
 {
-    if (!flush || store_overlay_bytes(store) < STORE_FREEZE_BYTES || *piece + 1 >= mark->seq)
+    if (!flush || store_overlay_bytes(store) < STORE_FREEZE_BYTES_MAX || *piece + 1 >= mark->seq)
         return 0;
     const struct store_mark part = {.seq = ++*piece};
     store_batch_end(store, part.seq, 0);

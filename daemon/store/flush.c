@@ -15,6 +15,9 @@
 #include <errno.h>
 #include <signal.h>
 
+/* Of LMDB where this runs; with larger ones more are counted, and generations come out shorter. */
+#define STORE_PAGE_BYTES 4096u
+
 static MDB_val as_val(struct relief_str text)
 {
     return (MDB_val){text.len, (void *)(uintptr_t)text.data};
@@ -36,8 +39,14 @@ static int write_removed(const struct store_env *env, MDB_txn *txn, const struct
     return 0;
 }
 
-static int write_values(MDB_cursor *cursor, const struct store_overlay *overlay)
+/*
+ * Counts pages by the places that LMDB gives for values, which come page after page. Its pages in memory are not
+ * aligned, so one that is filled densely counts twice; what is scattered, which the count is for, counts once.
+ */
+static int write_values(MDB_cursor *cursor, const struct store_overlay *overlay, uint64_t *ret_pages)
 {
+    uintptr_t window = 0;
+    *ret_pages = 0;
     struct store_pos pos = store_overlay_seek(overlay, RELIEF_STR(""), false);
     for (struct store_entry *entry; (entry = store_overlay_at(pos)) != NULL; pos = store_overlay_step(pos)) {
         if (entry->gone) {
@@ -53,6 +62,8 @@ static int write_values(MDB_cursor *cursor, const struct store_overlay *overlay)
             memcpy(data.mv_data, value.data, value.len);
         }
         store_value_check(store_entry_key(entry), value, (uint8_t *)data.mv_data + value.len);
+        *ret_pages += (uintptr_t)data.mv_data / STORE_PAGE_BYTES != window;
+        window = (uintptr_t)data.mv_data / STORE_PAGE_BYTES;
     }
     return 0;
 }
@@ -70,14 +81,14 @@ static int commit(MDB_txn *txn, bool *ret_short)
 }
 
 static int flush_once(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark,
-                      bool *ret_short)
+                      uint64_t *ret_pages, bool *ret_short)
 {
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
     int error = 0, rc = mdb_txn_begin(env->lmdb, NULL, 0, &txn);
     rc = rc ? rc : write_removed(env, txn, overlay);
     rc = rc ? rc : mdb_cursor_open(txn, env->dbi, &cursor);
-    rc = rc ? rc : write_values(cursor, overlay);
+    rc = rc ? rc : write_values(cursor, overlay, ret_pages);
     if (cursor) {
         mdb_cursor_close(cursor);
     }
@@ -89,11 +100,12 @@ static int flush_once(const struct store_env *env, const struct store_overlay *o
     return commit(txn, ret_short);
 }
 
-int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark)
+int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark,
+                      uint64_t *ret_pages)
 {
     bool was_short = false;
-    int error = flush_once(env, overlay, mark, &was_short);
-    return was_short ? flush_once(env, overlay, mark, &was_short) : error;
+    int error = flush_once(env, overlay, mark, ret_pages, &was_short);
+    return was_short ? flush_once(env, overlay, mark, ret_pages, &was_short) : error;
 }
 
 static void *flush_thread(void *context)
@@ -111,8 +123,10 @@ static void *flush_thread(void *context)
         const struct store_overlay *work = flush->work;
         struct store_mark mark = flush->mark;
         pthread_mutex_unlock(&flush->lock);
-        int error = store_flush_write(&store->env, work, &mark);
+        uint64_t pages = 0;
+        int error = store_flush_write(&store->env, work, &mark, &pages);
         pthread_mutex_lock(&flush->lock);
+        flush->pages = pages;
         flush->done = true;
         flush->error = error;
         pthread_cond_broadcast(&flush->idle);
@@ -197,4 +211,11 @@ void store_flush_forget(struct store *store)
     store->flush.work = NULL;
     store->flush.done = false;
     pthread_mutex_unlock(&store->flush.lock);
+}
+
+size_t store_flush_bytes(size_t bytes, uint64_t pages)
+{
+    uint64_t fits = pages > 0 ? (uint64_t)bytes * STORE_FREEZE_PAGES / pages : STORE_FREEZE_BYTES_MAX;
+    fits = fits < STORE_FREEZE_BYTES_MAX ? fits : STORE_FREEZE_BYTES_MAX;
+    return fits > STORE_FREEZE_BYTES_MIN ? fits : STORE_FREEZE_BYTES_MIN;
 }

@@ -19,6 +19,7 @@ struct store_flush {
     struct store_mark mark;           /* that goes with it */
     bool done;                        /* work was written (or failed) and store_flush_done was not called yet */
     int error;                        /* the first one; it sticks */
+    uint64_t pages;                   /* that values of the last work were put into; written before done */
 };
 
 struct store {
@@ -39,6 +40,7 @@ struct store {
     int64_t batch_time;
     bool inside_batch;         /* puts since then: not a place to freeze */
     bool freeze_due;           /* freeze at the next batch end */
+    size_t freeze_bytes;       /* or from here on: STORE_FREEZE_BYTES_MIN to _MAX */
     uint64_t wanted;           /* store_flush_to: LMDB should stand there */
     int shortage;              /* the last flush failed for want of this, and is tried again at retry_ms; 0: it did not */
     int64_t retry_ms;
@@ -56,7 +58,10 @@ void store_flush_start(struct store *store, const struct store_overlay *overlay,
 /* True while the thread writes. */
 bool store_flush_busy(struct store *store);
 void store_flush_wait(struct store *store);
+/* How long a generation may be that changes pages as one of so many bytes and pages did. */
+size_t store_flush_bytes(size_t bytes, uint64_t pages);
 /* The work that was done is taken note of. */
 void store_flush_forget(struct store *store);
-/* Writes overlay and mark in one transaction, on the calling thread. 0 or -errno. */
-int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark);
+/* Writes overlay and mark in one transaction, on the calling thread; tells how many pages it changed. 0 or -errno. */
+int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark,
+                      uint64_t *ret_pages);

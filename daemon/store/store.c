@@ -1,7 +1,7 @@
 /*
  * A store: when overlays are frozen, flushed and dropped.
  *
- * batch ends ---> freeze (nothing frozen; 4 MiB, 1 s old, or wanted) ---> durable at its sequence ---> the thread
+ * batch ends ---> freeze (nothing frozen; 12 MiB, 1 s old, or wanted) ---> durable at its sequence ---> the thread
  * writes it
  * ---> flushed() ---> store_flush_done on the loop thread: dropped, read transaction renewed.
  *
@@ -61,6 +61,7 @@ int store_open(struct store **ret_store, const struct store_options *options)
     store->options = *options;
     store->memory = !options->dir;
     store->oldest_ms = -1;
+    store->freeze_bytes = STORE_FREEZE_BYTES_MAX;
     randombytes_buf(&store->seed, sizeof(store->seed));
     store_overlay_init(&store->overlays[0]);
     store_overlay_init(&store->overlays[1]);
@@ -140,7 +141,7 @@ static void flush_when_durable(struct store *store)
 static void freeze_if_due(struct store *store)
 {
     bool old = store->oldest_ms >= 0 && store->now_ms - store->oldest_ms >= STORE_FREEZE_MS;
-    if (store->freeze_due || old || store->active->bytes >= STORE_FREEZE_BYTES || store->wanted > store->mark.seq) {
+    if (store->freeze_due || old || store->active->bytes >= store->freeze_bytes || store->wanted > store->mark.seq) {
         if (can_freeze(store)) {
             freeze(store);
         }
@@ -220,6 +221,7 @@ int store_flush_done(struct store *store)
         return store->flush.error; /* the overlay stays: what it holds is nowhere else but in the log */
     }
     store->shortage = 0;
+    store->freeze_bytes = store_flush_bytes(store->frozen->bytes, store->flush.pages);
     store_flush_forget(store);
     store->mark = store->frozen_mark;
     store->layers.frozen = NULL;

@@ -15,8 +15,15 @@
 #include "core/apply.h"
 
 #define STORE_GENERATION_BYTES_MAX (16u * 1024u * 1024u) /* DESIGN 3.2 */
-#define STORE_FREEZE_BYTES (4u * 1024u * 1024u)          /* freeze from here on when nothing is being flushed */
-#define STORE_FREEZE_MS 1000                             /* or when the oldest change is this old */
+/*
+ * Freeze from here on when nothing is being flushed. A flush writes each page that it changes once, so the longer a
+ * generation, the fewer pages a request; but LMDB holds them all in memory until its commit. So a generation is as long
+ * as the first bound allows, and shorter when the one before changed more pages than the third.
+ */
+#define STORE_FREEZE_BYTES_MAX (12u * 1024u * 1024u) /* the rest up to 16 MiB is for what comes during a flush */
+#define STORE_FREEZE_BYTES_MIN (4u * 1024u * 1024u)
+#define STORE_FREEZE_PAGES     16384u /* 64 MiB: requests with random ids change two pages each */
+#define STORE_FREEZE_MS        1000   /* or when the oldest change is this old */
 #define STORE_RETRY_MS 500                               /* between two tries on a full disk */
 
 struct store;

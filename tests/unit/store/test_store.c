@@ -1,6 +1,7 @@
 /* Opening, marks, flushing, rewinding, snapshots, wiping, reading beside a daemon. */
 #include "tool.h"
 #include "store/env.h"
+#include "store/state.h"
 #include "store/value.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +94,7 @@ static void test_age_and_size(void **state)
     assert_int_equal(store_mark(tool.store).seq, mark.seq);
 
     char *big = calloc(1, 65536);
-    for (unsigned i = 0; store_overlay_bytes(tool.store) < STORE_FREEZE_BYTES; i++) {
+    for (unsigned i = 0; store_overlay_bytes(tool.store) < STORE_FREEZE_BYTES_MAX; i++) {
         sprintf(text, "big%u", i);
         struct core_key key = tool_key(0x81, text);
         tool_put(store_view(tool.store), &key, big, 65536);
@@ -106,7 +107,7 @@ static void test_age_and_size(void **state)
         tool_put(store_view(tool.store), &key, big, 65536);
         assert_true(i < 1000);
     }
-    assert_true(store_overlay_bytes(tool.store) >= STORE_FREEZE_BYTES + STORE_GENERATION_BYTES_MAX);
+    assert_true(store_overlay_bytes(tool.store) >= STORE_FREEZE_BYTES_MAX + STORE_GENERATION_BYTES_MAX);
     tool_batch(&tool);
     assert_true(store_full(tool.store));
     store_durable(tool.store, &frozen, 5000);
@@ -114,6 +115,36 @@ static void test_age_and_size(void **state)
     assert_false(store_full(tool.store));
     assert_int_equal(store_mark(tool.store).seq, frozen.seq);
     free(big);
+    tool_close(&tool);
+}
+
+/* Scattered keys make a flush of many pages, and the next generation shorter. */
+static void test_generation_by_pages(void **state)
+{
+    (void)state;
+    assert_int_equal(store_flush_bytes(STORE_FREEZE_BYTES_MAX, 0), STORE_FREEZE_BYTES_MAX);
+    assert_int_equal(store_flush_bytes(STORE_FREEZE_BYTES_MAX, STORE_FREEZE_PAGES), STORE_FREEZE_BYTES_MAX);
+    assert_int_equal(store_flush_bytes(STORE_FREEZE_BYTES_MAX, 2 * STORE_FREEZE_PAGES), STORE_FREEZE_BYTES_MAX / 2);
+    assert_int_equal(store_flush_bytes(STORE_FREEZE_BYTES_MAX, UINT64_MAX), STORE_FREEZE_BYTES_MIN);
+    assert_int_equal(store_flush_bytes(1, 1), STORE_FREEZE_BYTES_MIN);
+
+    char text[16];
+    struct tool tool;
+    tool_open(&tool, false);
+    for (unsigned i = 0; i < 20000; i++) {
+        sprintf(text, "%08u", i * 7919u % 20000u);
+        tool_set(store_view(tool.store), text, "value");
+    }
+    tool_flush(&tool);
+    uint64_t packed = tool.store->flush.pages;
+    assert_in_range(packed, 20000 * 20 / 4096, 20000 * 60 / 2048);
+    for (unsigned i = 0; i < 20000;
+         i += 500) { /* far from each other: a page each, of which neighbours in memory may count as one */
+        sprintf(text, "%08u", i);
+        tool_set(store_view(tool.store), text, "other");
+    }
+    tool_flush(&tool);
+    assert_in_range(tool.store->flush.pages, 30, 40);
     tool_close(&tool);
 }
 
@@ -429,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_waits_for_the_log),
         cmocka_unit_test(test_age_and_size),
+        cmocka_unit_test(test_generation_by_pages),
         cmocka_unit_test(test_snapshots_on_threads),
         cmocka_unit_test(test_work_while_flushing),
         cmocka_unit_test(test_read_only),
