@@ -348,12 +348,11 @@ static struct core_near *begin(struct world *world, const struct question *quest
     return world->view->ops->near_begin(world->view, &query);
 }
 
-static void ask(struct world *world)
+static void ask_that(struct world *world, const struct question *question)
 {
     struct answer answers[CITIES_MAX];
-    struct question question = random_question(world);
-    unsigned count = enumerate(world, &question, answers);
-    struct core_near *near = begin(world, &question);
+    unsigned count = enumerate(world, question, answers);
+    struct core_near *near = begin(world, question);
     struct core_holder holder;
     for (unsigned i = 0; i < count; i++) {
         assert_true(world->view->ops->near_next(world->view, near, &holder));
@@ -367,6 +366,22 @@ static void ask(struct world *world)
     assert_false(world->view->ops->near_next(world->view, near, &holder));
     assert_false(world->view->ops->near_next(world->view, near, &holder));
     world->view->ops->near_end(world->view, near);
+}
+
+static void ask(struct world *world)
+{
+    struct question question = random_question(world);
+    ask_that(world, &question);
+}
+
+static unsigned number_of(const struct world *world, struct relief_str code)
+{
+    unsigned city = 0;
+    while (!relief_str_eq(code, relief_str_of(world->city[city].code))) {
+        city++;
+        assert_true(city < world->cities);
+    }
+    return city;
 }
 
 static void change_holder(struct world *world)
@@ -467,12 +482,7 @@ static void test_changes_meanwhile(void **state)
             unsigned i = turn % 4;
             struct core_holder holder;
             if (!ended[i] && world->view->ops->near_next(world->view, near[i], &holder)) {
-                unsigned city = 0;
-                while (!relief_str_eq(holder.city, relief_str_of(world->city[city].code))) {
-                    city++;
-                    assert_true(city < world->cities);
-                }
-                assert_int_equal(seen[i][city]++, 0);
+                assert_int_equal(seen[i][number_of(world, holder.city)]++, 0);
             } else {
                 ended[i] = true;
             }
@@ -550,6 +560,76 @@ static void test_coming(void **state)
     }
 }
 
+/* All move into one region, whose tree was built when there were few: its list of late ones fills before that of all.
+ */
+static void move_in(struct world *world)
+{
+    for (unsigned i = 0; i < world->cities; i++) {
+        world->city[i].region = i ? 0 : 1;
+        world->city[i].holds[0] = 1;
+        put_city(world, i);
+        put_holder(world, i, 0);
+    }
+    for (unsigned i = 1; i < world->cities; i++) {
+        struct question question = {
+            .to = 1 + i % (world->cities - 1), .region = 1, .but = -1, .over = -1, .idle_too = true};
+        world->city[i].region = 1;
+        put_city(world, i);
+        ask_that(world, &question);
+    }
+}
+
+static void test_moving_in(void **state)
+{
+    unsigned tried = 0;
+    (void)state;
+    for (uint64_t seed = 4000; tried < 4; seed++) {
+        struct world *world = world_new(seed);
+        if (world->cities > 100 && world->regions > 1) {
+            move_in(world);
+            tried++;
+        }
+        world_free(world);
+    }
+}
+
+/* Cities that came late go while a search has them before it: nobody comes twice, and nobody who stays is passed over.
+ */
+static void test_late_ones_go(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 5000; seed < 5010; seed++) {
+        struct world *world = world_new(seed);
+        unsigned cities = world->cities < 60 ? world->cities : 60, seen[CITIES_MAX] = {0};
+        struct question question = {.region = -1, .but = -1, .over = -1, .idle_too = true};
+        struct core_holder holder;
+        for (unsigned i = 1; i < world->cities; i++) {
+            world->city[i].there = false;
+            put_city(world, i);
+        }
+        ask_that(world, &question);
+        for (unsigned i = 1; i < cities; i++) {
+            world->city[i].there = true;
+            world->city[i].holds[0] = 1;
+            put_city(world, i);
+            put_holder(world, i, 0);
+        }
+        struct core_near *near = begin(world, &question);
+        for (unsigned i = 1; i < cities; i += 2) {
+            world->city[i].there = false;
+            put_city(world, i);
+        }
+        while (world->view->ops->near_next(world->view, near, &holder)) {
+            seen[number_of(world, holder.city)]++;
+        }
+        for (unsigned i = 1; i < cities; i++) {
+            assert_true(i % 2 ? seen[i] <= 1 : seen[i] == 1);
+        }
+        world->view->ops->near_end(world->view, near);
+        world_free(world);
+    }
+}
+
 /* One place for all, a ring around a pole, both sides of the antimeridian: everything is a tie or a seam. */
 static void test_seams(void **state)
 {
@@ -598,9 +678,9 @@ static void test_unknown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worlds),  cmocka_unit_test(test_changes_meanwhile),
-        cmocka_unit_test(test_growing), cmocka_unit_test(test_coming),
-        cmocka_unit_test(test_seams),   cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_worlds), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_coming), cmocka_unit_test(test_moving_in),         cmocka_unit_test(test_late_ones_go),
+        cmocka_unit_test(test_seams),  cmocka_unit_test(test_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
