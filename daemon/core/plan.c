@@ -15,6 +15,14 @@ static bool stopped(const struct core_plan *plan, uint32_t looked)
     return looked % LOOK_EVERY == 0 && plan->stop && plan->stop(plan->context);
 }
 
+bool plan_has_room(struct core_plan *plan)
+{
+    const struct relief_arena *arenas[] = {&plan->arena, &plan->round};
+    for (unsigned i = 0; i < 2; i++)
+        plan->full = plan->full || arenas[i]->spent || arenas[i]->used > arenas[i]->bound / 4 * 3;
+    return !plan->full;
+}
+
 /* ---- opening ---- */
 
 /* Scratch work: what it reads is gone with the next one. */
@@ -31,16 +39,16 @@ static int find_needs(struct core_plan *plan, struct core_view *from, struct pla
     int result = plan->scope.rebalance ? plan_needs_rebalance(&work, &plan->scope, ret, refusal)
                                        : plan_needs_allocate(&work, &plan->scope, ret, refusal);
     if (result == 0)
-        plan_relies(&work, &plan->scope, ret, plan->relies);
+        result = plan_relies(&work, &plan->scope, ret, plan->relies, refusal);
     return result;
 }
 
 /* The requests' own legs that have not left are free again, in the plan's state. */
 static void take_back(struct core_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->taker_count; i++) {
+    for (uint32_t i = 0; i < plan->taker_count && plan_has_room(plan); i++) {
         struct core_plan_taker *taker = &plan->takers[i];
-        struct core_work work = plan_work(plan, &plan->arena); /* the request stays with the plan */
+        struct core_work work = plan_work(plan, &plan->arena), passing; /* the request stays with the plan */
         struct relief_dispatch *legs;
         if (plan->scope.rebalance) { /* the request that apply would make stands in for it here */
             char *id = work_alloc(&work, 24);
@@ -50,10 +58,12 @@ static void take_back(struct core_plan *plan)
         }
         if (!work_request(&work, taker->request.id, &taker->request))
             continue;
-        legs = request_legs(&work, &taker->request);
+        passing = passing_work(plan);
+        legs = request_legs(&passing, &taker->request);
         for (uint32_t j = 0; j < taker->request.dispatches.count; j++)
             if (leg_waits(&legs[j]))
-                leg_withdraw(&work, &taker->request, &legs[j], RELIEF_dispatch_state_cancelled, RELIEF_STR_NONE, false);
+                leg_withdraw(&passing, &taker->request, &legs[j], RELIEF_dispatch_state_cancelled, RELIEF_STR_NONE,
+                             false);
         leg_request_put(&work, &taker->request);
     }
 }
@@ -69,17 +79,15 @@ static int load(struct core_plan *plan, struct core_view *from, struct relief_li
 int core_plan_open(struct core_plan *plan, struct core *core, struct core_view *from, int64_t now,
                    const struct core_plan_scope *scope, struct relief_refusal *refusal)
 {
-    bool (*const stop)(void *) = plan->stop;
-    int (*const tell)(void *, uint32_t, uint32_t) = plan->tell;
-    void *const context = plan->context;
+    const size_t bytes = plan->arena_bytes ? plan->arena_bytes : CORE_PLAN_ARENA_BYTES;
     struct plan_needs needs;
-    int result;
-    *plan =
-        (struct core_plan){.core = core, .scope = *scope, .now = now, .stop = stop, .tell = tell, .context = context};
-    result = relief_arena_init(&plan->arena, 4 * CORE_ARENA_BYTES);
-    if (result)
-        return result;
-    result = find_needs(plan, from, &needs, refusal);
+    *plan = (struct core_plan){
+        .core = core, .scope = *scope, .now = now, .stop = plan->stop, .tell = plan->tell, .context = plan->context};
+    int result = relief_arena_init(&plan->arena, bytes);
+    if (result == 0)
+        result = relief_arena_init(&plan->round, bytes);
+    if (result == 0)
+        result = find_needs(plan, from, &needs, refusal);
     if (result == 0) {
         plan->takers = needs.takers;
         plan->taker_count = needs.count;
@@ -90,6 +98,7 @@ int core_plan_open(struct core_plan *plan, struct core *core, struct core_view *
     if (result == 0) {
         plan_measure(plan, "before", &plan->before);
         take_back(plan);
+        result = plan_has_room(plan) ? 0 : plan_too_large(refusal);
     }
     if (result)
         core_plan_close(plan);
@@ -99,59 +108,58 @@ int core_plan_open(struct core_plan *plan, struct core *core, struct core_view *
 void core_plan_close(struct core_plan *plan)
 {
     relief_arena_deinit(&plan->arena);
+    relief_arena_deinit(&plan->round);
 }
 
 /* ---- donors and pairs ---- */
 
-/* A donor and what it has, read once for all requests of the round. In the plan's arena. */
-static int add_donor(struct core_plan *plan, struct core_plan_kind *kind, const struct relief_city *city,
-                     const struct relief_kind *record, uint32_t *cap)
+/* A donor and what it has, read once for all requests of the round. */
+static void add_donor(struct core_plan *plan, struct core_plan_kind *kind, const struct relief_city *city,
+                      const struct relief_kind *record, uint32_t *cap)
 {
-    struct core_work work = plan_work(plan, &plan->arena);
-    struct match_donor *read = plan_alloc(plan, 1, sizeof *read);
+    struct core_work work = plan_work(plan, &plan->round);
+    struct match_donor *read = work_alloc(&work, sizeof *read);
     if (kind->donor_count == *cap) {
         *cap = *cap ? 2 * *cap : 64;
-        struct core_plan_donor *donors = plan_alloc(plan, *cap, sizeof *donors);
+        struct core_plan_donor *donors = plan_alloc(plan, &plan->round, *cap, sizeof *donors);
         if (!donors)
-            return -ENOMEM;
+            return;
         if (kind->donor_count)
             memcpy(donors, kind->donors, kind->donor_count * sizeof *donors);
         kind->donors = donors;
     }
-    if (!read || !work_city(&work, relief_arena_str(&plan->arena, city->code), &read->city))
-        return -ENOMEM;
+    if (!work_city(&work, work_str(&work, city->code), &read->city))
+        return;
     stock_holding(&work, &read->city, record, &read->holding);
     read->signs = agree_signs(&work, read->city.code);
     int64_t give =
         plan->scope.rebalance ? plan_spare(&work, &plan->scope, read->city.code, record) : read->holding.available;
     kind->donors[kind->donor_count++] =
         (struct core_plan_donor){.city = read->city.code, .give = give / kind->give, .read = read};
-    return plan->arena.spent ? -ENOMEM : 0;
 }
 
 static int find_donors(struct core_plan *plan, struct core_plan_kind *kind)
 {
-    struct core_work work = plan_work(plan, &plan->arena);
+    struct core_work work = plan_work(plan, &plan->round);
     struct relief_kind record;
     struct core_cursor cursor;
     struct core_key prefix;
     struct relief_str code;
     uint32_t cap = 0, looked = 0;
-    int result = 0;
     if (!work_kind(&work, kind->kind, &record))
         return 0;
     kind->min_life_days = record.min_life_days == RELIEF_NIL ? 0 : record.min_life_days;
     work_scan(&work, &cursor, &prefix, CORE_KEY_HOLDER, kind->kind, RELIEF_STR_NONE);
-    while (result == 0 && work_scan_next(&work, &cursor, &prefix, &code)) {
+    while (plan_has_room(plan) && work_scan_next(&work, &cursor, &prefix, &code)) {
         struct core_work passing = passing_work(plan);
         struct relief_city city;
         if (stopped(plan, ++looked))
             return -ETIME;
         if (work_city(&passing, code, &city) && (!plan->scope.rebalance || !plan->scope.region.data ||
                                                  region_within(&passing, city.region, plan->scope.region)))
-            result = add_donor(plan, kind, &city, &record, &cap);
+            add_donor(plan, kind, &city, &record, &cap);
     }
-    return result;
+    return 0;
 }
 
 static int64_t strictness(const struct core_plan *plan, const struct core_plan_kind *kind, const struct need *need,
@@ -222,20 +230,19 @@ static int64_t look(struct core_plan *plan, const struct core_plan_kind *kind, s
     return RELIEF_NIL;
 }
 
-static int add_pair(struct core_plan *plan, struct core_plan_kind *kind, const struct core_plan_pair *pair,
-                    uint32_t *cap)
+static void add_pair(struct core_plan *plan, struct core_plan_kind *kind, const struct core_plan_pair *pair,
+                     uint32_t *cap)
 {
     if (kind->pair_count == *cap) {
         *cap = *cap ? 2 * *cap : 1024;
-        struct core_plan_pair *pairs = plan_alloc(plan, *cap, sizeof *pairs);
+        struct core_plan_pair *pairs = plan_alloc(plan, &plan->round, *cap, sizeof *pairs);
         if (!pairs)
-            return -ENOMEM;
+            return;
         if (kind->pair_count)
             memcpy(pairs, kind->pairs, kind->pair_count * sizeof *pairs);
         kind->pairs = pairs;
     }
     kind->pairs[kind->pair_count++] = *pair;
-    return 0;
 }
 
 /* Reasons are those of the first look at a request: later, what keeps it short is what the plan gave to others. */
@@ -246,7 +253,7 @@ static int find_pairs(struct core_plan *plan, struct core_plan_kind *kind)
         struct core_plan_taker *taker = &plan->takers[kind->takers[i]];
         struct looking looking = {.taker = taker, .unlinked = !has_links(plan, taker->request.city)};
         int result = plan->tell ? plan->tell(plan->context, i, kind->taker_count) : 0;
-        for (uint32_t j = 0; result == 0 && j < kind->donor_count; j++) {
+        for (uint32_t j = 0; result == 0 && !plan->full && j < kind->donor_count; j++) {
             struct core_plan_pair pair = {.donor = j, .taker = kind->takers[i]};
             if (j % LOOKS_KEPT == 0)
                 look_anew(plan, &looking);
@@ -256,7 +263,7 @@ static int find_pairs(struct core_plan *plan, struct core_plan_kind *kind)
                 continue;
             int64_t why = look(plan, kind, &looking, &kind->donors[j], &pair);
             if (why == RELIEF_NIL)
-                result = add_pair(plan, kind, &pair, &cap);
+                add_pair(plan, kind, &pair, &cap);
             if (!taker->looked)
                 ++*(why == RELIEF_NIL ? &taker->could : &taker->reasons[why]);
         }
@@ -277,7 +284,7 @@ uint32_t core_plan_substitutes(struct core_plan *plan, uint32_t kind)
 /* What travels, in which packs. False: nobody knows it. */
 static bool name_kind(struct core_plan *plan, uint32_t index, uint32_t which, struct core_plan_kind *ret)
 {
-    struct core_work work = plan_work(plan, &plan->arena);
+    struct core_work work = plan_work(plan, &plan->round);
     struct relief_kind record;
     *ret = (struct core_plan_kind){.kind = plan->kinds[index], .which = which, .give = 1, .cover = 1};
     if (which == 0)
@@ -295,11 +302,14 @@ int core_plan_kind(struct core_plan *plan, uint32_t index, uint32_t which, struc
                    struct relief_refusal *refusal)
 {
     int result;
+    if (!plan_has_room(plan))
+        return plan_too_large(refusal);
+    relief_arena_reset(&plan->round);
     if (!name_kind(plan, index, which, ret))
         return 0;
-    ret->takers = plan_alloc(plan, plan->taker_count + 1, sizeof *ret->takers);
+    ret->takers = plan_alloc(plan, &plan->round, plan->taker_count + 1, sizeof *ret->takers);
     if (!ret->takers)
-        return -ENOMEM;
+        return plan_too_large(refusal);
     for (uint32_t i = 0; i < plan->taker_count; i++) {
         const struct core_plan_taker *taker = &plan->takers[i];
         if (relief_str_eq(taker->request.kind, plan->kinds[index]) && taker->want - taker->got >= ret->cover &&
@@ -315,7 +325,8 @@ int core_plan_kind(struct core_plan *plan, uint32_t index, uint32_t which, struc
         return relief_refuse(refusal, RELIEF_TOO_MANY,
                              "%u requests for kind %.*s and %u cities that have it: name a region or fewer requests",
                              ret->taker_count, (int)ret->kind.len, ret->kind.data, ret->donor_count);
-    return find_pairs(plan, ret);
+    result = find_pairs(plan, ret);
+    return result == 0 && !plan_has_room(plan) ? plan_too_large(refusal) : result;
 }
 
 int64_t core_plan_lives(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair)
@@ -346,6 +357,8 @@ static void make_legs(struct core_plan *plan, struct core_work *work, struct cor
         leg_make(work, &taker->request, leg);
         taker->got += leg->covers;
         plan_note_leg(plan, taker, leg);
+        if (!plan_has_room(plan))
+            break;
     }
     if (match->count)
         leg_request_put(work, &taker->request);
@@ -354,24 +367,30 @@ static void make_legs(struct core_plan *plan, struct core_work *work, struct cor
 int64_t core_plan_give(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair,
                        int64_t units)
 {
-    struct core_work work = plan_work(plan, &plan->arena);
+    struct core_work passing, work = plan_work(plan, &plan->arena);
     struct core_plan_taker *taker = &plan->takers[pair->taker];
     struct match match = {.open = units * kind->cover};
     struct need need;
     int64_t minutes, before = taker->got;
-    need_of(&work, &taker->request, &need);
-    if (match_one(&work, &need, kind->donors[pair->donor].city, kind->kind, &match, &minutes))
+    if (!plan_has_room(plan))
+        return 0;
+    passing = passing_work(plan);
+    need_of(&passing, &taker->request, &need);
+    if (match_one(&passing, &need, kind->donors[pair->donor].city, kind->kind, &match, &minutes))
         make_legs(plan, &work, taker, &match);
     return (taker->got - before) / kind->cover;
 }
 
 void core_plan_match(struct core_plan *plan, uint32_t index)
 {
-    struct core_work work = plan_work(plan, &plan->arena);
+    struct core_work passing, work = plan_work(plan, &plan->arena);
     struct core_plan_taker *taker = &plan->takers[index];
     struct match match = {.open = taker->want - taker->got};
     struct need need;
-    need_of(&work, &taker->request, &need);
-    match_plan_from(&work, &need, 0, &match);
+    if (!plan_has_room(plan))
+        return;
+    passing = passing_work(plan);
+    need_of(&passing, &taker->request, &need);
+    match_plan_from(&passing, &need, 0, &match);
     make_legs(plan, &work, taker, &match);
 }

@@ -12,6 +12,9 @@
 
 #define CORE_PLAN_REQUESTS_MAX 65536u
 #define CORE_PLAN_PAIRS_MAX    (4u << 20) /* donors x requests of one kind: about a GiB of arrays and arcs */
+/* Address space of a plan, and as much again for the kind that it is at. A quarter is left to the step under way, which
+ * takes no more than an entry may; a plan that would need it is too large. */
+#define CORE_PLAN_ARENA_BYTES (4 * CORE_ARENA_BYTES)
 
 /* Which plan. Strings are the caller's. */
 struct core_plan_scope {
@@ -72,7 +75,10 @@ struct core_plan_kind {
 struct core_plan {
     struct core *core; /* the plan's own state */
     struct core_plan_scope scope;
+    size_t arena_bytes;        /* of each arena; 0: CORE_PLAN_ARENA_BYTES */
     struct relief_arena arena; /* of the whole plan */
+    struct relief_arena round; /* of what core_plan_kind said last */
+    bool full;                 /* an arena had no room left: whatever comes, RELIEF_TOO_MANY */
     int64_t now;
     struct core_plan_taker *takers; /* by priority, time, id; of a rebalancing by city, kind */
     uint32_t taker_count;
@@ -99,19 +105,19 @@ void core_plan_close(struct core_plan *plan);
 /* How many substitutes the i-th kind has. */
 uint32_t core_plan_substitutes(struct core_plan *plan, uint32_t kind);
 /*
- * Donors, requests and pairs of the i-th kind, or of its n-th substitute, as the state of the plan stands now. 0,
- * RELIEF_TOO_MANY, -ENOMEM, -ETIME.
+ * Donors, requests and pairs of the i-th kind, or of its n-th substitute, as the state of the plan stands now; until
+ * the next call. 0, RELIEF_TOO_MANY, -ETIME.
  */
 int core_plan_kind(struct core_plan *plan, uint32_t kind, uint32_t which, struct core_plan_kind *ret,
                    struct relief_refusal *refusal);
 /* Units that the donor has for pairs as strict as this one or stricter. */
 int64_t core_plan_lives(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair);
-/* Makes a leg of up to so many units; returns how many it has. */
+/* Makes a leg of up to so many units; returns how many it has. None in a plan that is full. */
 int64_t core_plan_give(struct core_plan *plan, const struct core_plan_kind *kind, const struct core_plan_pair *pair,
                        int64_t units);
 /* The matcher itself for one request, over all levels: policy nearest. */
 void core_plan_match(struct core_plan *plan, uint32_t taker);
-/* The plan's body, without seq, relies and digest. In the plan's arena. 0, RELIEF_TOO_MANY, -ENOMEM. */
+/* The plan's body, without seq and digest. In the plan's arena. 0, RELIEF_TOO_MANY. */
 int core_plan_body(struct core_plan *plan, struct relief_plan *ret, struct relief_refusal *refusal);
 /* 64 hex digits over all fields but the digest itself and the legs' dispatch. 0 or -ENOMEM. */
 int core_plan_digest(struct relief_plan *body, struct relief_arena *arena, char ret_hex[65]);

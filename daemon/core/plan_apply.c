@@ -167,22 +167,38 @@ static int check_stands(struct apply *apply)
         error = check_requests(apply);
     if (error)
         return error;
-    plan_relies(work, &apply->scope, &apply->needs, relies);
-    return check_relies(work, apply->body.relies, relies);
+    error = plan_relies(work, &apply->scope, &apply->needs, relies, refusal);
+    return error ? error : check_relies(work, apply->body.relies, relies);
 }
 
 /* ---- carrying it out ---- */
 
-static void take_back(struct core_work *work, struct relief_request *request)
+/* Half of an entry's memory is left to what is matched behind the plan, or to taking it back. */
+static int check_room(const struct apply *apply)
 {
+    const struct relief_arena *arena = apply->work->arena;
+    return apply->bytes < RELIEF_PLAN_OUTCOME_BYTES_MAX && arena->used <= arena->bound / 2
+               ? 0
+               : relief_refuse(&apply->work->fx->refusal, RELIEF_TOO_MANY,
+                               "the plan is too large for one entry: name a region or kinds");
+}
+
+static int take_back(struct apply *apply, struct relief_request *request)
+{
+    struct core_work *work = apply->work;
     struct relief_dispatch *legs = request_legs(work, request);
-    for (uint32_t i = 0; i < request->dispatches.count; i++)
-        if (leg_waits(&legs[i]))
-            leg_withdraw(work, request, &legs[i], RELIEF_dispatch_state_cancelled, RELIEF_STR("planned again"), false);
+    int error = check_room(apply);
+    for (uint32_t i = 0; !error && i < request->dispatches.count; i++) {
+        if (!leg_waits(&legs[i]))
+            continue;
+        leg_withdraw(work, request, &legs[i], RELIEF_dispatch_state_cancelled, RELIEF_STR("planned again"), false);
+        error = check_room(apply);
+    }
+    return error;
 }
 
 /* Of a rebalancing: a request for what the plan covers, so that nothing of it stays open (its purpose is the goal). */
-static void make_request(struct apply *apply, uint32_t index, int64_t units)
+static int make_request(struct apply *apply, uint32_t index, int64_t units)
 {
     struct core_work *work = apply->work;
     struct relief_request *request = &apply->needs.takers[index].request;
@@ -193,6 +209,7 @@ static void make_request(struct apply *apply, uint32_t index, int64_t units)
     request->identity = work->entry->who.name;
     request->entry = (int64_t)work->entry->seq;
     ((struct relief_plan_request *)apply->body.requests.items)[index].id = request->id;
+    return check_room(apply);
 }
 
 /* Requests by what a leg names them by: their id, or city and kind. */
@@ -269,10 +286,7 @@ static int make_leg(struct apply *apply, struct core_plan_taker *taker, struct r
     leg->request = taker->request.id;
     apply->bytes +=
         512 + match.legs[0].lots.count * 96 + (match.legs[0].assets.count + match.legs[0].operators.count) * 160;
-    return apply->bytes < RELIEF_PLAN_OUTCOME_BYTES_MAX
-               ? 0
-               : relief_refuse(&work->fx->refusal, RELIEF_TOO_MANY,
-                               "the plan is too large for one entry: name a region or kinds");
+    return check_room(apply);
 }
 
 /* The legs in the order of the body, which is that in which the plan made them. */
@@ -287,11 +301,11 @@ static int carry_out(struct apply *apply)
     if (error)
         return error;
     assert(taker && covered);
-    for (uint32_t i = 0; i < apply->needs.count; i++) {
+    for (uint32_t i = 0; !error && i < apply->needs.count; i++) {
         if (!apply->scope.rebalance)
-            take_back(work, &takers[i].request);
+            error = take_back(apply, &takers[i].request);
         else if (covered[i])
-            make_request(apply, i, covered[i]);
+            error = make_request(apply, i, covered[i]);
     }
     for (uint32_t i = 0; !error && i < apply->body.legs.count; i++)
         error = make_leg(apply, &takers[taker[i]], &legs[i]);

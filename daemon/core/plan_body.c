@@ -22,18 +22,18 @@ void plan_note_leg(struct core_plan *plan, const struct core_plan_taker *taker, 
 {
     if (plan->leg_count == plan->leg_cap) {
         uint32_t cap = plan->leg_cap ? 2 * plan->leg_cap : 256;
-        struct relief_plan_leg *legs = plan_alloc(plan, cap, sizeof *legs);
+        struct relief_plan_leg *legs = plan_alloc(plan, &plan->arena, cap, sizeof *legs);
         if (!legs)
-            return; /* the arena is spent: core_plan_body says so */
+            return; /* the plan is full: core_plan_body says so */
         if (plan->leg_count)
             memcpy(legs, plan->legs, plan->leg_count * sizeof *legs);
         plan->legs = legs;
         plan->leg_cap = cap;
     }
     plan->legs[plan->leg_count++] = (struct relief_plan_leg){.request = taker->request.id,
-                                                             .donor = leg->donor,
+                                                             .donor = relief_arena_str(&plan->arena, leg->donor),
                                                              .requester = taker->request.city,
-                                                             .kind = leg->kind,
+                                                             .kind = relief_arena_str(&plan->arena, leg->kind),
                                                              .quantity = leg->quantity,
                                                              .covers = leg->covers,
                                                              .minutes = leg->minutes};
@@ -44,8 +44,8 @@ void plan_note_leg(struct core_plan *plan, const struct core_plan_taker *taker, 
 struct measure {
     struct relief_plan_measures *ret;
     wide unit_minutes, covered;
-    struct relief_str *donors;
-    uint32_t donor_count;
+    struct relief_str *donors; /* of every leg */
+    uint32_t donor_count, donor_cap;
 };
 
 static bool str_before(const void *a, const void *b)
@@ -58,23 +58,36 @@ static bool rate_before(const void *a, const void *b)
     return *(const int64_t *)a < *(const int64_t *)b;
 }
 
-/* The request's legs that have not left, as they stand in the plan's state. Returns units covered. */
-static int64_t measure_legs(struct core_work *work, const struct core_plan_taker *taker, struct measure *measure)
+static void note_donor(struct core_work *keep, struct measure *measure, struct relief_str donor)
 {
+    if (measure->donor_count == measure->donor_cap) {
+        uint32_t cap = measure->donor_cap ? 2 * measure->donor_cap : 256;
+        struct relief_str *donors = work_alloc(keep, cap * sizeof *donors);
+        if (measure->donor_count)
+            memcpy(donors, measure->donors, measure->donor_count * sizeof *donors);
+        measure->donors = donors;
+        measure->donor_cap = cap;
+    }
+    measure->donors[measure->donor_count++] = work_str(keep, donor);
+}
+
+/* The request's legs that have not left, as they stand in the plan's state. Returns units covered. */
+static int64_t measure_legs(struct core_work *keep, const struct core_plan_taker *taker, struct measure *measure)
+{
+    struct core_work glance = plan_glance(keep);
     struct relief_request request;
     const struct relief_dispatch *legs;
     int64_t covered = 0;
-    if (!taker->request.id.data || !work_request(work, taker->request.id, &request))
+    if (!taker->request.id.data || !work_request(&glance, taker->request.id, &request))
         return 0;
-    legs = request_legs(work, &request);
-    measure->donors = work_alloc(work, (request.dispatches.count + 1) * sizeof *measure->donors);
+    legs = request_legs(&glance, &request);
     for (uint32_t i = 0; i < request.dispatches.count; i++) {
         if (!leg_waits(&legs[i]))
             continue;
         covered += legs[i].covers;
         measure->unit_minutes += (wide)legs[i].quantity * legs[i].minutes;
         measure->ret->legs++;
-        measure->donors[measure->donor_count++] = legs[i].donor;
+        note_donor(keep, measure, legs[i].donor);
     }
     return covered;
 }
@@ -124,26 +137,13 @@ void plan_measure(struct core_plan *plan, const char *of, struct relief_plan_mea
     struct core_work keep = plan_work(plan, &plan->arena);
     struct measure measure = {.ret = ret};
     int64_t *rates = work_alloc(&keep, (plan->taker_count + 1) * sizeof *rates), sum = 0;
-    struct relief_str *donors = NULL;
-    uint32_t donor_count = 0, donor_cap = 0;
+    struct relief_str *donors;
     relief_shape_clear(&relief_shape_plan_measures, ret);
     ret->of = relief_str_of(of);
     ret->worst_permille = 1000;
     ret->legs = ret->at_zero = ret->donors = 0;
-    for (uint32_t i = 0; i < plan->taker_count; i++) {
-        struct core_work work = plan_work(plan, &plan->arena);
-        measure.donor_count = 0;
-        int64_t covered = measure_legs(&work, &plan->takers[i], &measure);
-        if (donor_count + measure.donor_count > donor_cap) {
-            donor_cap = 2 * (donor_count + measure.donor_count);
-            struct relief_str *more = work_alloc(&keep, donor_cap * sizeof *more);
-            if (donor_count)
-                memcpy(more, donors, donor_count * sizeof *more);
-            donors = more;
-        }
-        if (measure.donor_count)
-            memcpy(donors + donor_count, measure.donors, measure.donor_count * sizeof *donors);
-        donor_count += measure.donor_count;
+    for (uint32_t i = 0; i < plan->taker_count && plan_has_room(plan); i++) {
+        int64_t covered = measure_legs(&keep, &plan->takers[i], &measure);
         rates[i] = plan->takers[i].want ? (int64_t)((wide)covered * 1000 / plan->takers[i].want) : 1000;
         sum += rates[i];
         measure.covered += covered;
@@ -151,9 +151,11 @@ void plan_measure(struct core_plan *plan, const char *of, struct relief_plan_mea
         if (rates[i] < ret->worst_permille)
             ret->worst_permille = rates[i];
     }
+    if (plan->full)
+        return;
     rates = work_sort(&keep, rates, plan->taker_count, sizeof *rates, rate_before);
-    donors = work_sort(&keep, donors, donor_count, sizeof *donors, str_before);
-    for (uint32_t i = 0; i < donor_count; i++)
+    donors = work_sort(&keep, measure.donors, measure.donor_count, sizeof *donors, str_before);
+    for (uint32_t i = 0; i < measure.donor_count; i++)
         ret->donors += i == 0 || !relief_str_eq(donors[i - 1], donors[i]);
     ret->mean_permille = plan->taker_count ? sum / plan->taker_count : 1000;
     ret->gini_permille = gini(rates, plan->taker_count);
@@ -229,7 +231,7 @@ static void fill_requests(struct core_plan *plan, struct core_work *work, struct
 {
     struct relief_plan_request *requests = work_alloc(work, (plan->taker_count + 1) * sizeof *requests);
     wide covered = 0;
-    for (uint32_t i = 0; i < plan->taker_count; i++) {
+    for (uint32_t i = 0; i < plan->taker_count && plan_has_room(plan); i++) {
         const struct core_plan_taker *taker = &plan->takers[i];
         requests[i] = (struct relief_plan_request){.id = plan->scope.rebalance ? RELIEF_STR_NONE : taker->request.id,
                                                    .city = taker->request.city,
@@ -247,7 +249,9 @@ static void fill_requests(struct core_plan *plan, struct core_work *work, struct
 int core_plan_body(struct core_plan *plan, struct relief_plan *ret, struct relief_refusal *refusal)
 {
     struct core_work work = plan_work(plan, &plan->arena);
-    struct relief_plan_measures *measures = work_alloc(&work, 2 * sizeof *measures);
+    struct relief_plan_measures *measures;
+    if (!plan_has_room(plan))
+        return plan_too_large(refusal);
     if (plan->leg_count > RELIEF_PLAN_LEGS_MAX)
         return relief_refuse(refusal, RELIEF_TOO_MANY, "the plan has more than %u legs: name a region or kinds",
                              RELIEF_PLAN_LEGS_MAX);
@@ -264,12 +268,13 @@ int core_plan_body(struct core_plan *plan, struct relief_plan *ret, struct relie
     }
     ret->legs = (struct relief_list){plan->legs ? (void *)plan->legs : work_alloc(&work, 1), plan->leg_count, 1};
     fill_requests(plan, &work, ret);
+    measures = work_alloc(&work, 2 * sizeof *measures);
     measures[0] = plan->before;
     plan_measure(plan, "after", &measures[1]);
     ret->measures = (struct relief_list){measures, 2, 1};
     ret->unit_minutes = measures[1].unit_minutes;
     ret->relies = relief_str_of(plan->relies);
-    return plan->arena.spent ? -ENOMEM : 0;
+    return plan_has_room(plan) ? 0 : plan_too_large(refusal);
 }
 
 int core_plan_digest(struct relief_plan *body, struct relief_arena *arena, char ret_hex[65])

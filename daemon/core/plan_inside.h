@@ -3,6 +3,11 @@
 #include "core/plan.h"
 #include "core/work.h"
 
+/* Is there room for one step more? Otherwise the plan is full from now on. */
+bool plan_has_room(struct core_plan *plan);
+/* RELIEF_TOO_MANY, said. */
+int plan_too_large(struct relief_refusal *refusal);
+
 /* plan_load.c: into the plan's empty state; kinds are those of the takers, or of the rebalancing. */
 int plan_load_world(struct core_plan *plan, struct core_view *from);
 int plan_load_kinds(struct core_plan *plan, struct core_view *from, struct relief_list kinds);
@@ -29,7 +34,10 @@ struct plan_kinds {
 };
 bool plan_kinds_add(struct plan_kinds *kinds, struct relief_arena *arena, struct relief_str kind);
 
-/* plan_relies.c: over everything that a plan of this scope looks at (fine print 61), a hash of 16 digits a part. */
+/*
+ * plan_relies.c: over everything that a plan of this scope looks at (fine print 61), a hash of 16 digits a part. 0 or
+ * RELIEF_TOO_MANY.
+ */
 enum plan_relies_part {
     PLAN_RELIES_REQUESTS,
     PLAN_RELIES_WAYS,
@@ -38,15 +46,32 @@ enum plan_relies_part {
     PLAN_RELIES_PARTS
 };
 #define PLAN_RELIES_DIGITS 16
-void plan_relies(struct core_work *work, const struct core_plan_scope *scope, const struct plan_needs *needs,
-                 char ret_hex[65]);
+int plan_relies(struct core_work *work, const struct core_plan_scope *scope, const struct plan_needs *needs,
+                char ret_hex[65], struct relief_refusal *refusal);
 /* BLAKE2b-256 as 64 hex digits. */
 void plan_hash_hex(const uint8_t hash[32], char ret_hex[65]);
 
-/* Arena memory of a plan: NULL past its bound. */
-static inline void *plan_alloc(struct core_plan *plan, size_t count, size_t bytes)
+/* count items: NULL, and the plan is full, past the arena's bound. Counts and sizes are below 2^32. */
+static inline void *plan_alloc(struct core_plan *plan, struct relief_arena *arena, uint32_t count, uint32_t bytes)
 {
-    return count > SIZE_MAX / 2 / (bytes ? bytes : 1) ? NULL : relief_arena_alloc(&plan->arena, count * bytes + 1);
+    void *items = relief_arena_alloc(arena, (size_t)count * bytes + 1);
+    plan->full = plan->full || !items;
+    return items;
+}
+
+/*
+ * A work beside another one, for what is only looked at: what it reads is gone with the next one. In the scratch, so
+ * that looking at ever so many takes the room of one.
+ */
+static inline struct core_work plan_glance(struct core_work *work)
+{
+    struct core *core = work->core;
+    relief_arena_reset(&core->scratch);
+    return (struct core_work){.core = core,
+                              .view = work->view,
+                              .arena = &core->scratch,
+                              .now = work->now,
+                              .reader = work->reader ? ++core->memo.readers : 0};
 }
 
 static inline struct core_work plan_work(struct core_plan *plan, struct relief_arena *arena)

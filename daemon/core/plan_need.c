@@ -20,16 +20,20 @@ static struct core_plan_taker *add_taker(struct core_work *work, struct plan_nee
     return taker;
 }
 
-static int too_many(struct relief_refusal *refusal)
+int plan_too_large(struct relief_refusal *refusal)
 {
     return relief_refuse(refusal, RELIEF_TOO_MANY,
                          "the plan would be too large: name a region, kinds or fewer requests");
 }
 
-/* Is there room for one more? An arena that is spent would end the daemon; half of it is left to what comes after. */
+/*
+ * Is there room for one more? An arena that is spent would end the daemon. Half of an entry's is left to what comes
+ * after, and a plan takes no more than the entry that is to apply it can.
+ */
 static bool has_room(const struct core_work *work, const struct plan_needs *needs)
 {
-    return needs->count < CORE_PLAN_REQUESTS_MAX && work->arena->used < work->arena->bound / 2;
+    const size_t bound = work->arena->bound < CORE_ARENA_BYTES ? work->arena->bound : CORE_ARENA_BYTES;
+    return needs->count < CORE_PLAN_REQUESTS_MAX && work->arena->used < bound / 2;
 }
 
 bool plan_kinds_add(struct plan_kinds *kinds, struct relief_arena *arena, struct relief_str kind)
@@ -92,6 +96,7 @@ static int add_request(struct core_work *work, const struct core_plan_scope *sco
 {
     struct relief_request request;
     const struct relief_dispatch *legs;
+    struct core_work glance;
     if (!work_request(work, id, &request)) {
         relief_refuse_field(refusal, RELIEF_NOT_FOUND, "requests", "no request %.*s", (int)id.len, id.data);
         return RELIEF_NOT_FOUND;
@@ -103,11 +108,12 @@ static int add_request(struct core_work *work, const struct core_plan_scope *sco
         return relief_refuse_field(refusal, RELIEF_BAD_STATE, "requests", "request %.*s is closed", (int)id.len,
                                    id.data);
     if (!has_room(work, needs))
-        return too_many(refusal);
+        return plan_too_large(refusal);
     struct core_plan_taker *taker = add_taker(work, needs);
     taker->request = request;
     taker->weight = 6 - request.priority;
-    legs = request_legs(work, &request);
+    glance = plan_glance(work);
+    legs = request_legs(&glance, &request);
     for (uint32_t i = 0; i < request.dispatches.count; i++)
         if (leg_waits(&legs[i]))
             taker->covered += legs[i].covers;
@@ -118,7 +124,8 @@ static int add_request(struct core_work *work, const struct core_plan_scope *sco
 /* Of a request whose help has all left there is nothing to plan any more. */
 static bool to_plan(struct core_work *work, const struct relief_request *request)
 {
-    const struct relief_dispatch *legs = request_legs(work, request);
+    struct core_work glance = plan_glance(work);
+    const struct relief_dispatch *legs = request_legs(&glance, request);
     if (request->open > 0)
         return true;
     for (uint32_t i = 0; i < request->dispatches.count; i++)
@@ -232,7 +239,7 @@ static void add_coming(struct core_work *work, struct city_needs *ret, struct re
         ret->coming = coming;
         ret->cap = cap;
     }
-    ret->coming[ret->count++] = (struct coming){kind, units};
+    ret->coming[ret->count++] = (struct coming){work_str(work, kind), units};
 }
 
 static void find_coming(struct core_work *work, struct city_needs *ret)
@@ -242,10 +249,11 @@ static void find_coming(struct core_work *work, struct city_needs *ret)
     struct relief_str id;
     work_scan(work, &cursor, &prefix, CORE_KEY_RESTOCKS, ret->city->code, RELIEF_STR_NONE);
     while (work_scan_next(work, &cursor, &prefix, &id)) {
+        struct core_work glance = plan_glance(work);
         struct relief_request request;
-        if (!work_request(work, id, &request))
+        if (!work_request(&glance, id, &request))
             continue;
-        const struct relief_dispatch *legs = request_legs(work, &request);
+        const struct relief_dispatch *legs = request_legs(&glance, &request);
         for (uint32_t i = 0; i < request.dispatches.count; i++)
             if (leg_waits(&legs[i]))
                 add_coming(work, ret, legs[i].kind, legs[i].quantity);
@@ -286,6 +294,19 @@ static void add_lack(struct core_work *work, struct relief_str city, struct reli
     taker->weight = 1;
 }
 
+/* Fine print 60's need, or less than nothing. */
+static int64_t lack_of(struct core_work *work, const struct core_plan_scope *scope, const struct relief_city *city,
+                       struct relief_str code)
+{
+    struct core_work glance = plan_glance(work);
+    struct relief_kind kind;
+    struct holding holding;
+    if (!work_kind(&glance, code, &kind))
+        return 0;
+    stock_holding(&glance, city, &kind, &holding);
+    return goal_of(&glance, scope, city, code) - free_units(&holding) - stock_moving(&glance, city->code, code, 1);
+}
+
 static void look_at_city(struct core_work *work, const struct core_plan_scope *scope, const struct relief_city *city,
                          struct plan_needs *needs)
 {
@@ -296,17 +317,13 @@ static void look_at_city(struct core_work *work, const struct core_plan_scope *s
     find_coming(work, &of_city);
     work_scan(work, &cursor, &prefix, CORE_KEY_RECORD + RELIEF_TABLE_floor, city->code, RELIEF_STR_NONE);
     while (work_scan_next(work, &cursor, &prefix, &code)) {
-        struct relief_kind kind;
-        struct holding holding;
-        if ((scope->kinds.present && !ids_have(scope->kinds, code)) || !work_kind(work, code, &kind))
+        if (scope->kinds.present && !ids_have(scope->kinds, code))
             continue;
-        stock_holding(work, city, &kind, &holding);
-        int64_t lack =
-            goal_of(work, scope, city, kind.code) - free_units(&holding) - stock_moving(work, city->code, kind.code, 1);
+        int64_t lack = lack_of(work, scope, city, code);
         if (!has_room(work, needs))
             return;
         if (lack > 0)
-            add_lack(work, city->code, kind.code, lack, coming_of(&of_city, kind.code), needs);
+            add_lack(work, city->code, code, lack, coming_of(&of_city, code), needs);
     }
 }
 
@@ -324,7 +341,7 @@ int plan_needs_rebalance(struct core_work *work, const struct core_plan_scope *s
             continue;
         look_at_city(work, scope, &city, ret);
         if (!has_room(work, ret))
-            return too_many(refusal);
+            return plan_too_large(refusal);
     }
     note_kinds(work, ret);
     return 0;

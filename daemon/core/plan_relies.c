@@ -16,7 +16,7 @@
 #include "core/plan_inside.h"
 
 struct relies {
-    struct core_work *work;
+    struct core_work *work; /* what stays: kinds, and places in scans */
     const struct core_plan_scope *scope;
     crypto_generichash_state *state[PLAN_RELIES_PARTS];
     enum plan_relies_part part; /* what goes in now */
@@ -52,20 +52,21 @@ static void add_ids(struct relies *relies, struct relief_list ids)
 
 static void add_regions(struct relies *relies)
 {
-    struct core_work *work = relies->work;
+    struct core_work work = plan_glance(relies->work);
     struct relief_travel travel = {.id = RELIEF_STR("travel")};
     struct core_cursor cursor;
     struct core_key prefix;
     struct relief_str key, value;
-    if (work_find(work, RELIEF_TABLE_travel, &travel)) {
+    if (work_find(&work, RELIEF_TABLE_travel, &travel)) {
         add_number(relies, travel.permille);
         add_number(relies, travel.km_per_hour);
     }
     core_key_table(&prefix, RELIEF_TABLE_region);
-    work->view->ops->scan(work->view, &cursor, &prefix, NULL);
-    while (work->view->ops->next(work->view, &cursor, &key, &value)) {
+    work.view->ops->scan(work.view, &cursor, &prefix, NULL);
+    while (work.view->ops->next(work.view, &cursor, &key, &value)) {
         struct relief_region region;
-        work_decode(work, RELIEF_TABLE_region, value, &region);
+        work = plan_glance(relies->work);
+        work_decode(&work, RELIEF_TABLE_region, value, &region);
         add_text(relies, region.id);
         add_text(relies, region.parent);
         add_number(relies, region.neighbour_minutes);
@@ -75,8 +76,9 @@ static void add_regions(struct relies *relies)
 
 static void add_taker(struct relies *relies, const struct core_plan_taker *taker)
 {
+    struct core_work work = plan_glance(relies->work);
     const struct relief_request *request = &taker->request;
-    const struct relief_dispatch *legs = request_legs(relies->work, request);
+    const struct relief_dispatch *legs = request_legs(&work, request);
     struct relief_incident incident = {.id = request->incident};
     add_text(relies, request->id);
     add_text(relies, request->city);
@@ -95,7 +97,7 @@ static void add_taker(struct relies *relies, const struct core_plan_taker *taker
         add_number(relies, legs[i].state);
         add_number(relies, legs[i].quantity);
     }
-    if (request->incident.data && work_find(relies->work, RELIEF_TABLE_incident, &incident)) {
+    if (request->incident.data && work_find(&work, RELIEF_TABLE_incident, &incident)) {
         add_text(relies, incident.origin);
         add_ids(relies, incident.affected);
         add_ids(relies, incident.donating);
@@ -104,30 +106,29 @@ static void add_taker(struct relies *relies, const struct core_plan_taker *taker
 
 static void add_links(struct relies *relies, struct relief_str city)
 {
-    struct core_work *work = relies->work;
+    struct core_work work = plan_glance(relies->work);
     struct core_cursor cursor;
     struct core_key prefix;
     struct relief_link link = {.to = city};
     struct relief_city record;
-    if (work_city(work, city, &record)) {
+    if (work_city(&work, city, &record)) {
         add_text(relies, record.region);
         add_number(relies, record.lat);
         add_number(relies, record.lon);
         add_number(relies, record.mode);
     }
-    work_scan(work, &cursor, &prefix, CORE_KEY_LINK_IN, city, RELIEF_STR_NONE);
-    while (work_scan_next(work, &cursor, &prefix, &link.from)) {
+    work_scan(&work, &cursor, &prefix, CORE_KEY_LINK_IN, city, RELIEF_STR_NONE);
+    while (work_scan_next(&work, &cursor, &prefix, &link.from)) {
         link.to = city; /* what is found overwrites all of it */
-        if (!work_find(work, RELIEF_TABLE_link, &link))
+        if (!work_find(&work, RELIEF_TABLE_link, &link))
             continue;
         add_text(relies, link.from);
         add_number(relies, link.open ? link.minutes : -1);
     }
 }
 
-static void add_agreements(struct relies *relies, struct relief_str donor)
+static void add_agreements(struct relies *relies, struct core_work *work, struct relief_str donor)
 {
-    struct core_work *work = relies->work;
     struct core_cursor cursor;
     struct core_key prefix;
     struct relief_agreement agreement;
@@ -146,18 +147,26 @@ static void add_agreements(struct relies *relies, struct relief_str donor)
     }
 }
 
+/* A quarter of the arena is left to what comes after. Kinds and the codes of their holders hardly ever take that much.
+ */
+static bool has_room(const struct relies *relies)
+{
+    const struct relief_arena *arena = relies->work->arena;
+    return arena->used <= arena->bound / 4 * 3;
+}
+
 /* ---- kinds: those of the takers, and what can stand in for them or must come along ---- */
 
 static void want_kind(struct relies *relies, struct relief_str kind)
 {
     bool kept = plan_kinds_add(&relies->kinds, relies->work->arena, kind);
-    assert(kept); /* as work_alloc */
+    assert(kept); /* has_room was asked */
     (void)kept;
 }
 
-static void add_holder(struct relies *relies, const struct relief_kind *kind, const struct relief_city *city)
+static void add_holder(struct relies *relies, struct core_work *work, const struct relief_kind *kind,
+                       const struct relief_city *city)
 {
-    struct core_work *work = relies->work;
     struct holding holding;
     if (relies->scope->rebalance && relies->scope->region.data &&
         !region_within(work, city->region, relies->scope->region))
@@ -176,7 +185,7 @@ static void add_holder(struct relies *relies, const struct relief_kind *kind, co
         if (holding.assets[i].operator_.data)
             want_kind(relies, holding.assets[i].operator_);
     relies->part = PLAN_RELIES_AGREEMENTS;
-    add_agreements(relies, city->code);
+    add_agreements(relies, work, city->code);
     relies->part = PLAN_RELIES_STOCK;
 }
 
@@ -202,11 +211,12 @@ static void add_kind(struct relies *relies, struct relief_str code)
         want_kind(relies, kind.operator_);
     work_scan(work, &cursor, &prefix, CORE_KEY_HOLDER, code, RELIEF_STR_NONE);
     while (work_scan_next(work, &cursor, &prefix, &holder)) {
+        struct core_work glance = plan_glance(work);
         struct relief_city city;
-        if (work_city(work, holder, &city))
-            add_holder(relies, &kind, &city);
-        if (work->arena->used > work->arena->bound / 4 * 3)
-            return; /* a plan so large was never made: plan_needs_* stop at the half */
+        if (work_city(&glance, holder, &city))
+            add_holder(relies, &glance, &kind, &city);
+        if (!has_room(relies))
+            return;
     }
 }
 
@@ -216,8 +226,8 @@ void plan_hash_hex(const uint8_t hash[32], char ret_hex[65])
         snprintf(ret_hex + (size_t)2 * i, 3, "%02x", hash[i]);
 }
 
-void plan_relies(struct core_work *work, const struct core_plan_scope *scope, const struct plan_needs *needs,
-                 char ret_hex[65])
+int plan_relies(struct core_work *work, const struct core_plan_scope *scope, const struct plan_needs *needs,
+                char ret_hex[65], struct relief_refusal *refusal)
 {
     /* libsodium's states want to stand on multiples of 64. */
     enum { STATE = (sizeof(crypto_generichash_state) + 63) / 64 * 64 };
@@ -242,7 +252,7 @@ void plan_relies(struct core_work *work, const struct core_plan_scope *scope, co
     add_number(&relies, scope->rebalance);
     for (uint32_t i = 0; i < needs->kinds.count; i++)
         want_kind(&relies, kinds[i]);
-    for (uint32_t i = 0; i < relies.kinds.count; i++) /* grows on the way */
+    for (uint32_t i = 0; i < relies.kinds.count && has_room(&relies); i++) /* grows on the way */
         add_kind(&relies, relies.kinds.items[i]);
     for (unsigned i = 0; i < PLAN_RELIES_PARTS; i++) {
         uint8_t hash[32];
@@ -252,4 +262,5 @@ void plan_relies(struct core_work *work, const struct core_plan_scope *scope, co
         memcpy(ret_hex + (size_t)i * PLAN_RELIES_DIGITS, hex, PLAN_RELIES_DIGITS);
     }
     ret_hex[PLAN_RELIES_PARTS * PLAN_RELIES_DIGITS] = '\0';
+    return has_room(&relies) ? 0 : plan_too_large(refusal);
 }

@@ -77,6 +77,7 @@ static void set_time(struct making *work, uint32_t kinds)
 {
     work->solve_from_ms = now_ms();
     int64_t part = (work->solving_until_ms - work->solve_from_ms) / kinds;
+    part = part > 0 ? part : 0; /* the time of all is up */
     work->solve_until_ms = work->solve_from_ms + (part < work->make->solve_ms ? part : work->make->solve_ms);
 }
 
@@ -232,6 +233,7 @@ int views_plan_make(const struct views_plan_make *make, struct relief_buf *ret, 
     work.plan.stop = is_over;
     work.plan.tell = tell_requests;
     work.plan.context = &work;
+    work.plan.arena_bytes = make->arena_bytes;
     result = core_plan_open(&work.plan, &work.core, make->from, make->now, make->scope, refusal);
     if (result)
         goto out_core;

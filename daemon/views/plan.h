@@ -21,6 +21,7 @@ struct views_plan_make {
     int64_t now;
     const struct core_plan_scope *scope;
     size_t bytes_max;
+    size_t arena_bytes; /* 0: as core/plan.h has it */
     int64_t solve_ms, tell_ms;                                                 /* the bounds above, or others */
     bool (*over)(void *context);                                               /* give up: -ETIME; or NULL */
     int (*tell)(void *context, const char *stage, uint32_t done, uint32_t of); /* 0 or an error to end with; or NULL */

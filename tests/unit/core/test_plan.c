@@ -134,7 +134,8 @@ struct planning {
     struct relief_refusal refusal;
     unsigned asked, stop_at; /* 0: never */
     unsigned told, fail_at;
-    bool quiet; /* it asks and tells nobody */
+    bool quiet;         /* it asks and tells nobody */
+    size_t arena_bytes; /* 0: as much as there is */
 };
 
 static bool stop(void *context)
@@ -180,6 +181,7 @@ static int plan_all(struct planning *planning, struct world *world, const struct
     assert_int_equal(core_init(&planning->core, store_view(planning->store)), 0);
     *plan =
         planning->quiet ? (struct core_plan){0} : (struct core_plan){.stop = stop, .tell = tell, .context = planning};
+    plan->arena_bytes = planning->arena_bytes;
     int result = core_plan_open(plan, &planning->core, store_view(world->store), world->now, scope, &planning->refusal);
     if (result)
         return result;
@@ -227,6 +229,35 @@ static void test_ends_when_nobody_wants_it(void **state)
             plan_end(&planning);
         }
         assert_true(refused >= 1);
+    }
+    world_check(&world);
+    world_close(&world);
+}
+
+/* ---- bounds ---- */
+
+/* A plan that its memory does not hold is refused, wherever that shows, and says so. */
+static void test_too_large(void **state)
+{
+    const struct core_plan_scope scopes[] = {of_requests(), of_incident(), of_floors()};
+    struct world world;
+    (void)state;
+    world_wide(&world);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned refused = 0;
+        int result = RELIEF_TOO_MANY;
+        for (size_t bytes = 64u << 10; result; bytes += 1024) {
+            struct planning planning = {.quiet = true, .arena_bytes = bytes};
+            struct relief_plan body;
+            result = plan_all(&planning, &world, &scopes[i], &body);
+            if (result) {
+                assert_int_equal(result, RELIEF_TOO_MANY);
+                assert_non_null(strstr(planning.refusal.message, "too large"));
+                refused++;
+            }
+            plan_end(&planning);
+        }
+        assert_true(refused >= 4);
     }
     world_check(&world);
     world_close(&world);
@@ -400,12 +431,58 @@ static void test_bodies_that_nobody_computed(void **state)
     world_close(&world);
 }
 
+static void give_entry_bytes(struct world *world, size_t bytes)
+{
+    relief_arena_deinit(&world->effects.arena);
+    assert_int_equal(relief_arena_init(&world->effects.arena, bytes), 0);
+}
+
+/* So does an entry that can't hold what the plan does; what it had done is taken back. */
+static void test_too_large_for_an_entry(void **state)
+{
+    struct core_plan_scope scopes[] = {of_requests(), of_floors()};
+    struct world world;
+    (void)state;
+    world_wide(&world);
+    add_region_beside(&world);
+    scopes[1].region = RELIEF_STR("beside");
+    scopes[1].max_minutes = RELIEF_NIL;
+    for (unsigned i = 0; i < 2; i++) {
+        struct planning planning = {.quiet = true};
+        struct relief_plan made;
+        struct body body = {0};
+        unsigned refused = 0;
+        int result = RELIEF_TOO_MANY;
+        assert_int_equal(plan_all(&planning, &world, &scopes[i], &made), 0);
+        assert_true(made.legs.count > 0 && made.legs.count <= 200);
+        memcpy(body.legs, made.legs.items, made.legs.count * sizeof *body.legs);
+        body.plan = made;
+        body.plan.legs.items = body.legs;
+        for (size_t bytes = 160u << 10; result; bytes += 8192) {
+            give_entry_bytes(&world, bytes);
+            result = apply(&world, &body, &planning.plan.arena);
+            if (result) {
+                assert_int_equal(result, RELIEF_TOO_MANY);
+                world_check(&world);
+                refused++;
+            }
+        }
+        assert_true(refused >= 4);
+        give_entry_bytes(&world, CORE_ARENA_BYTES);
+        world_check(&world);
+        plan_end(&planning);
+    }
+    world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_when_nobody_wants_it),
+        cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_bodies_that_nobody_computed),
+        cmocka_unit_test(test_too_large_for_an_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,6 +272,34 @@ static void test_applies(void **unused)
     assert_true(legs > WORLDS * 4);
 }
 
+/* Of some requests only: what their legs leave or free is the others' to have, of whatever kind it is. */
+static void test_applies_to_some(void **unused)
+{
+    uint32_t legs = 0;
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 2 * WORLDS; seed++) {
+        struct relief_str ids[REQUESTS];
+        struct world world;
+        struct made made;
+        world_random(&world, seed, false);
+        struct core_plan_scope scope = live_scope(&world, (int64_t)(seed % RELIEF_policy_COUNT), ids);
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < scope.requests.count; i++)
+            if (below(3) == 0)
+                ids[kept++] = ids[i];
+        scope.requests.count = kept;
+        make(&world, &scope, &made);
+        check_made(&made);
+        if (apply(&world, &made.bytes) != 0)
+            fail_msg("seed %u: %s", (unsigned)seed, world.effects.refusal.message);
+        world_check(&world);
+        legs += made.plan.legs.count;
+        made_free(&made);
+        world_close(&world);
+    }
+    assert_true(legs > WORLDS / 2);
+}
+
 static void test_rebalances(void **unused)
 {
     uint32_t legs = 0;
@@ -691,6 +719,7 @@ static void test_substitutes_are_shared(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_applies),
+                                       cmocka_unit_test(test_applies_to_some),
                                        cmocka_unit_test(test_rebalances),
                                        cmocka_unit_test(test_made_up),
                                        cmocka_unit_test(test_best),
