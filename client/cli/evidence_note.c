@@ -55,7 +55,7 @@ static bool number_ok(struct relief_str text, uint64_t *ret)
 static bool base64(struct relief_str text, uint8_t *ret, size_t max, size_t *ret_len)
 {
     const char *end = NULL;
-    char again[200];
+    char again[EVIDENCE_NOTE_MAX];
     if (sodium_base642bin(ret, max, text.data, text.len, NULL, ret_len, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
         end != text.data + text.len ||
         sodium_base64_ENCODED_LEN(*ret_len, sodium_base64_VARIANT_ORIGINAL) > sizeof again)
@@ -182,7 +182,7 @@ static const struct evidence_key *key_of(const struct evidence_trust *trust, str
 static const char *read_signature(struct evidence_note *note, struct relief_str line, struct relief_str body,
                                   const struct evidence_trust *trust, bool *ret_signed)
 {
-    uint8_t bytes[120];
+    uint8_t bytes[EVIDENCE_NOTE_MAX]; /* of any algorithm: what nobody gave a key for says nothing */
     size_t len = 0;
     int64_t time = 0;
     const char *space = NULL;

@@ -138,7 +138,7 @@ void audit_secret_write(const struct audit_secret *secret, char ret[AUDIT_KEY_TE
 /* One signature line without its line feed. */
 static bool read_signature(struct audit_text line, struct audit_signature *ret)
 {
-    uint8_t bytes[4096];
+    uint8_t bytes[AUDIT_NOTE_MAX];
     if (!audit_text_starts(line, AUDIT_TEXT(DASH)))
         return false;
     ret->line = (struct audit_text){line.data, line.len + 1};

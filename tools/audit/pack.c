@@ -254,9 +254,9 @@ static bool convert(struct reader *reader, unsigned depth)
     case FALSE:
         audit_buf_text(reader->buf, "false");
         return true;
-    case UINT:
+    case UINT: /* integers have 64 bits with their sign, in every form */
         audit_buf_format(reader->buf, "%llu", (unsigned long long)head.count);
-        return true;
+        return head.count <= INT64_MAX;
     case INT:
         audit_buf_format(reader->buf, "%lld", (long long)head.count);
         return true;

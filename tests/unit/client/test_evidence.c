@@ -202,6 +202,30 @@ static void sign(struct relief_buf *note, const char *body, const struct signer 
 
 #define BODY "log.example/1\n12\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\ntime 1695000000123\n"
 
+/* A signature of another algorithm is longer than ours, as long as a note may be. */
+static void test_long_signatures(void **state)
+{
+    static struct evidence_note note;
+    struct evidence_trust trust = {.has_log = false};
+    struct signer log;
+    struct relief_buf text = RELIEF_BUF_INIT;
+    char letters[7001];
+    (void)state;
+    make_signer(&log, "log.example/1", 1);
+    assert_int_equal(evidence_key_add(&trust, log.text, false), 0);
+    for (size_t len = 8; len < sizeof letters; len = len * 3 / 2 / 4 * 4) {
+        memset(letters, 'L', len);
+        letters[len] = '\0';
+        relief_buf_clear(&text);
+        relief_buf_add_text(&text, BODY "\n");
+        relief_buf_printf(&text, "\xe2\x80\x94 x %s\n", letters);
+        sign(&text, BODY, &log, 0);
+        assert_null(evidence_note_read(&note, (struct relief_str){text.data, (uint32_t)text.len}, &trust));
+        assert_string_equal(note.unknown[0], "x");
+    }
+    relief_buf_deinit(&text);
+}
+
 static void test_notes(void **state)
 {
     (void)state;
@@ -281,11 +305,9 @@ static void test_bodies_of_another_form(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roots),
-        cmocka_unit_test(test_inclusion),
-        cmocka_unit_test(test_consistency),
-        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_bodies_of_another_form),
+        cmocka_unit_test(test_roots),       cmocka_unit_test(test_inclusion),
+        cmocka_unit_test(test_consistency), cmocka_unit_test(test_long_signatures),
+        cmocka_unit_test(test_notes),       cmocka_unit_test(test_bodies_of_another_form),
     };
     if (sodium_init() < 0)
         return 1;
