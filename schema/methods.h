@@ -518,7 +518,7 @@
     F(OBJS, requests, "requests", REQ, RELIEF_X_SUB(plan_request), "in the order of priority, time, id; of a rebalancing by city and kind") \
     F(INT, covered, "covered", REQ, RELIEF_X_NONE, "units covered, of all requests")                                   \
     F(INT, unit_minutes, "unit_minutes", REQ, RELIEF_X_NONE, "sum of quantity x minutes")                              \
-    F(INT, gap_permille, "gap_permille", REQ, RELIEF_X_NONE, "0: nothing better exists within what is modelled; else the time was up, and it may be better by this much of the units (of effective by weight), or of the unit-minutes where no units are missing") \
+    F(INT, gap_permille, "gap_permille", REQ, RELIEF_X_NONE, "0: nothing better exists within what is modelled; else the time was up, and at most so much is missing: effective: of the weighted units; equal and fair: of the units, or of the lowest fill rate among requests that could have more, whichever is more; of the unit-minutes where nothing else is missing; of several kinds the largest") \
     F(OBJS, measures, "measures", REQ, RELIEF_X_SUB(plan_measures), "as the requests stand, and with the plan")        \
     F(TEXT, relies, "relies", REQ, RELIEF_X_NONE, "hashes of what it was computed from, 16 digits each over requests, ways, stock, agreements: others when it is applied are STALE") \
     F(TEXT, digest, "digest", REQ, RELIEF_X_NONE, "BLAKE2b-256 of all of this but the digest and the legs' dispatch")

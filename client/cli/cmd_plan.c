@@ -91,6 +91,14 @@ static void show_rows(const struct relief_shape *shape, const struct relief_list
     cli_view_text.end(&list);
 }
 
+/* Of what gap_permille is. */
+static const char *gap_of(const struct relief_plan *plan)
+{
+    return plan->policy == RELIEF_policy_effective ? "by weighted units, or by unit-minutes if all those are there"
+                                                   : "by units or by the lowest fill rate, or by unit-minutes if "
+                                                     "nothing of those is missing";
+}
+
 static void show_plan(const struct relief_plan *plan)
 {
     static const char *const legs[] = {"donor", "requester", "kind", "quantity", "minutes", "request", NULL};
@@ -106,7 +114,8 @@ static void show_plan(const struct relief_plan *plan)
     putchar('\n');
     show_rows(&relief_shape_plan_measures, &plan->measures, NULL, "");
     if (plan->gap_permille > 0)
-        printf("the time was up: this plan may be up to %lld permille from the best\n", (long long)plan->gap_permille);
+        printf("the time was up: this plan may be up to %lld permille from the best, %s\n",
+               (long long)plan->gap_permille, gap_of(plan));
 }
 
 static void show(struct cli *cli, const struct relief_answer *answer)
@@ -219,7 +228,15 @@ static int plan_help(const struct cli_command *command, const struct relief_meth
     (void)cli_help_command(command, stdout);
     cli_help_flags(method, NULL, stdout);
     puts("  --save               the plan goes to this file too, for relief plan apply; TEXT\n"
-         "  --apply              applies exactly the plan that is shown");
+         "  --apply              applies exactly the plan that is shown\n"
+         "\n"
+         "A kind has a minute at most, all kinds 200 seconds. When the time is up the best plan so far is shown, with "
+         "how far\n"
+         "it may be from the best (gap_permille): of the weighted units under effective; under fair and equal of the "
+         "units or\n"
+         "of the lowest fill rate among requests that could have more, whichever is more; where nothing of that is "
+         "missing,\n"
+         "of the unit-minutes.");
     return cli_flush(stdout, CLI_DONE);
 }
 

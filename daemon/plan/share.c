@@ -223,6 +223,8 @@ int plan_share_fair(struct plan_share *share)
         if (left > 0 && stopped(share))
             result = PLAN_FLOW_STOPPED;
     }
+    for (uint32_t i = 0; result >= 0 && share->ret_settled && i < share->takers; i++)
+        share->ret_settled[i] = rise.settled[i];
     rise_free(&rise);
     return result;
 }
@@ -401,6 +403,8 @@ int plan_share_equal(struct plan_share *share)
         memcpy(share->ret_got, rise.take, share->takers * sizeof *share->ret_got);
         result = stopped(share) ? PLAN_FLOW_STOPPED : 0;
     }
+    for (uint32_t i = 0; result >= 0 && share->ret_settled && i < share->takers; i++)
+        share->ret_settled[i] = result == 0;
     free(next);
     free(steps);
     rise_free(&rise);

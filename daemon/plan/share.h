@@ -20,7 +20,8 @@ struct plan_share {
     int64_t step;
     const int64_t *weight; /* of each taker */
     int64_t *ret_got;
-    int64_t ret_most; /* units that the takers could have together */
+    bool *ret_settled; /* of each taker, or NULL: what it got is what it has in the best share too */
+    int64_t ret_most;  /* units that the takers could have together */
     bool (*stop)(void *context); /* as plan_flow's */
     void *context;
 };

@@ -17,11 +17,12 @@
 #include "plan/reach.h"
 #include "plan/share.h"
 #include "plan/ties.h"
+#include "views/plan_gap.h"
 #include "views/plan_net.h"
 
 #define WEIGHT_MAX 5 /* fine print 58: of priority 1 */
 
-__extension__ typedef __int128 wide;
+typedef views_wide wide;
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -203,19 +204,46 @@ static int compare_near(const void *left, const void *right)
     return a->pair < b->pair ? -1 : a->pair > b->pair;
 }
 
-/* What a donor gave to less strict pairs may be missing for a strict one; then the leg that is made is shorter. */
+/* What every node of a donor's chain can still pass on, and whether there is one before it. */
+struct passing {
+    int64_t left;
+    bool chained;
+};
+
+static struct passing *chains_of(const struct views_net *net)
+{
+    struct passing *chain = calloc((size_t)net->first_taker + 1, sizeof *chain);
+    for (uint32_t i = 0; chain && i < net->first_taker; i++)
+        chain[i].left = net->give[i];
+    for (uint32_t i = net->pairs; chain && i < net->arcs; i++)
+        chain[net->arc[i].to] = (struct passing){net->capacity[i], true};
+    return chain;
+}
+
+/* Takes up to so many units at a node, through all that stand before it; returns how many. */
+static int64_t pass(struct passing *chain, uint32_t node, int64_t units)
+{
+    uint32_t first = node;
+    for (;; first--) {
+        units = least(units, chain[first].left);
+        if (!chain[first].chained)
+            break;
+    }
+    for (uint32_t i = first; i <= node; i++)
+        chain[i].left -= units;
+    return units;
+}
+
 static int nearest(const struct views_solve *solve, const struct views_net *net, const int64_t *take,
                    int64_t *ret_units)
 {
     const struct core_plan_kind *kind = solve->kind;
     struct near *order = calloc((size_t)net->pairs + 1, sizeof *order);
-    int64_t *left = calloc((size_t)kind->donor_count + 1, sizeof *left),
-            *wants = calloc((size_t)net->takers + 1, sizeof *wants);
-    int result = order && left && wants ? 0 : -ENOMEM;
+    struct passing *chain = chains_of(net);
+    int64_t *wants = calloc((size_t)net->takers + 1, sizeof *wants);
+    int result = order && chain && wants ? 0 : -ENOMEM;
     if (result == 0)
         memcpy(wants, take, net->takers * sizeof *wants);
-    for (uint32_t i = 0; result == 0 && i < kind->donor_count; i++)
-        left[i] = kind->donors[i].give;
     for (uint32_t i = 0; result == 0 && i < net->pairs; i++)
         order[i] = (struct near){kind->pairs[i].taker, i, kind->pairs[i].minutes};
     if (result == 0)
@@ -223,13 +251,12 @@ static int nearest(const struct views_solve *solve, const struct views_net *net,
     for (uint32_t i = 0; result == 0 && i < net->pairs; i++) {
         const struct core_plan_pair *pair = &kind->pairs[order[i].pair];
         int64_t *want = &wants[net->taker_of[pair->taker]];
-        int64_t units = least(least(pair->most, *want), left[pair->donor]);
+        int64_t units = pass(chain, net->node[order[i].pair], least(pair->most, *want));
         ret_units[order[i].pair] = units;
-        left[pair->donor] -= units;
         *want -= units;
     }
     free(order);
-    free(left);
+    free(chain);
     free(wants);
     return result;
 }
@@ -252,12 +279,6 @@ static struct weighed weigh(const struct job *job, const int64_t *units)
         ret.missing -= units[i];
     }
     return ret;
-}
-
-static int64_t permille(wide part, wide whole)
-{
-    wide share = whole > 0 ? (part * 1000 + whole - 1) / whole : 1000;
-    return share > 1000 ? 1000 : share < 1 ? 1 : (int64_t)share;
 }
 
 /*
@@ -301,8 +322,8 @@ static int note_gap(struct views_solve *solve, const struct job *job, const stru
         whole = most;
         bound -= best->missing_weight * job->dear;
     }
-    int64_t gap =
-        missing > 0 ? permille(missing, whole) : permille(best->minutes - (bound > 0 ? bound : 0), best->minutes);
+    int64_t gap = missing > 0 ? views_gap_permille(missing, whole)
+                              : views_gap_permille(best->minutes - (bound > 0 ? bound : 0), best->minutes);
     solve->ret_gap_permille = gap > solve->ret_gap_permille ? gap : solve->ret_gap_permille;
     return 0;
 }
@@ -366,7 +387,8 @@ static int move(struct views_solve *solve, const struct views_net *net, const in
 static int shared(struct views_solve *solve, const struct views_net *net)
 {
     const bool fair = solve->policy == RELIEF_policy_fair;
-    int64_t *got = calloc((size_t)net->takers + 1, sizeof *got), sum = 0;
+    int64_t *got = calloc((size_t)net->takers + 1, sizeof *got), gap = 0;
+    bool *settled = calloc((size_t)net->takers + 1, sizeof *settled);
     struct plan_share share = {.nodes = net->nodes,
                                .arcs = net->arcs,
                                .takers = net->takers,
@@ -380,16 +402,20 @@ static int shared(struct views_solve *solve, const struct views_net *net)
                                .step = solve->kind->cover,
                                .weight = net->weight,
                                .ret_got = got,
+                               .ret_settled = settled,
                                .stop = solve->stop,
                                .context = solve->context};
-    int result = !got ? -ENOMEM : fair ? plan_share_fair(&share) : plan_share_equal(&share);
-    for (uint32_t i = 0; result >= 0 && i < net->takers; i++)
-        sum += got[i];
-    if (result == PLAN_FLOW_STOPPED)
-        solve->ret_gap_permille = permille(share.ret_most - sum, share.ret_most);
+    int result = !got || !settled ? -ENOMEM : fair ? plan_share_fair(&share) : plan_share_equal(&share);
+    const bool stopped = result == PLAN_FLOW_STOPPED;
     if (result >= 0)
-        result = move(solve, net, got, false, fair && result == 0);
+        result = move(solve, net, got, false, fair && !stopped);
+    if (result == 0 && (stopped || solve->ret_gap_permille > 0)) {
+        result = views_gap_shared(solve, net, &share, &gap);
+        if (stopped || gap > 0) /* else only minutes are missing */
+            solve->ret_gap_permille = gap > 1 ? gap : 1;
+    }
     free(got);
+    free(settled);
     return result;
 }
 

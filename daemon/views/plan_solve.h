@@ -14,7 +14,8 @@ struct views_solve {
     int64_t *ret_units;       /* of each pair */
     /*
      * 0: nothing better exists. Else `stop` came first, and so much could be better at most: of effective in units by
-     * weight (of all that is wanted), of fair and equal in units, or, where all units are there, in unit-minutes.
+     * weight (of all that can be covered), of fair and equal as views_gap_shared says, or, where nothing of that is
+     * missing, in unit-minutes.
      */
     int64_t ret_gap_permille;
 };
