@@ -7,7 +7,8 @@
 #include "core/key.h"
 #include "schema/arena.h"
 
-#define CORE_LISTS_SLOTS 65536u /* direct-mapped; 8 MiB when all are in use, touched as they are used */
+#define CORE_LISTS_SLOTS 65536u /* 8 MiB when all are in use, touched as they are used */
+#define CORE_LISTS_WAYS  2u
 #define CORE_LIST_BYTES  116u   /* of a prefix and its ids; what is longer is scanned each time */
 
 struct core_list {
@@ -18,6 +19,7 @@ struct core_list {
 
 struct core_lists {
     struct core_list *slots;
+    unsigned turn; /* which way gives way next */
 };
 
 /* Takes its memory from the arena. 0 or -errno. */

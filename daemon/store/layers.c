@@ -15,6 +15,7 @@
 #include "store/env.h"
 #include "store/value.h"
 #include "store/wild.h"
+#include <errno.h>
 
 enum layer { IN_ACTIVE = 1, IN_FROZEN = 2, IN_LMDB = 4 };
 
@@ -105,6 +106,28 @@ bool store_layers_in_lmdb(struct store_layers *layers, struct relief_str key)
     bool found = look_for(layers, key, &data);
     store_wild_reading = 0;
     return found;
+}
+
+void store_layers_lmdb_last(struct store_layers *layers, uint8_t space, struct core_key *ret_key)
+{
+    const char behind = (char)(space + 1);
+    MDB_val key, data;
+    ret_key->len = 0;
+    store_wild_reading = 1;
+    look_for(layers, (struct relief_str){&behind, 1}, &data); /* leaves the cursor on the one before, if there is one */
+    int rc = mdb_cursor_get(layers->look, &key, &data, MDB_GET_CURRENT);
+    if (rc && rc != EINVAL && rc != MDB_NOTFOUND) { /* EINVAL: LMDB is empty */
+        broken(rc);
+    }
+    if (rc == 0 && key.mv_size > 0 && *(const uint8_t *)key.mv_data == space) {
+        if (key.mv_size > CORE_KEY_BYTES_MAX) {
+            broken(MDB_CORRUPTED);
+        }
+        store_value_need(as_str(key), data.mv_data, data.mv_size);
+        ret_key->len = (uint32_t)key.mv_size;
+        memcpy(ret_key->data, key.mv_data, key.mv_size);
+    }
+    store_wild_reading = 0;
 }
 
 /* ---- runs of removed keys ---- */

@@ -60,6 +60,8 @@ bool store_layers_next(struct store_layers *layers, struct core_cursor *cursor, 
 /* What LMDB holds under key, checked; RELIEF_STR_NONE: nothing. */
 struct relief_str store_layers_lmdb(struct store_layers *layers, struct relief_str key);
 bool store_layers_in_lmdb(struct store_layers *layers, struct relief_str key);
+/* The last key that LMDB holds of a space (its first byte), its value checked; ret_key->len 0: there is none. */
+void store_layers_lmdb_last(struct store_layers *layers, uint8_t space, struct core_key *ret_key);
 /* A value came under key: runs of removed keys may end there. */
 void store_layers_note(struct store_layers *layers, struct relief_str key);
 void store_layers_forget_runs(struct store_layers *layers);

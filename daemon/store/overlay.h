@@ -26,10 +26,18 @@ struct store_chunk;
 
 #define STORE_CLASSES 96 /* size classes of freed blocks: 64 by 16 bytes, then powers of two */
 
+/* Where the last key of a space went: keys that rise come to the same leaf again and again. */
+#define STORE_FINGERS 8u /* by the first byte of the key */
+struct store_finger {
+    struct store_node *leaf;         /* NULL: unknown */
+    const struct store_entry *bound; /* all keys of the leaf come before it; NULL: none does */
+};
+
 struct store_overlay {
     struct store_slot *slots; /* power of two, linear probing */
     uint64_t slot_count, count;
     struct store_node *root, *first;
+    struct store_finger fingers[STORE_FINGERS];
     uint64_t version;                   /* changes whenever a key comes or goes; never runs backwards */
     size_t bytes;                       /* memory in use */
     struct store_chunk *chunks, *chunk; /* all, in order of use; the one being filled */

@@ -8,6 +8,7 @@
 #include "store/layers.h"
 #include "store/near.h"
 #include "store/store.h"
+#include "store/tops.h"
 
 /* The store's thread: one frozen overlay at a time. Guarded by lock. */
 struct store_flush {
@@ -33,6 +34,7 @@ struct store {
     struct store_overlay *active, *frozen, *spare; /* frozen or spare is NULL */
     struct store_layers layers;
     struct store_cache cache;
+    struct store_tops tops;
     struct store_near near;
     struct store_mark mark; /* of LMDB, as txn sees it */
     struct store_mark frozen_mark, durable;

@@ -77,6 +77,9 @@ int store_open(struct store **ret_store, const struct store_options *options)
         store_free(store);
         return error;
     }
+    if (!store->memory && !options->read_only) { /* else another process may write, or a search costs little */
+        store_tops_open(&store->tops, &store->layers);
+    }
     *ret_store = store;
     return 0;
 }
@@ -118,6 +121,7 @@ static void freeze(struct store *store)
     store->layers.active = store->active;
     store->layers.frozen = store->frozen;
     store->layers.version++;
+    store_tops_freeze(&store->tops);
     store->oldest_ms = -1;
     store->freeze_due = false;
 }

@@ -2,11 +2,12 @@
  * The B+tree of an overlay.
  *
  * Keys share long beginnings (table, city, kind), so each node remembers how many bytes all its keys share and keeps
- * the 8 bytes after them as a number; a search compares whole keys only where those numbers tie. The shared length is a
+ * the 8 bytes after them as a number; a search compares whole keys only where those numbers tie. A key is a line of
+ * memory that is mostly not at hand, so the beginning of what they share stands in the node too. The shared length is a
  * fact about the keys of the node alone (first and last key decide it), so splits and removals need no knowledge of
- * neighbours. Entries that arrive in ascending order fill their leaves whole. A leaf that runs empty is taken out;
- * nodes are never merged, because an overlay lives for one generation. Separators are copies of keys, so entries can be
- * freed at any time.
+ * neighbours. Entries that arrive in ascending order fill their leaves whole, and find them without a search. A leaf
+ * that runs empty is taken out; nodes are never merged, because an overlay lives for one generation. Separators are
+ * copies of keys, so entries can be freed at any time.
  */
 #include "store/tree.h"
 #include <assert.h>
@@ -43,9 +44,16 @@ static uint32_t shared(const char *a, uint32_t a_len, const char *b, uint32_t b_
     return at;
 }
 
-static void node_set_prefix(struct store_node *node, uint32_t prefix)
+/* The prefix is that of `key`, one of the node's. */
+static void node_lead(struct store_node *node, const struct store_entry *key, uint32_t prefix)
 {
     node->prefix = (uint16_t)prefix;
+    memcpy(node->lead, key->key, prefix < STORE_LEAD ? prefix : STORE_LEAD);
+}
+
+static void node_set_prefix(struct store_node *node, uint32_t prefix)
+{
+    node_lead(node, node->keys[0], prefix);
     for (uint32_t i = 0; i < node->count; i++) {
         node->heads[i] = head_of(node->keys[i]->key, node->keys[i]->key_len, prefix);
     }
@@ -54,11 +62,12 @@ static void node_set_prefix(struct store_node *node, uint32_t prefix)
 /* Widens the prefix to what first and last key share; after a split. */
 static void node_measure(struct store_node *node)
 {
-    uint32_t prefix = 0;
-    if (node->count > 0) {
-        const struct store_entry *first = node->keys[0], *last = node->keys[node->count - 1];
-        prefix = shared(first->key, first->key_len, last->key, last->key_len, UINT16_MAX);
+    if (node->count == 0) {
+        node->prefix = 0;
+        return;
     }
+    const struct store_entry *first = node->keys[0], *last = node->keys[node->count - 1];
+    uint32_t prefix = shared(first->key, first->key_len, last->key, last->key_len, UINT16_MAX);
     if (prefix != node->prefix) {
         node_set_prefix(node, prefix);
     }
@@ -73,7 +82,10 @@ static uint32_t node_search(const struct store_node *node, struct relief_str key
     uint32_t prefix = node->prefix;
     if (prefix > 0) {
         uint32_t len = key.len < prefix ? key.len : prefix;
-        int order = memcmp(key.data, node->keys[0]->key, len);
+        int order = memcmp(key.data, node->lead, len < STORE_LEAD ? len : STORE_LEAD);
+        if (order == 0 && len > STORE_LEAD) {
+            order = memcmp(key.data + STORE_LEAD, node->keys[0]->key + STORE_LEAD, len - STORE_LEAD);
+        }
         if (order < 0 || (order == 0 && key.len < prefix)) {
             return 0;
         }
@@ -135,7 +147,7 @@ static struct store_entry *separator_new(struct store_overlay *overlay, const st
 static void node_put(struct store_node *node, uint32_t at, struct store_entry *key)
 {
     if (node->count == 0) {
-        node->prefix = key->key_len;
+        node_lead(node, key, key->key_len);
     } else if (node->prefix > 0) {
         const struct store_entry *first = node->keys[0];
         uint32_t prefix = shared(first->key, first->key_len, key->key, key->key_len, node->prefix);
@@ -172,8 +184,51 @@ static void path_find(const struct store_overlay *overlay, struct relief_str key
 
 void store_tree_init(struct store_overlay *overlay)
 {
+    memset(overlay->fingers, 0, sizeof overlay->fingers);
     overlay->root = overlay->first = node_new(overlay, true);
 }
+
+/* ---- fingers ---- */
+
+static struct store_finger *finger_of(struct store_overlay *overlay, struct relief_str key)
+{
+    return &overlay->fingers[(uint8_t)key.data[0] % STORE_FINGERS];
+}
+
+static void finger_set(struct store_overlay *overlay, const struct path *path, struct relief_str key)
+{
+    struct store_finger *finger = finger_of(overlay, key);
+    *finger = (struct store_finger){.leaf = path->leaf};
+    for (uint32_t i = path->depth; i > 0 && !finger->bound; i--) { /* the nearest separator to the right */
+        const struct step *step = &path->steps[i - 1];
+        finger->bound = step->child < step->node->count ? step->node->keys[step->child] : NULL;
+    }
+}
+
+/* The leaf is split or gone: what was known of it no longer holds. */
+static void finger_forget(struct store_overlay *overlay, const struct store_node *leaf)
+{
+    for (uint32_t i = 0; i < STORE_FINGERS; i++) {
+        if (overlay->fingers[i].leaf == leaf) {
+            overlay->fingers[i].leaf = NULL;
+        }
+    }
+}
+
+/* The leaf that the key belongs to and that has room for it, when the finger of its space says so. */
+static struct store_node *finger_leaf(struct store_overlay *overlay, struct relief_str key)
+{
+    const struct store_finger *finger = finger_of(overlay, key);
+    struct store_node *leaf = finger->leaf;
+    if (!leaf || leaf->count == 0 || leaf->count == STORE_NODE_MAX ||
+        relief_str_cmp(store_entry_key(leaf->keys[0]), key) > 0 ||
+        (finger->bound && relief_str_cmp(key, store_entry_key(finger->bound)) >= 0)) {
+        return NULL;
+    }
+    return leaf;
+}
+
+/* ---- keys come and go ---- */
 
 /* Moves the keys from `from` on to a new right neighbour. */
 static struct store_node *leaf_split(struct store_overlay *overlay, struct store_node *leaf, uint32_t from)
@@ -183,6 +238,7 @@ static struct store_node *leaf_split(struct store_overlay *overlay, struct store
     memcpy(right->keys, &leaf->keys[from], right->count * sizeof(leaf->keys[0]));
     memcpy(right->heads, &leaf->heads[from], right->count * sizeof(leaf->heads[0]));
     right->prefix = leaf->prefix;
+    memcpy(right->lead, leaf->lead, sizeof right->lead);
     leaf->count = (uint16_t)from;
     right->next = leaf->next;
     right->before = leaf;
@@ -207,6 +263,7 @@ static struct store_node *inner_split(struct store_overlay *overlay, struct stor
     memcpy(right->heads, &node->heads[half + 1], right->count * sizeof(node->heads[0]));
     memcpy(right->children, &node->children[half + 1], (right->count + 1u) * sizeof(node->children[0]));
     right->prefix = node->prefix;
+    memcpy(right->lead, node->lead, sizeof right->lead);
     node->count = (uint16_t)half;
     node_measure(node);
     node_measure(right);
@@ -248,14 +305,22 @@ static void path_grow(struct store_overlay *overlay, struct path *path, struct s
 
 void store_tree_insert(struct store_overlay *overlay, struct store_entry *entry)
 {
+    struct relief_str key = store_entry_key(entry);
+    struct store_node *leaf = finger_leaf(overlay, key);
     struct path path;
-    path_find(overlay, store_entry_key(entry), &path);
-    struct store_node *leaf = path.leaf;
-    uint32_t at = node_search(leaf, store_entry_key(entry), false);
-    if (leaf->count < STORE_NODE_MAX) {
-        node_put(leaf, at, entry);
+    if (leaf) {
+        node_put(leaf, node_search(leaf, key, false), entry);
         return;
     }
+    path_find(overlay, key, &path);
+    leaf = path.leaf;
+    uint32_t at = node_search(leaf, key, false);
+    if (leaf->count < STORE_NODE_MAX) {
+        node_put(leaf, at, entry);
+        finger_set(overlay, &path, key);
+        return;
+    }
+    finger_forget(overlay, leaf);
     struct store_node *right;
     if (at == leaf->count) { /* ascending keys: leave the full leaf as it is */
         right = leaf_split(overlay, leaf, leaf->count);
@@ -275,6 +340,7 @@ void store_tree_insert(struct store_overlay *overlay, struct store_entry *entry)
 static void path_shrink(struct store_overlay *overlay, struct path *path)
 {
     struct store_node *leaf = path->leaf;
+    memset(overlay->fingers, 0, sizeof overlay->fingers); /* a separator goes too, which may bound others */
     if (leaf->before) {
         leaf->before->next = leaf->next;
     } else {

@@ -7,11 +7,13 @@
 
 #define STORE_NODE_MAX  64u /* 64 numbers are 8 cache lines; three levels then hold 90,000 entries */
 #define STORE_DEPTH_MAX 16u
+#define STORE_LEAD      24u /* a space and the most part of a city and a kind */
 
 struct store_node {
     uint16_t count;
     uint16_t prefix; /* bytes that all keys of the node share */
     bool leaf;
+    char lead[STORE_LEAD];                    /* the beginning of that prefix: a search need not touch a key for it */
     struct store_node *next, *before;         /* leaves: in order */
     uint64_t heads[STORE_NODE_MAX];           /* 8 bytes after the prefix, big-endian, zeros behind a short key */
     struct store_entry *keys[STORE_NODE_MAX]; /* leaf: entries; inner: separators, key i <= all below children[i + 1] */

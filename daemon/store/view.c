@@ -1,10 +1,11 @@
 /*
  * The core's view of a store: point reads and writes. Scans are layers.c, holders near.c.
  *
- * A read asks the cache, the active overlay, the frozen one, LMDB. A write goes to the active overlay. A key that is
- * removed leaves a tombstone only when a layer below holds it; otherwise it just goes, so that what lives shorter than
- * a generation (a deadline, a place in the queue of open requests) never reaches LMDB and never stands in the way of a
- * scan. Whether a layer below holds a key can't change during a generation, so an entry remembers it.
+ * A read asks the cache, the active overlay, the frozen one, LMDB; those that the tops answer, the overlays alone. A
+ * write goes to the active overlay. A key that is removed leaves a tombstone only when a layer below holds it;
+ * otherwise it just goes, so that what lives shorter than a generation (a deadline, a place in the queue of open
+ * requests) never reaches LMDB and never stands in the way of a scan. Whether a layer below holds a key can't change
+ * during a generation, so an entry remembers it.
  */
 #include "store/state.h"
 #include "store/hash.h"
@@ -25,7 +26,8 @@ static struct relief_str layers_get(struct store *store, uint64_t hash, struct r
     if (entry) {
         return store_entry_value(entry);
     }
-    return store->memory ? RELIEF_STR_NONE : store_layers_lmdb(&store->layers, key);
+    return store->memory || store_tops_behind(&store->tops, key) ? RELIEF_STR_NONE
+                                                                 : store_layers_lmdb(&store->layers, key);
 }
 
 static struct relief_str view_get(struct core_view *view, const struct core_key *key)
@@ -33,7 +35,7 @@ static struct relief_str view_get(struct core_view *view, const struct core_key 
     struct store *store = store_of(view);
     struct relief_str name = store_key(key), value;
     uint64_t hash = store_hash(store->seed, name.data, name.len);
-    if (store->memory) {
+    if (store->memory || store_tops_behind(&store->tops, name)) { /* a note would push out what is needed again */
         return layers_get(store, hash, name);
     }
     if (!store_cache_find(&store->cache, hash, name, &value)) {
@@ -91,6 +93,7 @@ static void view_put(struct core_view *view, const struct core_key *key, struct 
     if (value.data) {
         kept = store_entry_value(store_overlay_set(store->active, entry, hash, name, value));
         store_layers_note(&store->layers, name);
+        store_tops_put(&store->tops, name);
     } else {
         view_remove(store, entry, hash, name);
     }

@@ -43,6 +43,38 @@ static void test_note(void **state)
     relief_arena_deinit(&arena);
 }
 
+/* Three times as many as there is room for: what is found is right, and half of the room or more is in use. */
+static void test_crowd(void **state)
+{
+    struct relief_arena arena;
+    struct core_lists lists;
+    struct relief_str ids;
+    char city[16];
+    unsigned found = 0;
+    (void)state;
+    assert_int_equal(relief_arena_init(&arena, core_lists_bytes() + 64), 0);
+    assert_int_equal(core_lists_init(&lists, &arena), 0);
+    for (unsigned i = 0; i < 3 * CORE_LISTS_SLOTS; i++) {
+        snprintf(city, sizeof city, "%u", i);
+        const struct core_key prefix = prefix_of(city);
+        core_lists_note(&lists, &prefix, relief_str_of(city));
+        if (i % 2)
+            core_lists_note(&lists, &prefix, RELIEF_STR("newer"));
+    }
+    for (unsigned i = 0; i < 3 * CORE_LISTS_SLOTS; i++) {
+        snprintf(city, sizeof city, "%u", i);
+        const struct core_key prefix = prefix_of(city);
+        if (!core_lists_find(&lists, &prefix, &ids))
+            continue;
+        found++;
+        assert_true(relief_str_eq(ids, i % 2 ? RELIEF_STR("newer") : relief_str_of(city)));
+        core_lists_forget(&lists, &prefix);
+        assert_false(core_lists_find(&lists, &prefix, &ids)); /* nor an older one of the same prefix */
+    }
+    assert_in_range(found, CORE_LISTS_SLOTS / 2, CORE_LISTS_SLOTS);
+    relief_arena_deinit(&arena);
+}
+
 static int64_t covered(struct world *world, const char *id, int64_t quantity)
 {
     struct relief_request_submit_params params = world_ask(id, "a", "water", quantity);
@@ -75,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_note),
+        cmocka_unit_test(test_crowd),
         cmocka_unit_test_setup_teardown(test_lots, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * of flushing, against a sorted array.
  */
 #include "tool.h"
+#include "core/key.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,8 +50,15 @@ static struct pair *model_find(struct model *model, const char *key, bool make)
 
 /* Keys without NUL, so that strcmp is their order. The first bytes are spaces that the index of holders does not watch.
  */
+static unsigned rising; /* turns of a run: keys of requests and operations come near the greatest one (store/tops.h) */
+
 static void random_key(char ret[40], uint64_t *seed)
 {
+    if (tool_below(seed, 3) == 0) {
+        int space = CORE_KEY_RECORD + (tool_below(seed, 2) ? RELIEF_TABLE_request : RELIEF_TABLE_op);
+        sprintf(ret, "%c%04u", space, rising / 4 + tool_below(seed, 40));
+        return;
+    }
     static const char *const prefixes[] = {"\x16"
                                            "aa.",
                                            "\x16"
@@ -262,6 +270,7 @@ static void run(bool memory, uint64_t seed)
     struct model *model = calloc(1, sizeof(*model));
     tool_open(&tool, memory);
     for (unsigned turn = 0; turn < 1500; turn++) {
+        rising = turn;
         struct core_view *view = store_view(tool.store);
         for (unsigned i = tool_below(&seed, 40); i > 0; i--) {
             random_put(view, model, &seed);
