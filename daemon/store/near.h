@@ -10,8 +10,8 @@
 #define STORE_SEARCHES_MAX 4u /* core/view.h */
 
 struct store_heap_item {
-    int64_t minutes; /* of the city, or a bound below those of all in the range */
-    uint32_t a, b;   /* a range of nodes; or number a, and b one of the HEAP_ constants */
+    int64_t key;   /* twice the minutes of the city and 1, or twice a bound below those of all in the range */
+    uint32_t a, b; /* a range of nodes; or number a, and b one of the HEAP_ constants */
 };
 
 /* One search. */

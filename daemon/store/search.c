@@ -13,8 +13,8 @@
  *
  * Bounds are made from chords of the unit sphere and the series of the arcsine, all of whose terms are positive, less a
  * margin of 10 m and a millionth of the way, far above the errors of either computation; only the exact integer minutes
- * order the result. The holders' flags are looked at again before a holder is given out, as the core changes stock
- * meanwhile.
+ * order the result, measured where a bound from either side leaves a choice. The holders' flags are looked at again
+ * before a holder is given out, as the core changes stock meanwhile.
  */
 #include "store/near.h"
 #include "core/geo.h"
@@ -33,17 +33,30 @@ static struct relief_str code_of(const struct core_near *search, const struct st
 }
 
 /* Bounds come before what is exact at the same minutes: they may hide a lesser code. */
+static int64_t key_of(int64_t minutes, bool exact)
+{
+    return 2 * minutes + exact;
+}
+
 static bool comes_before(const struct core_near *search, const struct store_world *world,
                          const struct store_heap_item *a, const struct store_heap_item *b)
 {
-    if (a->minutes != b->minutes) {
-        return a->minutes < b->minutes;
+    if (a->key != b->key) {
+        return a->key < b->key;
     }
-    bool a_exact = a->b == HEAP_EXACT, b_exact = b->b == HEAP_EXACT;
-    if (a_exact && b_exact) {
-        return relief_str_cmp(code_of(search, world, a->a), code_of(search, world, b->a)) < 0;
+    return a->b == HEAP_EXACT && relief_str_cmp(code_of(search, world, a->a), code_of(search, world, b->a)) < 0;
+}
+
+/* Moves up what belongs before that which stands above it. */
+static void heap_rise(struct core_near *search, const struct store_world *world, uint32_t at,
+                      struct store_heap_item item)
+{
+    struct store_heap_item *heap = search->heap;
+    while (at > 0 && comes_before(search, world, &item, &heap[(at - 1) / 2])) {
+        heap[at] = heap[(at - 1) / 2];
+        at = (at - 1) / 2;
     }
-    return !a_exact && b_exact;
+    heap[at] = item;
 }
 
 static void heap_push(struct core_near *search, const struct store_world *world, struct store_heap_item item)
@@ -52,29 +65,21 @@ static void heap_push(struct core_near *search, const struct store_world *world,
         search->heap_cap = search->heap_cap ? search->heap_cap * 2 : 256;
         search->heap = store_realloc(search->heap, search->heap_cap * sizeof(*search->heap));
     }
-    uint32_t at = search->heap_count++;
-    while (at > 0 && comes_before(search, world, &item, &search->heap[(at - 1) / 2])) {
-        search->heap[at] = search->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    search->heap[at] = item;
+    heap_rise(search, world, search->heap_count++, item);
 }
 
+/* The hole at the top sinks to the bottom, where the last one, which mostly belongs there, is put in. */
 static struct store_heap_item heap_pop(struct core_near *search, const struct store_world *world)
 {
-    struct store_heap_item top = search->heap[0], last = search->heap[--search->heap_count];
-    uint32_t at = 0;
-    for (uint32_t child; (child = 2 * at + 1) < search->heap_count; at = child) {
-        if (child + 1 < search->heap_count &&
-            comes_before(search, world, &search->heap[child + 1], &search->heap[child])) {
-            child++;
-        }
-        if (!comes_before(search, world, &search->heap[child], &last)) {
-            break;
-        }
-        search->heap[at] = search->heap[child];
+    struct store_heap_item *heap = search->heap, top = heap[0];
+    uint32_t at = 0, last = --search->heap_count;
+    for (uint32_t child; (child = 2 * at + 1) < last; at = child) {
+        child += child + 1 < last && comes_before(search, world, &heap[child + 1], &heap[child]);
+        heap[at] = heap[child];
     }
-    search->heap[at] = last;
+    if (last > 0) {
+        heap_rise(search, world, at, heap[last]);
+    }
     return top;
 }
 
@@ -99,19 +104,21 @@ static bool regions_out(const struct core_near *search, uint32_t least, uint32_t
     return search->but_low > 0 && least >= search->but_low && most <= search->but_high;
 }
 
-static void push_range(struct core_near *search, const struct store_world *world, uint32_t low, uint32_t high)
+/* The range as an item of the heap; false: nobody in it is wanted. */
+static bool range_item(const struct core_near *search, const struct store_world *world, uint32_t low, uint32_t high,
+                       struct store_heap_item *ret)
 {
     if (low >= high) {
-        return;
+        return false;
     }
     uint32_t middle = store_kd_middle(low, high);
     const struct store_marks *marks = search->marks;
     if (marks && !store_bit(search->idle_too ? marks->live : marks->active, middle)) {
-        return;
+        return false;
     }
     const struct store_kd_node *node = &search->tree->nodes[middle];
     if (regions_out(search, node->region_least, node->region_most)) {
-        return;
+        return false;
     }
     const double *to = world->cities[search->to].xyz;
     double nearest = 0, furthest = 0;
@@ -123,9 +130,10 @@ static void push_range(struct core_near *search, const struct store_world *world
         furthest += far_side * far_side;
     }
     if (search->over >= 0 && minutes_below(world, furthest) <= search->over) {
-        return; /* all of it is too near */
+        return false; /* all of it is too near */
     }
-    heap_push(search, world, (struct store_heap_item){store_world_minutes_above(world, nearest), low, high});
+    *ret = (struct store_heap_item){key_of(store_world_minutes_above(world, nearest), false), low, high};
+    return true;
 }
 
 static bool holds(const struct core_near *search, uint32_t city)
@@ -160,16 +168,21 @@ static bool had_turn(const struct core_near *search, uint32_t city)
     return false;
 }
 
+/* Linked ones have the minutes of their links. Where both bounds are the same, that is the minutes. */
 static void push_city(struct core_near *search, const struct store_world *world, uint32_t number)
 {
-    if (!wanted(search, number)) {
+    uint32_t city = store_kd_city(search->tree, number);
+    if (!wanted(search, number) || store_links_hold(search->links, city)) {
         return;
     }
-    double chord_squared = store_world_chord(world, store_kd_city(search->tree, number), search->to);
-    if (search->over < 0 || minutes_below(world, chord_squared) > search->over) {
-        heap_push(search, world,
-                  (struct store_heap_item){store_world_minutes_above(world, chord_squared), number, HEAP_BOUND});
+    double chord_squared = store_world_chord(world, city, search->to);
+    int64_t most = minutes_below(world, chord_squared), least;
+    if (most <= search->over || had_turn(search, city)) {
+        return;
     }
+    least = store_world_minutes_above(world, chord_squared);
+    heap_push(search, world,
+              (struct store_heap_item){key_of(least, least == most), number, least == most ? HEAP_EXACT : HEAP_BOUND});
 }
 
 /* The first of these that is further than `over`. */
@@ -191,7 +204,10 @@ static void start_in_tree(struct core_near *search, struct store_near *near)
 {
     store_search_tree(near, search);
     search->heap_count = 0;
-    push_range(search, &near->world, 0, search->tree->count);
+    struct store_heap_item all;
+    if (range_item(search, &near->world, 0, search->tree->count, &all)) {
+        heap_push(search, &near->world, all);
+    }
     for (uint32_t i = 0; i < search->tree->late_count; i++) {
         push_city(search, &near->world, search->tree->count + i);
     }
@@ -208,24 +224,42 @@ void store_search_start(struct core_near *search, struct store_near *near)
     }
 }
 
+/* Opens ranges for as long as one half comes before all else, so that it need not go through the heap. */
+static void open_range(struct core_near *search, const struct store_world *world, uint32_t low, uint32_t high)
+{
+    for (;;) {
+        struct store_heap_item half[2];
+        uint32_t middle = store_kd_middle(low, high), halves = range_item(search, world, low, middle, &half[0]);
+        halves += range_item(search, world, middle + 1, high, &half[halves]);
+        push_city(search, world, middle);
+        if (halves == 2) {
+            uint32_t later = half[1].key >= half[0].key;
+            heap_push(search, world, half[later]);
+            half[0] = half[!later];
+        }
+        if (halves == 0) {
+            return;
+        }
+        if (search->heap_count > 0 && !comes_before(search, world, &half[0], &search->heap[0])) {
+            heap_push(search, world, half[0]);
+            return;
+        }
+        low = half[0].a;
+        high = half[0].b;
+    }
+}
+
 /* Opens the top of the heap, which is not exact. */
 static void open_top(struct core_near *search, const struct store_world *world)
 {
     struct store_heap_item top = heap_pop(search, world);
     if (top.b != HEAP_BOUND) {
-        uint32_t middle = store_kd_middle(top.a, top.b);
-        push_range(search, world, top.a, middle);
-        push_range(search, world, middle + 1, top.b);
-        push_city(search, world, middle);
-        return;
-    }
-    uint32_t city = store_kd_city(search->tree, top.a);
-    if (city == STORE_KD_NONE || store_links_hold(search->links, city) || had_turn(search, city)) {
-        return; /* linked: its minutes are those of the link */
-    }
-    int64_t minutes = store_world_minutes(world, city, search->to);
-    if (minutes > search->over) {
-        heap_push(search, world, (struct store_heap_item){minutes, top.a, HEAP_EXACT});
+        open_range(search, world, top.a, top.b);
+    } else if (store_kd_city(search->tree, top.a) != STORE_KD_NONE) {
+        int64_t minutes = store_world_minutes(world, store_kd_city(search->tree, top.a), search->to);
+        if (minutes > search->over) {
+            heap_push(search, world, (struct store_heap_item){key_of(minutes, true), top.a, HEAP_EXACT});
+        }
     }
 }
 
@@ -271,11 +305,11 @@ static bool link_first(const struct core_near *search, const struct store_world 
         return true;
     }
     const struct store_heap_item *top = &search->heap[0];
-    if (link->minutes == STORE_LINK_CLOSED || link->minutes != top->minutes) {
-        return link->minutes != STORE_LINK_CLOSED && link->minutes < top->minutes;
+    int64_t key = key_of(link->minutes, true);
+    if (link->minutes == STORE_LINK_CLOSED || key != top->key) {
+        return link->minutes != STORE_LINK_CLOSED && key < top->key;
     }
-    return top->b == HEAP_EXACT &&
-           relief_str_cmp(world->city_names.items[link->from], code_of(search, world, top->a)) < 0;
+    return relief_str_cmp(world->city_names.items[link->from], code_of(search, world, top->a)) < 0;
 }
 
 bool store_search_take(struct core_near *search, struct store_near *near, struct store_link *ret)
@@ -304,7 +338,7 @@ bool store_search_take(struct core_near *search, struct store_near *near, struct
         }
         struct store_heap_item top = heap_pop(search, world);
         if (wanted(search, top.a)) {
-            *ret = (struct store_link){store_kd_city(search->tree, top.a), (uint32_t)top.minutes};
+            *ret = (struct store_link){store_kd_city(search->tree, top.a), (uint32_t)(top.key / 2)};
             return true;
         }
     }

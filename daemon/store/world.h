@@ -44,7 +44,7 @@ struct store_links {
     uint32_t *sorted; /* the cities, by number */
 };
 
-#define STORE_AROUND_MAX 64u /* cities of a list: holders with something to give are mostly among the first few */
+#define STORE_AROUND_MAX 32u /* cities of a list: holders with something to give are mostly among the first few */
 
 /* The first cities around a destination by (minutes, code), itself and closed links left out. */
 struct store_around {
@@ -110,8 +110,8 @@ int64_t store_world_minutes(const struct store_world *world, uint32_t from, uint
 double store_world_chord(const struct store_world *world, uint32_t a, uint32_t b);
 int64_t store_world_minutes_above(const struct store_world *world, double chord_squared);
 
-/* 60,000 destinations' lists, 544 bytes each; beyond, those that were not asked for lately are forgotten one by one. */
-#define STORE_AROUND_BYTES_MAX ((size_t)32 << 20)
+/* 59,000 destinations' lists, 280 bytes each; beyond, those that were not asked for lately are forgotten one by one. */
+#define STORE_AROUND_BYTES_MAX ((size_t)16 << 20)
 /* around.c; near.h makes the list. */
 void store_around_unref(struct store_world *world, struct store_around *around);
 void store_around_forget(struct store_world *world, uint32_t city);
