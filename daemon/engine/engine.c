@@ -400,6 +400,8 @@ static int open_folder(struct engine *engine, const char *dir, struct engine_rep
         return rc;
     engine_sweep(dir);
     rc = engine_open_store(&engine->store, dir, false, &engine->flush, report);
+    if (rc == 0 && engine->options.fatal)
+        store_scrub_now(engine->store);
     if (rc == 0)
         rc = engine_open_log(&engine->log, dir, &engine->options, false, &engine->hasher, report);
     if (rc == 0)
@@ -437,7 +439,10 @@ static int start(struct engine *engine, struct engine_report *report)
         return engine_say(report, rc, "starting the log's thread: %s", strerror(-rc));
     engine->waking = core_wake_owed(store_view(engine->store)); /* what went on over several turns was interrupted */
     rc = engine_go_on(engine);
-    return rc ? engine_say(report, rc, "going on with an interrupted wake: %s", strerror(-rc)) : 0;
+    if (rc)
+        return engine_say(report, rc, "going on with an interrupted wake: %s", strerror(-rc));
+    rc = engine->options.fatal ? store_scrub_start(engine->store) : 0;
+    return rc ? engine_say(report, rc, "starting the thread that looks at the store: %s", strerror(-rc)) : 0;
 }
 
 int engine_open(struct engine **ret_engine, const struct engine_options *options, struct engine_report *report)

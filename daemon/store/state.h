@@ -7,6 +7,7 @@
 #include "store/env.h"
 #include "store/layers.h"
 #include "store/near.h"
+#include "store/pages.h"
 #include "store/store.h"
 #include "store/tops.h"
 
@@ -21,6 +22,17 @@ struct store_flush {
     bool done;                        /* work was written (or failed) and store_flush_done was not called yet */
     int error;                        /* the first one; it sticks */
     uint64_t pages;                   /* that values of the last work were put into; written before done */
+};
+
+/* Looks at the pages of a large store while it serves. */
+struct store_scrub {
+    struct store_pages pages;
+    bool whole;   /* all were looked at when it was opened */
+    bool running; /* the thread is there */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t end;
+    atomic_bool stop;
 };
 
 struct store {
@@ -48,6 +60,7 @@ struct store {
     int64_t retry_ms;
     int64_t now_ms, oldest_ms; /* of the last store_durable; of the oldest change in active, -1: none */
     struct store_flush flush;
+    struct store_scrub scrub;
 };
 
 /* view.c */
@@ -67,3 +80,5 @@ void store_flush_forget(struct store *store);
 /* Writes overlay and mark in one transaction, on the calling thread; tells how many pages it changed. 0 or -errno. */
 int store_flush_write(const struct store_env *env, const struct store_overlay *overlay, const struct store_mark *mark,
                       uint64_t *ret_pages);
+/* scrub.c */
+void store_scrub_deinit(struct store *store);

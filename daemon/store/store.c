@@ -35,6 +35,7 @@ static int store_open_lmdb(struct store *store)
 
 static void store_free(struct store *store)
 {
+    store_scrub_deinit(store);
     store_flush_deinit(store);
     store_near_deinit(&store->near);
     store_layers_deinit(&store->layers);

@@ -80,6 +80,15 @@ void store_retry(struct store *store, int64_t now_ms);
 int store_rewind(struct store *store, uint64_t seq);
 /* Bytes in overlays, for server.stats. */
 size_t store_overlay_bytes(struct store *store);
+/*
+ * LMDB's pages are proved, which have no checksums: a bit that turned in them can hide records from every reader (store/pages.h).
+ * A file of at most STORE_SCRUB_NOW_BYTES is looked at by store_scrub_now, before anything was believed; a larger one, later and
+ * beside service, by a thread that store_scrub_start begins and store_close ends. Damage ends the process as any other does.
+ */
+#define STORE_SCRUB_NOW_BYTES (8u * 1024u * 1024u) /* takes some 20 ms */
+void store_scrub_now(struct store *store);
+/* 0, or -errno: no thread. Nothing when all was looked at, and in memory. */
+int store_scrub_start(struct store *store);
 /* Drops every record (a rebuild from the log starts like this). */
 int store_wipe(struct store *store);
 

@@ -1,6 +1,6 @@
-"""A data folder at rest is changed: a bit flips, a file is cut short, files of yesterday come back.
+"""A data folder at rest is changed: a bit flips, anywhere or in LMDB's branches, a file is cut short, files of yesterday come back.
 
-    test_rest.py --what flip|cut|rollback [--cases N] [--plant NAME]
+    test_rest.py --what flip|tree|cut|rollback [--cases N] [--plant NAME]
 
 Then the daemon is started and asked for everything. Allowed: it refuses to start, or ends, or answers with an error, and names what is
 wrong; `relief check` finds it; or every answer is what it was. Never: another answer, and nobody says anything. Yesterday's
@@ -20,6 +20,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "faults"))
 
 import check
+import pages
 import segments
 from common import suite
 from harness import BIN, Client, Refused, world
@@ -79,6 +80,8 @@ class Rest(Scene):
         self.files = [name for name in self.names(self.whole) if name not in OPTIONAL]
         with open(os.path.join(self.whole, STORE), "rb") as file:
             store = file.read()
+        self.branches = pages.branch_bytes(store)
+        presume(self.branches, "the store has no branch page")
         self.shown = [match.start() + at for name in SHOWN for match in re.finditer(re.escape(name), store) for at in range(len(name))]
         presume(self.shown, "no name stands in the store")
 
@@ -113,6 +116,12 @@ class Rest(Scene):
         offset = self.rng.randrange(size)
         segments.flip(path, offset, self.rng.randrange(8))
         return "%s, a bit of byte %d" % (name, offset), name
+
+    def tree(self):
+        """LMDB has no checksums, and such a bit can hide records from whoever looks for them."""
+        offset = self.rng.choice(self.branches)
+        segments.flip(os.path.join(self.data, STORE), offset, self.rng.randrange(8))
+        return "%s, a bit of byte %d, in a branch" % (STORE, offset), STORE
 
     def cut(self):
         name = self.rng.choice([name for name in self.files if os.path.getsize(os.path.join(self.whole, name)) > 0])
@@ -184,7 +193,7 @@ def run(options):
 
 
 def add(parser):
-    parser.add_argument("--what", choices=("flip", "cut", "rollback"), required=True)
+    parser.add_argument("--what", choices=("flip", "tree", "cut", "rollback"), required=True)
     parser.add_argument("--cases", type=int, default=100)
 
 
