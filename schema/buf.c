@@ -41,25 +41,57 @@ fail:
     return false;
 }
 
-void relief_buf_add_i64(struct relief_buf *buf, int64_t value)
+/* Digits of value; each bit is worth 1233/4096 = 0.301 of one, log10(2) rounded down, so at most one is missing. */
+static unsigned digits_of(uint64_t value)
+{
+    static const uint64_t tens[] = {
+        UINT64_C(10),
+        UINT64_C(100),
+        UINT64_C(1000),
+        UINT64_C(10000),
+        UINT64_C(100000),
+        UINT64_C(1000000),
+        UINT64_C(10000000),
+        UINT64_C(100000000),
+        UINT64_C(1000000000),
+        UINT64_C(10000000000),
+        UINT64_C(100000000000),
+        UINT64_C(1000000000000),
+        UINT64_C(10000000000000),
+        UINT64_C(100000000000000),
+        UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000),
+        UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000),
+        UINT64_C(10000000000000000000),
+    };
+    unsigned bits = 64u - (unsigned)__builtin_clzll(value | 1), low = (bits * 1233u) >> 12;
+    return low + (low == 0 || value >= tens[low - 1]);
+}
+
+char *relief_i64_write(char *at, int64_t value)
 {
     static const char pairs[] =
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
         "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
         "9899";
-    char digits[20]; /* 19 digits of 2^63 and a sign */
-    size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    while (rest >= 10) {
+    *at = '-';
+    at += value < 0;
+    char *end = at + digits_of(rest);
+    for (at = end; rest >= 10; rest /= 100) {
         at -= 2;
-        memcpy(digits + at, pairs + 2 * (rest % 100), 2);
-        rest /= 100;
+        memcpy(at, pairs + 2 * (rest % 100), 2);
     }
-    if (rest || at == sizeof digits)
-        digits[--at] = (char)('0' + rest);
-    if (value < 0)
-        digits[--at] = '-';
-    relief_buf_add(buf, digits + at, sizeof digits - at);
+    if (at > end - 1 || rest) /* the first digit of an odd number of them, or zero itself */
+        at[-1] = (char)('0' + rest);
+    return end;
+}
+
+void relief_buf_add_i64(struct relief_buf *buf, int64_t value)
+{
+    if (relief_buf_room(buf, RELIEF_I64_BYTES))
+        buf->len = (size_t)(relief_i64_write(buf->data + buf->len, value) - buf->data);
 }
 
 void relief_buf_printf(struct relief_buf *buf, const char *format, ...)

@@ -44,5 +44,8 @@ static inline void relief_buf_add_char(struct relief_buf *buf, char c)
     if (relief_buf_room(buf, 1))
         buf->data[buf->len++] = c;
 }
+#define RELIEF_I64_BYTES 20u /* 19 digits of 2^63 and a sign */
+/* Decimal, to where RELIEF_I64_BYTES have room; returns the end. */
+char *relief_i64_write(char *at, int64_t value);
 void relief_buf_add_i64(struct relief_buf *buf, int64_t value); /* decimal */
 void relief_buf_printf(struct relief_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -24,18 +24,37 @@ static inline bool needs_escape(uint64_t eight)
 }
 
 /* Length of the beginning that stands in JSON as it is. */
-static inline uint32_t plain_bytes(const char *text, uint32_t len)
+static uint32_t plain_bytes(const char *text, uint32_t len)
 {
     uint32_t i = 0;
-    uint64_t eight;
-    for (; len - i >= sizeof eight; i += (uint32_t)sizeof eight) {
-        memcpy(&eight, text + i, sizeof eight);
-        if (needs_escape(eight))
-            break;
-    }
     while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
         i++;
     return i;
+}
+
+/* Whether all of it does: most ids and words are shorter than two of the words that are looked at here. */
+static inline bool is_plain(const char *text, uint32_t len)
+{
+    uint64_t eight;
+    uint32_t low, high;
+    if (len >= 8) {
+        for (uint32_t i = 0; i + 8 < len; i += 8) {
+            memcpy(&eight, text + i, sizeof eight);
+            if (needs_escape(eight))
+                return false;
+        }
+        memcpy(&eight, text + len - 8, sizeof eight);
+    } else if (len >= 4) {
+        memcpy(&low, text, sizeof low);
+        memcpy(&high, text + len - 4, sizeof high);
+        eight = (uint64_t)high << 32 | low;
+    } else if (len > 0) {
+        eight = EACH_BYTE('x') << 24 | (uint64_t)(uint8_t)text[0] | (uint64_t)(uint8_t)text[len / 2] << 8 |
+                (uint64_t)(uint8_t)text[len - 1] << 16;
+    } else {
+        return true;
+    }
+    return !needs_escape(eight);
 }
 
 static void add_escaped(struct relief_buf *buf, struct relief_str text)
@@ -77,6 +96,18 @@ static void add_escaped(struct relief_buf *buf, struct relief_str text)
     }
 }
 
+/* A word of at most eight bytes; eight are written. */
+static inline char *write_word(char *at, const char word[8], unsigned len)
+{
+    memcpy(at, word, 8);
+    return at + len;
+}
+
+static inline char *write_null(char *at)
+{
+    return write_word(at, "null\0\0\0", 4);
+}
+
 void relief_json_str(struct relief_buf *buf, struct relief_str text)
 {
     if (!text.data) {
@@ -87,7 +118,7 @@ void relief_json_str(struct relief_buf *buf, struct relief_str text)
     if (!relief_buf_room(buf, (size_t)text.len + 2))
         return;
     buf->data[buf->len++] = '"';
-    if (plain_bytes(text.data, text.len) == text.len) {
+    if (is_plain(text.data, text.len)) {
         memcpy(buf->data + buf->len, text.data, text.len);
         buf->len += text.len;
     } else {
@@ -153,31 +184,10 @@ static void add_list(struct relief_buf *buf, const struct relief_field *field, c
     relief_buf_add_char(buf, ']');
 }
 
-static void add_value(struct relief_buf *buf, const struct relief_field *field, const void *record, unsigned generation)
+/* What has no bound of its own length but that of a buffer. */
+static void add_long(struct relief_buf *buf, const struct relief_field *field, const void *record, unsigned generation)
 {
     switch (field->kind) {
-    case RELIEF_F_INT:
-    case RELIEF_F_TIME:
-        relief_json_int(buf, *relief_field_i64(field, record));
-        break;
-    case RELIEF_F_BOOL: {
-        int64_t value = *relief_field_i64(field, record);
-        relief_buf_add_str(buf, value == RELIEF_NIL ? RELIEF_STR("null")
-                                : value             ? RELIEF_STR("true")
-                                                    : RELIEF_STR("false"));
-        break;
-    }
-    case RELIEF_F_ENUM: {
-        int64_t value = *relief_field_i64(field, record);
-        bool known = value >= 0 && value < (int64_t)field->names->count;
-        relief_json_str(buf, known ? relief_str_of(field->names->names[value]) : RELIEF_STR_NONE);
-        break;
-    }
-    case RELIEF_F_ID:
-    case RELIEF_F_DID:
-    case RELIEF_F_TEXT:
-        relief_json_str(buf, *relief_field_str(field, record));
-        break;
     case RELIEF_F_RAW:
         add_raw(buf, *relief_field_str(field, record));
         break;
@@ -191,6 +201,65 @@ static void add_value(struct relief_buf *buf, const struct relief_field *field, 
     case RELIEF_F_OBJ:
         relief_json_record_of(buf, field->sub, (const char *)record + field->offset, NULL, generation);
         break;
+    default:
+        relief_json_str(buf, *relief_field_str(field, record));
+        break;
+    }
+}
+
+/* A comma, a key, and a value that is no text and no container: at most a number, or a word in quotes. */
+#define SHORT_BYTES (1u + RELIEF_KEY_BYTES + RELIEF_NAME_BYTES + 2u)
+static_assert(RELIEF_NAME_BYTES >= RELIEF_I64_BYTES, "a number fits too");
+
+static inline char *write_bool(char *at, int64_t value)
+{
+    if (value == RELIEF_NIL)
+        return write_null(at);
+    return value ? write_word(at, "true\0\0\0", 4) : write_word(at, "false\0\0", 5);
+}
+
+static inline char *write_name(char *at, const struct relief_enum *names, int64_t value)
+{
+    if (value < 0 || value >= (int64_t)names->count)
+        return write_null(at);
+    size_t len = strlen(names->names[value]);
+    *at = '"';
+    memcpy(at + 1, names->names[value], len);
+    at[1 + len] = '"';
+    return at + len + 2;
+}
+
+/*
+ * The value at buf's end, where SHORT_BYTES have room, or a text that fits too. The end goes by value: bytes written
+ * through a pointer may change anything, so a length in memory would be read again for each. NULL: it is a long one.
+ */
+static inline char *write_value(char *at, const char *end, const struct relief_field *field, const void *record)
+{
+    switch (field->kind) {
+    case RELIEF_F_INT:
+    case RELIEF_F_TIME: {
+        int64_t value = *relief_field_i64(field, record);
+        return value == RELIEF_NIL ? write_null(at) : relief_i64_write(at, value);
+    }
+    case RELIEF_F_BOOL:
+        return write_bool(at, *relief_field_i64(field, record));
+    case RELIEF_F_ENUM:
+        return write_name(at, field->names, *relief_field_i64(field, record));
+    case RELIEF_F_ID:
+    case RELIEF_F_DID:
+    case RELIEF_F_TEXT: {
+        struct relief_str text = *relief_field_str(field, record);
+        if (!text.data)
+            return write_null(at);
+        if ((size_t)(end - at) < (size_t)text.len + 2 || !is_plain(text.data, text.len))
+            return NULL;
+        *at = '"';
+        memcpy(at + 1, text.data, text.len);
+        at[1 + text.len] = '"';
+        return at + text.len + 2;
+    }
+    default:
+        return NULL;
     }
 }
 
@@ -217,13 +286,17 @@ static void add_record(struct relief_buf *buf, const struct relief_shape *shape,
             relief_buf_add_char(buf, before);
             relief_buf_add_text(buf, extra->pair);
         }
-        if (relief_buf_room(buf, 1 + RELIEF_KEY_BYTES)) {
-            buf->data[buf->len] = before;
-            memcpy(buf->data + buf->len + 1, field->json_key, RELIEF_KEY_BYTES);
-            buf->len += 1u + field->name_len + 3u;
-        }
+        if (!relief_buf_room(buf, SHORT_BYTES))
+            return;
+        char *at = buf->data + buf->len;
+        *at = before;
+        memcpy(at + 1, field->json_key, RELIEF_KEY_BYTES);
         before = ',';
-        add_value(buf, field, record, generation);
+        at += 1u + field->name_len + 3u;
+        const char *behind = write_value(at, buf->data + buf->cap, field, record);
+        buf->len = (size_t)((behind ? behind : at) - buf->data);
+        if (!behind)
+            add_long(buf, field, record, generation);
     }
     for (; extra->key; extra++, before = ',') {
         relief_buf_add_char(buf, before);

@@ -67,6 +67,8 @@ static void place(struct relief_field *fields, uint8_t *by_name, const size_t *o
         if (!fields[i].since)
             fields[i].since = 1;
         name_keys(&fields[i]);
+        for (uint32_t n = 0; fields[i].names && n < fields[i].names->count; n++)
+            assert(strlen(fields[i].names->names[n]) <= RELIEF_NAME_BYTES);
         uint32_t at = i;
         for (; at > 0 && strcmp(fields[by_name[at - 1]].name, fields[i].name) > 0; at--)
             by_name[at] = by_name[at - 1];

@@ -58,7 +58,8 @@ struct relief_enum {
 
 struct relief_shape;
 
-#define RELIEF_KEY_BYTES 24u /* names have at most 21 bytes */
+#define RELIEF_KEY_BYTES  24u /* names have at most 21 bytes */
+#define RELIEF_NAME_BYTES 32u /* so have words of enumerations, without the NUL */
 
 struct relief_field {
     const char *name; /* on the wire, in JSON, as CSV column and as flag (`_` becomes `-`) */

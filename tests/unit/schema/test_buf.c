@@ -1,5 +1,7 @@
 #include "test.h"
 #include "schema/buf.h"
+#include <inttypes.h>
+#include <stdio.h>
 
 static void test_appends(void **state)
 {
@@ -41,6 +43,31 @@ static void test_numbers(void **state)
     relief_buf_deinit(&buf);
 }
 
+static void check_number(int64_t value)
+{
+    char here[RELIEF_I64_BYTES + 1], there[32];
+    snprintf(there, sizeof there, "%" PRId64, value);
+    *relief_i64_write(here, value) = '\0';
+    assert_string_equal(here, there);
+}
+
+/* Around each number at which a digit or a bit is added. */
+static void test_every_length(void **state)
+{
+    (void)state;
+    uint64_t ten = 1;
+    for (unsigned i = 0; i < 64; i++, ten *= i < 19 ? 10 : 1) {
+        for (int64_t off = -2; off <= 2; off++) {
+            check_number((int64_t)((UINT64_C(1) << i) + (uint64_t)off));
+            check_number((int64_t)(0 - (UINT64_C(1) << i) + (uint64_t)off));
+            check_number((int64_t)(ten + (uint64_t)off));
+            check_number((int64_t)(0 - ten + (uint64_t)off));
+        }
+    }
+    for (int64_t i = -2000; i <= 2000; i++)
+        check_number(i);
+}
+
 /* The first failure sticks until the buffer is cleared. */
 static void test_failure_sticks(void **state)
 {
@@ -63,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_every_length),
         cmocka_unit_test(test_failure_sticks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,20 +30,22 @@ static void test_strings(void **state)
     assert_json("\"\\b\\f\\n\\r\\t\\u0000\\u0001\\u000b\\u001f end\"");
 }
 
-/* One byte of each value at each place of a text that is otherwise looked at eight bytes at a time. */
+/* One byte of each value at each place of texts of each length up to two and a half words of eight bytes. */
 static void test_escapes_anywhere(void **state)
 {
     (void)state;
     for (unsigned c = 0; c < 256; c++) {
-        for (unsigned at = 0; at < 20; at++) {
-            char text[20];
-            memset(text, 'x', sizeof text);
-            text[at] = (char)c;
-            relief_json_str(&buf, (struct relief_str){text, sizeof text});
-            bool two = c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t';
-            assert_int_equal(buf.len, 2 + 19 + (two ? 2 : c < 0x20 ? 6 : 1));
-            assert_int_equal(buf.data[1 + at] == '\\', two || c < 0x20);
-            relief_buf_clear(&buf);
+        for (uint32_t len = 1; len <= 20; len++) {
+            for (uint32_t at = 0; at < len; at++) {
+                char text[20];
+                memset(text, 'x', sizeof text);
+                text[at] = (char)c;
+                relief_json_str(&buf, (struct relief_str){text, len});
+                bool two = c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t';
+                assert_int_equal(buf.len, 2 + len - 1 + (two ? 2 : c < 0x20 ? 6 : 1));
+                assert_int_equal(buf.data[1 + at] == '\\', two || c < 0x20);
+                relief_buf_clear(&buf);
+            }
         }
     }
 }
