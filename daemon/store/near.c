@@ -189,6 +189,21 @@ void store_near_put(struct store_near *near, struct relief_str key, struct relie
     }
 }
 
+bool store_near_holder(const struct store_near *near, struct relief_str key, struct relief_str *ret_value)
+{
+    static const char idle[] = {0, 1}; /* as core/key.h says */
+    uint32_t at = 1, kind = store_names_find(&near->kinds.names, core_key_take_str(key, &at));
+    const struct store_holders *holders = kind == STORE_NAME_NONE ? NULL : near->kinds.items[kind].holders;
+    if (!holders) {
+        return false;
+    }
+    uint32_t city = store_names_find(&near->world.city_names, core_key_take_str(key, &at)); /* NONE holds nothing */
+    *ret_value = store_holders_have(holders, city, true)
+                     ? (struct relief_str){&idle[!store_holders_have(holders, city, false)], 1}
+                     : RELIEF_STR_NONE;
+    return true;
+}
+
 /* ---- searches ---- */
 
 static bool query_regions(struct core_near *search, const struct store_world *world,

@@ -52,6 +52,8 @@ void store_near_deinit(struct store_near *near);
 void store_near_forget(struct store_near *near);
 /* True when a put of a key in this space is of interest. */
 bool store_near_watches(uint8_t space);
+/* The value under a key CORE_KEY_HOLDER, without looking for it; false: the kind is not known. */
+bool store_near_holder(const struct store_near *near, struct relief_str key, struct relief_str *ret_value);
 /* A key was put; value as it is stored now (data NULL: removed). */
 void store_near_put(struct store_near *near, struct relief_str key, struct relief_str value);
 

@@ -1,13 +1,15 @@
 /*
  * The core's view of a store: point reads and writes. Scans are layers.c, holders near.c.
  *
- * A read asks the cache, the active overlay, the frozen one, LMDB; those that the tops answer, the overlays alone. A
+ * A read asks the cache, the active overlay, the frozen one, LMDB; those that the tops answer, the overlays alone;
+ * marks of holders the index of holders, where it knows the kind: it knows all of them by bits, which no cache holds. A
  * write goes to the active overlay. A key that is removed leaves a tombstone only when a layer below holds it;
  * otherwise it just goes, so that what lives shorter than a generation (a deadline, a place in the queue of open
  * requests) never reaches LMDB and never stands in the way of a scan. Whether a layer below holds a key can't change
  * during a generation, so an entry remembers it.
  */
 #include "store/state.h"
+#include "core/key.h"
 #include "store/hash.h"
 #include "store/value.h"
 #include <assert.h>
@@ -34,6 +36,9 @@ static struct relief_str view_get(struct core_view *view, const struct core_key 
 {
     struct store *store = store_of(view);
     struct relief_str name = store_key(key), value;
+    if (key->data[0] == CORE_KEY_HOLDER && store_near_holder(&store->near, name, &value)) {
+        return value;
+    }
     uint64_t hash = store_hash(store->seed, name.data, name.len);
     if (store->memory || store_tops_behind(&store->tops, name)) { /* a note would push out what is needed again */
         return layers_get(store, hash, name);

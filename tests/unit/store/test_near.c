@@ -97,14 +97,24 @@ static void put_link(struct world *world, unsigned from, unsigned to)
     world->view->ops->put(world->view, &key, minutes == -1 ? RELIEF_STR_NONE : RELIEF_STR(""));
 }
 
+static struct relief_str city_code(const struct world *world, unsigned city)
+{
+    return relief_str_of(world->city[city].code);
+}
+
+static void holder_key(struct core_key *key, struct relief_str city, unsigned kind)
+{
+    core_key_start(key, CORE_KEY_HOLDER);
+    core_key_str(key, relief_str_of(kinds[kind]));
+    core_key_str(key, city);
+}
+
 static void put_holder(struct world *world, unsigned city, unsigned kind)
 {
     static const char flags[3] = {0, 0, 1};
     struct core_key key;
     int holds = world->city[city].holds[kind];
-    core_key_start(&key, CORE_KEY_HOLDER);
-    core_key_str(&key, relief_str_of(kinds[kind]));
-    core_key_str(&key, relief_str_of(world->city[city].code));
+    holder_key(&key, city_code(world, city), kind);
     world->view->ops->put(world->view, &key, holds ? (struct relief_str){&flags[holds], 1} : RELIEF_STR_NONE);
 }
 
@@ -368,8 +378,25 @@ static void ask_that(struct world *world, const struct question *question)
     world->view->ops->near_end(world->view, near);
 }
 
+/* The marks themselves, whether the index answers for them or not. */
+static void check_marks(struct world *world)
+{
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        unsigned city = tool_below(&world->seed, world->cities);
+        int holds = world->city[city].holds[kind];
+        struct core_key key;
+        holder_key(&key, city_code(world, city), kind);
+        struct relief_str value = world->view->ops->get(world->view, &key);
+        assert_int_equal(value.data != NULL, holds != 0);
+        assert_true(!holds || (value.len == 1 && *value.data == (holds == 2)));
+        holder_key(&key, RELIEF_STR("nowhere"), kind);
+        assert_null(world->view->ops->get(world->view, &key).data);
+    }
+}
+
 static void ask(struct world *world)
 {
+    check_marks(world);
     struct question question = random_question(world);
     ask_that(world, &question);
 }
