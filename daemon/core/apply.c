@@ -13,7 +13,11 @@ int core_init(struct core *core, struct core_view *view)
     if (!relief_buf_reserve(&core->buf, 64 * 1024))
         return -ENOMEM;
     rc = relief_arena_init(&core->scratch, CORE_ARENA_BYTES);
-    return rc ? rc : core_memo_init(&core->memo);
+    if (rc == 0)
+        rc = core_memo_init(&core->memo);
+    if (rc)
+        core_deinit(core);
+    return rc;
 }
 
 void core_deinit(struct core *core)

@@ -204,9 +204,9 @@ static int pack(struct making *work, struct relief_buf *ret)
     body.seq = (int64_t)work->make->seq;
     body.gap_permille = work->gap_permille;
     result = core_plan_digest(&body, &work->plan.arena, digest);
-    body.digest = relief_str_of(digest);
     if (result)
         return result;
+    body.digest = relief_str_of(digest);
     relief_pack_record(ret, &relief_shape_plan, &body, 0);
     if (ret->failed)
         return -ENOMEM;

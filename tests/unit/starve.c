@@ -31,6 +31,18 @@ bool starve_end(void)
     return starving.refused;
 }
 
+bool starve_off(void)
+{
+    bool was_on = starving.on;
+    starving.on = false;
+    return was_on;
+}
+
+void starve_on(bool was_on)
+{
+    starving.on = was_on;
+}
+
 static bool refuse(void)
 {
     if (!starving.on)

@@ -10,6 +10,9 @@
 void starve_after(unsigned allocations);
 /* Memory is there again. True when something was refused since starve_after(). */
 bool starve_end(void);
+/* What can't fail by its contract is spared: off() in front of it, with what that returned to on() behind it. */
+bool starve_off(void);
+void starve_on(bool was_on);
 
 /* Runs the statement with room for 0, 1, 2, ... allocations until nothing is refused any more; `starved` is true in all
  * rounds but the last. The bound is there to end a test whose code never gets by. */
