@@ -253,12 +253,15 @@ static bool big_value(struct store_pages *pages, const struct node *node, const 
     return true;
 }
 
-/* A list of pages that are free: how many, then their numbers. */
+/*
+ * A list of pages that are free: how many, then their numbers. LMDB makes room for lists before it knows how long they
+ * get, as making room takes pages from them; so there may be more room than numbers.
+ */
 static bool note_free(struct store_pages *pages, size_t number, const uint8_t *data, size_t bytes)
 {
     size_t count = bytes >= sizeof(size_t) ? read_size(data) : 0;
-    if (bytes / sizeof(size_t) != count + 1 || bytes % sizeof(size_t) != 0)
-        return damaged(pages, number, "a list of free pages has another length");
+    if (count >= bytes / sizeof(size_t) || bytes % sizeof(size_t) != 0)
+        return damaged(pages, number, "a list of free pages is longer than its room");
     for (size_t i = 1; i <= count; i++) {
         size_t page = read_size(data + i * sizeof(size_t));
         if (page < 2 || page >= pages->page_count)
