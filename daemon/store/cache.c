@@ -1,6 +1,7 @@
 /*
  * The read cache: sets of four ways by hash, a block a key. The upper half of the hash stands beside the pointers, so a
- * search meets a block only when it is most likely the right one.
+ * search meets a block only when it is most likely the right one. A search costs what memory far away costs, hardly any
+ * instructions: so a set is one line of the processor's cache, and the sets ask for large pages.
  *
  * The core may hold values until its next put, so a block that was read since then is neither replaced nor freed: its
  * epoch tells. A miss in a set of such blocks is simply not noted.
@@ -8,6 +9,7 @@
 #include "store/cache.h"
 #include "store/value.h"
 #include <stdlib.h>
+#include <sys/mman.h>
 
 struct store_cached {
     uint64_t epoch;
@@ -17,16 +19,23 @@ struct store_cached {
     char data[]; /* key, value */
 };
 
+#define LINE_BYTES       64u
+#define LARGE_PAGE_BYTES ((size_t)2 << 20)
+
 struct store_cache_set {
-    uint32_t tags[STORE_CACHE_WAYS];
+    _Alignas(LINE_BYTES) uint32_t tags[STORE_CACHE_WAYS];
     struct store_cached *ways[STORE_CACHE_WAYS]; /* NULL: free */
 };
 
 void store_cache_init(struct store_cache *cache)
 {
     *cache = (struct store_cache){.epoch = 1};
-    cache->sets = store_alloc(STORE_CACHE_SETS * sizeof(*cache->sets));
-    memset(cache->sets, 0, STORE_CACHE_SETS * sizeof(*cache->sets));
+    size_t bytes = STORE_CACHE_SETS * sizeof(*cache->sets);
+    cache->memory = store_alloc(bytes + LARGE_PAGE_BYTES);
+    size_t past = (uintptr_t)cache->memory % LARGE_PAGE_BYTES;
+    cache->sets = (struct store_cache_set *)(void *)((char *)cache->memory + (LARGE_PAGE_BYTES - past));
+    (void)madvise(cache->sets, bytes, MADV_HUGEPAGE); /* a wish */
+    memset(cache->sets, 0, bytes);
 }
 
 static size_t block_bytes(size_t room)
@@ -55,8 +64,9 @@ void store_cache_clear(struct store_cache *cache)
 void store_cache_deinit(struct store_cache *cache)
 {
     store_cache_clear(cache);
-    free(cache->sets);
+    free(cache->memory);
     cache->sets = NULL;
+    cache->memory = NULL;
 }
 
 static struct store_cache_set *set_of(struct store_cache *cache, uint64_t hash)

@@ -8,7 +8,7 @@
 
 #define STORE_CACHE_WAYS      4u
 #define STORE_CACHE_SETS      65536u      /* with ways: the lots, sums, floors and marks of 60,000 pairs of city and kind */
-#define STORE_CACHE_BYTES_MAX (32u << 20) /* of keys and values with their heads; the sets take 3 MiB more */
+#define STORE_CACHE_BYTES_MAX (32u << 20) /* of keys and values with their heads; the sets take 4 MiB more */
 #define STORE_CACHE_VALUE_MAX 2048u       /* longer ones are read where they are */
 
 struct store_cached;
@@ -16,6 +16,7 @@ struct store_cache_set;
 
 struct store_cache {
     struct store_cache_set *sets; /* by hash */
+    void *memory;                 /* in which they lie */
     size_t bytes;
     uint64_t epoch; /* of puts: what was read since the last one must stay where it is */
     uint32_t turn;  /* whose turn it is to go */

@@ -3,12 +3,12 @@
  *
  * Each request asks whether its id was used before. Ids that clients make rise with time, so the answer is mostly no, and the most
  * expensive no there is: LMDB is searched down to a leaf, and the key before is looked at too. What comes behind LMDB's greatest key
- * can only be in the overlays. Keys that go don't lower a top: it stays a bound.
+ * can only be in the overlays, and never was in the cache. Keys that go don't lower a top: it stays a bound.
  */
 #pragma once
 #include "core/view.h"
 
-#define STORE_TOPS 2u
+#define STORE_TOPS 3u
 
 struct store_tops {
     struct core_key lmdb[STORE_TOPS], all[STORE_TOPS]; /* with what is being flushed; with the active overlay too; len 0: no key yet */

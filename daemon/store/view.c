@@ -102,7 +102,7 @@ static void view_put(struct core_view *view, const struct core_key *key, struct 
     } else {
         view_remove(store, entry, hash, name);
     }
-    if (!store->memory) {
+    if (!store->memory && !store_tops_behind(&store->tops, name)) { /* else it was never noted: tops only rise */
         store_cache_put(&store->cache, hash, name, kept);
     }
     if (watched) { /* the index of holders needs to hear of it, and something changed */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MODEL_MAX 4096
+#define MODEL_MAX 8192
 #define VALUE_MAX 6000
 
 struct pair {
@@ -55,8 +55,8 @@ static unsigned rising; /* turns of a run: keys of requests and operations come 
 static void random_key(char ret[40], uint64_t *seed)
 {
     if (tool_below(seed, 3) == 0) {
-        int space = CORE_KEY_RECORD + (tool_below(seed, 2) ? RELIEF_TABLE_request : RELIEF_TABLE_op);
-        sprintf(ret, "%c%04u", space, rising / 4 + tool_below(seed, 40));
+        static const int tables[] = {RELIEF_TABLE_request, RELIEF_TABLE_dispatch, RELIEF_TABLE_op};
+        sprintf(ret, "%c%04u", CORE_KEY_RECORD + tables[tool_below(seed, 3)], rising / 4 + tool_below(seed, 40));
         return;
     }
     static const char *const prefixes[] = {"\x16"
