@@ -225,8 +225,10 @@ static void test_fair_counts_rates(void **unused)
     for (unsigned at = 1, asked = patience.asked; at <= asked; at++) {
         patience = (struct patience){.stop_at = at};
         int64_t gap = solve(&problem, RELIEF_policy_fair, &patience);
+        if (problem.units[0] < 100)
+            continue; /* the large one is the lowest of those that could have more */
         assert_true((10 - problem.units[1]) * 100 <= gap);
-        stopped += problem.units[0] == 100 && problem.units[1] < 10;
+        stopped += problem.units[1] < 10;
     }
     assert_true(stopped > 0);
 }
