@@ -17,14 +17,15 @@ static void city_name(char ret[8], unsigned i)
 
 static void add_kinds(struct world *world)
 {
-    static const struct relief_substitute substitute = {.kind = {"mask", 4}, .give = 1, .for_ = 1};
+    static const struct relief_substitute substitutes[] = {{.kind = {"mask", 4}, .give = 1, .for_ = 1},
+                                                           {.kind = {"unheard-of", 10}, .give = 1, .for_ = 1}};
     struct relief_kind_put_params params;
     world_kind(world, "mask");
     relief_shape_clear(&relief_shape_kind_put_params, &params);
     params.code = RELIEF_STR("respirator");
     params.name = params.unit = RELIEF_STR("piece");
     params.class_ = RELIEF_class_supply;
-    params.substitutes = (struct relief_list){(void *)(uintptr_t)&substitute, 1, 1};
+    params.substitutes = (struct relief_list){(void *)(uintptr_t)substitutes, 2, 1};
     assert_int_equal(world_apply(world, RELIEF_METHOD_kind_put, &params), 0);
     world_gear(world, "crew", RELIEF_class_team, NULL);
     world_gear(world, "pilot", RELIEF_class_team, NULL);
@@ -255,11 +256,61 @@ static void test_too_large(void **state)
                 assert_non_null(strstr(planning.refusal.message, "too large"));
                 refused++;
             }
+            if (planning.plan.full && planning.plan.arena.base) { /* and stays so */
+                const uint32_t legs = planning.plan.leg_count;
+                struct core_plan_kind kind;
+                assert_int_equal(core_plan_kind(&planning.plan, 0, 0, &kind, &planning.refusal), RELIEF_TOO_MANY);
+                core_plan_match(&planning.plan, 0);
+                assert_int_equal(core_plan_body(&planning.plan, &body, &planning.refusal), RELIEF_TOO_MANY);
+                assert_int_equal(planning.plan.leg_count, legs);
+            }
             plan_end(&planning);
         }
         assert_true(refused >= 4);
     }
     world_check(&world);
+    world_close(&world);
+}
+
+/* A unit from every city to every request: more legs than there is room for at first. */
+static void test_many_legs(void **state)
+{
+    static const struct relief_str many[] = {{"m1", 2}, {"m2", 2}, {"m3", 2}, {"m4", 2}};
+    const struct core_plan_scope scope = {
+        .requests = {(void *)(uintptr_t)many, 4, 1}, .goal = RELIEF_NIL, .max_minutes = RELIEF_NIL};
+    struct planning planning = {.quiet = true};
+    struct core_plan *plan = &planning.plan;
+    struct core_plan_kind kind;
+    struct relief_plan body;
+    struct world world;
+    char city[8];
+    (void)state;
+    world_open(&world);
+    world_region(&world, "top", NULL, RELIEF_commit_auto);
+    world_kind(&world, "mask");
+    for (unsigned i = 0; i < CITIES; i++) {
+        city_name(city, i);
+        world_city(&world, city, "top", 0, 10000 * (int64_t)i);
+        world_stock(&world, city, "mask", "a", 20, RELIEF_NIL);
+    }
+    for (unsigned i = 0; i < 4; i++) { /* the first take it all; planned anew, it is free again */
+        struct relief_request_submit_params params = world_ask(many[i].data, "c00", "mask", 1000);
+        assert_int_equal(world_apply(&world, RELIEF_METHOD_request_submit, &params), 0);
+    }
+    assert_int_equal(store_open(&planning.store, &(struct store_options){.dir = NULL}), 0);
+    assert_int_equal(core_init(&planning.core, store_view(planning.store)), 0);
+    *plan = (struct core_plan){0};
+    assert_int_equal(
+        core_plan_open(plan, &planning.core, store_view(world.store), world.now, &scope, &planning.refusal), 0);
+    assert_int_equal(core_plan_kind(plan, 0, 0, &kind, &planning.refusal), 0);
+    for (uint32_t i = 0; i < kind.pair_count; i++)
+        assert_int_equal(core_plan_give(plan, &kind, &kind.pairs[i], 1), 1);
+    assert_true(kind.pair_count > 256);
+    assert_int_equal(core_plan_kind(plan, 0, 1, &kind, &planning.refusal), 0); /* it has no substitute */
+    assert_int_equal(kind.pair_count, 0);
+    assert_int_equal(core_plan_body(plan, &body, &planning.refusal), 0);
+    assert_true(body.legs.count > 256 && body.covered == body.legs.count);
+    plan_end(&planning);
     world_close(&world);
 }
 
@@ -471,7 +522,83 @@ static void test_too_large_for_an_entry(void **state)
         give_entry_bytes(&world, CORE_ARENA_BYTES);
         world_check(&world);
         plan_end(&planning);
+        if (!scopes[i].rebalance)
+            continue;
+        assert_int_equal(plan_all(&planning, &world, &scopes[i], &made), 0); /* all of it is on its way */
+        assert_int_equal(made.legs.count, 0);
+        ((struct relief_plan_request *)made.requests.items)[0].quantity++;
+        body.plan = made;
+        assert_int_equal(apply(&world, &body, &planning.plan.arena), RELIEF_STALE);
+        assert_non_null(strstr(world.effects.refusal.message, "the stock of"));
+        struct relief_arena small;
+        char digest[65];
+        assert_int_equal(relief_arena_init(&small, 4096), 0);
+        assert_non_null(relief_arena_alloc(&small, 4096 - 8));
+        body.plan.legs.count = 1;
+        body.plan.legs.items = body.legs;
+        assert_int_equal(core_plan_digest(&body.plan, &small, digest), -ENOMEM);
+        relief_arena_deinit(&small);
+        plan_end(&planning);
     }
+    world_close(&world);
+}
+
+/* A donor that has something above its floor and nothing above its target gives by the one goal and not by the other.
+ */
+static void test_goals(void **state)
+{
+    struct relief_stock_floor_params floor;
+    struct planning planning = {.quiet = true};
+    struct core_plan_scope scope = of_floors();
+    struct relief_plan body;
+    struct world world;
+    (void)state;
+    world_open(&world);
+    world_region(&world, "top", NULL, RELIEF_commit_auto);
+    world_kind(&world, "mask");
+    world_city(&world, "b1", "top", 0, 0);
+    world_city(&world, "b2", "top", 0, 10000);
+    world_stock(&world, "b1", "mask", "a", 50, RELIEF_NIL);
+    world_floor(&world, "b2", "mask", 10);
+    relief_shape_clear(&relief_shape_stock_floor_params, &floor);
+    floor.city = RELIEF_STR("b1");
+    floor.kind = RELIEF_STR("mask");
+    floor.floor = 0;
+    floor.target = 50;
+    assert_int_equal(world_apply(&world, RELIEF_METHOD_stock_floor, &floor), 0);
+    assert_int_equal(plan_all(&planning, &world, &scope, &body), 0);
+    assert_int_equal(reaches(&body, RELIEF_STR("b2"), RELIEF_STR("mask")), 10);
+    plan_end(&planning);
+    scope.goal = RELIEF_goal_target;
+    assert_int_equal(plan_all(&planning, &world, &scope, &body), 0);
+    assert_int_equal(body.legs.count, 0);
+    const struct relief_plan_request *request = body.requests.items;
+    assert_int_equal(request->reasons.count, 1);
+    assert_non_null(strstr(((const struct relief_str *)request->reasons.items)->data, "nothing above floor"));
+    plan_end(&planning);
+    world_close(&world);
+}
+
+/* A request that was closed meanwhile. */
+static void test_closed_meanwhile(void **state)
+{
+    const struct core_plan_scope scope = of_requests();
+    struct relief_request_cancel_params cancel;
+    struct planning planning = {.quiet = true};
+    struct body body = {0};
+    struct relief_plan made;
+    struct world world;
+    (void)state;
+    world_wide(&world);
+    assert_int_equal(plan_all(&planning, &world, &scope, &made), 0);
+    body.plan = made;
+    relief_shape_clear(&relief_shape_request_cancel_params, &cancel);
+    cancel.id = RELIEF_STR("q2");
+    cancel.reason = RELIEF_STR("over");
+    assert_int_equal(world_apply(&world, RELIEF_METHOD_request_cancel, &cancel), 0);
+    assert_int_equal(apply(&world, &body, &planning.plan.arena), RELIEF_STALE);
+    world_check(&world);
+    plan_end(&planning);
     world_close(&world);
 }
 
@@ -480,9 +607,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_when_nobody_wants_it),
         cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_many_legs),
         cmocka_unit_test(test_scopes),
         cmocka_unit_test(test_bodies_that_nobody_computed),
         cmocka_unit_test(test_too_large_for_an_entry),
+        cmocka_unit_test(test_goals),
+        cmocka_unit_test(test_closed_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
