@@ -123,7 +123,8 @@ static void put_part(struct relief_buf *buf, const struct relief_shape *shape, c
  * again. */
 static void put_fields(struct relief_buf *buf, const struct relief_shape *shape, uint32_t count, const void *record)
 {
-    if (!relief_buf_room(buf, (size_t)count * VARINT_BYTES_MAX))
+    /* For nothing there may be no buffer yet. */
+    if (count == 0 || !relief_buf_room(buf, (size_t)count * VARINT_BYTES_MAX))
         return;
     char *at = buf->data + buf->len;
     for (uint32_t i = 0; i < count; i++) {

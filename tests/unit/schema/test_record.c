@@ -178,6 +178,21 @@ static void test_random_bytes(void **state)
     relief_buf_deinit(&buf);
 }
 
+/* A record without any value has no bytes, and a buffer that has none yet stays without. */
+static void test_nothing(void **state)
+{
+    (void)state;
+    for (unsigned table = 0; table < RELIEF_TABLE_COUNT; table++) {
+        struct relief_buf buf = RELIEF_BUF_INIT;
+        _Alignas(8) char record[SAMPLE_BYTES], back[SAMPLE_BYTES];
+        relief_shape_clear(relief_tables[table].shape, record);
+        relief_record_encode(&buf, relief_tables[table].shape, record);
+        struct relief_str bytes = {buf.data, (uint32_t)buf.len};
+        assert_int_equal(relief_record_decode(relief_tables[table].shape, bytes, &arena, back), (int64_t)buf.len);
+        relief_buf_deinit(&buf);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -206,7 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_cut),    cmocka_unit_test(test_shorter_record),
         cmocka_unit_test(test_numbers),    cmocka_unit_test(test_hostile),      cmocka_unit_test(test_random_bytes),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
