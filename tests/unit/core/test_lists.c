@@ -103,12 +103,48 @@ static void test_lots(void **state)
     }
 }
 
+static void sign(struct world *world, const char *donor)
+{
+    struct relief_agreement_put_params params;
+    relief_shape_clear(&relief_shape_agreement_put_params, &params);
+    params.id = RELIEF_STR("pact");
+    params.donor = relief_str_of(donor);
+    params.requester = RELIEF_STR("a");
+    params.commit = RELIEF_commit_auto;
+    params.share_percent = 100;
+    params.answer_minutes = 60;
+    assert_int_equal(world_apply(world, RELIEF_METHOD_agreement_put, &params), 0);
+    world_check(world);
+}
+
+/* An agreement that a donor signs counts from then on, and no more once it is another's, however often its list was
+ * read. */
+static void test_agreements(void **state)
+{
+    struct world *world = *state;
+    world_region(world, "north", NULL, RELIEF_commit_ask);
+    world_city(world, "a", "north", 0, 0);
+    world_city(world, "b", "north", 0, 100000);
+    world_city(world, "c", "north", 0, 200000);
+    world_kind(world, "water");
+    world_stock(world, "b", "water", "l", 100, RELIEF_NIL);
+    assert_int_equal(covered(world, "r1", 1), 1);
+    assert_int_equal(world_leg(world, "r1/1").state, RELIEF_dispatch_state_asked);
+    sign(world, "b");
+    assert_int_equal(covered(world, "r2", 1), 1);
+    assert_int_equal(world_leg(world, "r2/1").state, RELIEF_dispatch_state_committed);
+    sign(world, "c");
+    assert_int_equal(covered(world, "r3", 1), 1);
+    assert_int_equal(world_leg(world, "r3/1").state, RELIEF_dispatch_state_asked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_crowd),
         cmocka_unit_test_setup_teardown(test_lots, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(test_agreements, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

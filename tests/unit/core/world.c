@@ -1,5 +1,6 @@
 #include "world.h"
 #include <stdlib.h>
+#include <string.h>
 
 static struct relief_arena reads;
 
@@ -268,7 +269,51 @@ static void complain(void *context, int invariant, const char *what)
     print_error("invariant %d: %s\n", invariant, what);
 }
 
+/* ---- what the memo keeps is what the state says ---- */
+
+static void check_list(struct core_view *view, const struct core_list *list)
+{
+    struct core_key prefix = {.len = list->prefix_len};
+    struct core_cursor cursor;
+    struct relief_str key, value;
+    const char *ids = list->data + list->prefix_len;
+    uint32_t at = 0;
+    memcpy(prefix.data, list->data, list->prefix_len);
+    view->ops->scan(view, &cursor, &prefix, NULL);
+    while (view->ops->next(view, &cursor, &key, &value)) {
+        uint32_t len = key.len - prefix.len;
+        assert_true(at + len <= list->ids_len);
+        assert_memory_equal(ids + at, key.data + prefix.len, len);
+        at += len;
+    }
+    assert_int_equal(at, list->ids_len);
+}
+
+static void check_kept(struct core_view *view, enum relief_table table, const void *record)
+{
+    struct relief_buf bytes = RELIEF_BUF_INIT;
+    struct core_key key;
+    core_key_record(&key, table, record);
+    relief_record_encode(&bytes, relief_tables[table].shape, record);
+    struct relief_str value = view->ops->get(view, &key);
+    assert_true(value.data && relief_str_eq(value, (struct relief_str){bytes.data, (uint32_t)bytes.len}));
+    relief_buf_deinit(&bytes);
+}
+
+static void check_memo(struct world *world)
+{
+    struct core_view *view = store_view(world->store);
+    const struct core_memo *memo = &world->core.memo;
+    for (uint32_t i = 0; i < CORE_LISTS_SLOTS; i++)
+        if (memo->lists.slots[i].hash)
+            check_list(view, &memo->lists.slots[i]);
+    for (uint32_t i = 0; i < CORE_MEMO_SLOTS; i++)
+        if (memo->slots[i].hash && memo->slots[i].kept)
+            check_kept(view, memo->slots[i].table, memo->copies + (size_t)i * CORE_MEMO_KEPT_BYTES);
+}
+
 void world_check(struct world *world)
 {
     assert_int_equal(core_check(&world->core, world->now, true, complain, NULL), 0);
+    check_memo(world);
 }

@@ -53,5 +53,5 @@ struct relief_dispatch world_leg(struct world *world, const char *id);
 struct relief_asset world_asset_of(struct world *world, const char *id);
 struct relief_account world_account_of(struct world *world, const char *city, const char *kind);
 struct relief_stock world_stock_of(struct world *world, const char *city, const char *kind);
-/* No invariant is broken and matching is at its fixed point. */
+/* No invariant is broken, matching is at its fixed point, and what the memo keeps is what the state says. */
 void world_check(struct world *world);
