@@ -29,7 +29,7 @@ struct problem {
     struct core_plan_donor donors[SIDE];
     struct core_plan_taker takers[SIDE];
     uint32_t numbers[SIDE];
-    char ids[SIDE][8];
+    char ids[SIDE][16];
     struct core_plan_pair pairs[SIDE * SIDE];
     int64_t lives[SIDE * SIDE], of_level[SIDE][LEVELS];
     int64_t units[SIDE * SIDE], best[SIDE * SIDE];

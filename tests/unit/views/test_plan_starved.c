@@ -116,7 +116,7 @@ static void make_world(struct world *world)
 {
     static const struct relief_substitute substitute = {.kind = {"mask", 4}, .give = 3, .for_ = 2};
     struct relief_kind_put_params params;
-    char city[8], id[16];
+    char city[16], id[16];
     world_open(world);
     world_region(world, "r", NULL, RELIEF_commit_auto);
     world_kind(world, "mask");
