@@ -199,15 +199,18 @@ static int skip_apply(struct cli *cli, const struct relief_answer *plan, bool sh
     return CLI_DONE;
 }
 
-/* A plan of either method: shown, saved, applied as wanted. For a program there is one document: the plan as it ended.
+/*
+ * A plan of either method: shown, saved, applied as wanted. For a program there is one document: the plan as it ended,
+ * or the one that is saved to standard output.
  */
 static int make_plan(struct cli *cli, enum relief_method method, const struct cli_params *params,
                      const struct wanted *wanted)
 {
-    const bool shown = cli->view == &cli_view_text || !wanted->apply;
+    const bool piped = wanted->save && strcmp(wanted->save, "-") == 0;
+    const bool shown = cli->view == &cli_view_text || !wanted->apply || piped;
     struct relief_answer *answer = NULL;
     int code = plan_call(cli, method, params->record, NULL, &answer);
-    if (code == 0 && shown) {
+    if (code == 0 && shown && !piped) {
         show(cli, answer);
         code = cli_flush(stdout, CLI_DONE);
     }
@@ -227,7 +230,9 @@ static int plan_help(const struct cli_command *command, const struct relief_meth
 {
     (void)cli_help_command(command, stdout);
     cli_help_flags(method, NULL, stdout);
-    puts("  --save               the plan goes to this file too, for relief plan apply; TEXT\n"
+    puts("  --save               the plan goes to this file too, for relief plan apply; - for standard output, and "
+         "nothing else goes there; "
+         "TEXT\n"
          "  --apply              applies exactly the plan that is shown\n"
          "\n"
          "A kind has a minute at most, all kinds 200 seconds. When the time is up the best plan so far is shown, with "

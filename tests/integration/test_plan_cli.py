@@ -85,6 +85,10 @@ class PlanCommands(Case):
         applied = json.loads(self.relief("plan", "apply", "-", "--json", text=piped)[0])
         self.assertEqual(applied["digest"], json.loads(piped)["digest"])
         self.assertEqual(self.covered(), [90, 0, 0])
+        for view in ([], ["--json"], ["--csv"], ["--json", "--apply"]):
+            saved = self.relief("allocate", "equal", "--requests", requests, *view, "--save", "-")[0]
+            self.assertEqual(len(json.loads(saved)["legs"]), 3, view)  # one document, whatever else is asked for
+        self.assertEqual(self.covered(), [45, 30, 15])
 
     def test_stale_says_what_changed(self):
         requests = self.ask()
