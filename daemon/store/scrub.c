@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define SCRUB_NICE    10 /* as plans and dumps */
-#define SCRUB_AGAIN_S 1  /* all readers of LMDB are taken: they are given back sooner or later */
+#define SCRUB_NICE    10    /* as plans and dumps */
+#define SCRUB_AGAIN_S 1     /* all readers of LMDB are taken: they are given back sooner or later */
+#define AGAIN_MAX     1000u /* beside a daemon that writes: each try fails only when two commits came meanwhile */
 
 static void told(const struct store_pages *pages)
 {
@@ -35,6 +36,22 @@ void store_scrub_now(struct store *store)
         told(&scrub->pages);
     scrub->whole = end == STORE_PAGES_WHOLE;
     store_pages_deinit(&scrub->pages);
+}
+
+bool store_scrub_slice(struct store *store)
+{
+    struct store_scrub *scrub = &store->scrub;
+    enum store_pages_end end = STORE_PAGES_AGAIN;
+    if (store->memory || scrub->whole || PLANT("no-page-check"))
+        return false;
+    if (!scrub->pages.env)
+        store_pages_init(&scrub->pages, &store->env, NULL);
+    for (unsigned try = 0; try < AGAIN_MAX && end == STORE_PAGES_AGAIN; try++)
+        end = store_pages_look(&scrub->pages, STORE_PAGES_SLICE);
+    if (end == STORE_PAGES_DAMAGED)
+        told(&scrub->pages);
+    scrub->whole = end == STORE_PAGES_WHOLE;
+    return end == STORE_PAGES_MORE;
 }
 
 /* Sleeps until there may be a reader's place again, or the store is closed. */
@@ -91,15 +108,15 @@ int store_scrub_start(struct store *store)
 void store_scrub_deinit(struct store *store)
 {
     struct store_scrub *scrub = &store->scrub;
-    if (!scrub->running)
-        return;
-    pthread_mutex_lock(&scrub->lock);
-    atomic_store(&scrub->stop, true);
-    pthread_cond_signal(&scrub->end);
-    pthread_mutex_unlock(&scrub->lock);
-    pthread_join(scrub->thread, NULL);
-    pthread_mutex_destroy(&scrub->lock);
-    pthread_cond_destroy(&scrub->end);
+    if (scrub->running) {
+        pthread_mutex_lock(&scrub->lock);
+        atomic_store(&scrub->stop, true);
+        pthread_cond_signal(&scrub->end);
+        pthread_mutex_unlock(&scrub->lock);
+        pthread_join(scrub->thread, NULL);
+        pthread_mutex_destroy(&scrub->lock);
+        pthread_cond_destroy(&scrub->end);
+        scrub->running = false;
+    }
     store_pages_deinit(&scrub->pages);
-    scrub->running = false;
 }
