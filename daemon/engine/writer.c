@@ -16,11 +16,11 @@
 #include "engine/writer.h"
 
 #include "base/file.h"
+#include "base/thread.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -257,12 +257,7 @@ int engine_writer_open(struct engine_writer **ret_writer, const struct engine_wr
     pthread_cond_init(&writer->handed, &attributes);
     pthread_cond_init(&writer->ended, NULL);
     pthread_condattr_destroy(&attributes);
-    sigset_t all, before; /* signals are the loop's */
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS); /* a call that the sandbox refuses: sandbox/report.c */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = -pthread_create(&writer->thread, NULL, run, writer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = thread_start(&writer->thread, run, writer);
     if (rc) {
         writer->stopped = true;
         engine_writer_close(writer);

@@ -11,9 +11,9 @@
  * untouched, and the next try makes all of its pages anew, whatever came of those of this one.
  */
 #include "store/state.h"
+#include "base/thread.h"
 #include "store/value.h"
 #include <errno.h>
-#include <signal.h>
 
 /* Of LMDB where this runs; with larger ones more are counted, and generations come out shorter. */
 #define STORE_PAGE_BYTES 4096u
@@ -146,16 +146,9 @@ int store_flush_init(struct store *store)
     pthread_mutex_init(&flush->lock, NULL);
     pthread_cond_init(&flush->wake, NULL);
     pthread_cond_init(&flush->idle, NULL);
-    sigset_t all, before; /* signals are for the thread that waits for them */
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV); /* wild reads: store/wild.h */
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGSYS); /* a call that the sandbox refuses: sandbox/report.c */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&flush->thread, NULL, flush_thread, store);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = thread_start(&flush->thread, flush_thread, store);
     flush->running = rc == 0;
-    return -rc;
+    return rc;
 }
 
 void store_flush_deinit(struct store *store)

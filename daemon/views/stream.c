@@ -3,9 +3,9 @@
  * until nobody wants it any more; the loop never waits.
  */
 #include "views/stream.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -86,19 +86,6 @@ static void *worker(void *context)
     return NULL;
 }
 
-static int start_thread(struct views_stream *stream)
-{
-    sigset_t all, before; /* signals are the loop's */
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV); /* wild reads: store/wild.h */
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGSYS); /* a call that the sandbox refuses: sandbox/report.c */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = -pthread_create(&stream->thread, NULL, worker, stream);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return result;
-}
-
 int views_stream_start(struct views_stream **ret, const struct views_stream_options *options)
 {
     struct views_stream *stream = calloc(1, sizeof *stream);
@@ -113,7 +100,7 @@ int views_stream_start(struct views_stream **ret, const struct views_stream_opti
     pthread_cond_init(&stream->room, &attributes);
     pthread_condattr_destroy(&attributes);
     *ret = stream; /* the worker's context may lead to it */
-    int result = start_thread(stream);
+    int result = thread_start(&stream->thread, worker, stream);
     if (result) {
         pthread_cond_destroy(&stream->room);
         pthread_mutex_destroy(&stream->lock);
