@@ -286,10 +286,24 @@ static int open_store(struct check *check, struct engine_report *ret, struct sto
 }
 
 /* A daemon ends on such a page, even when all that can be read through it is as the log says. */
+struct proof {
+    struct store *store;
+    int rc; /* 0: proved */
+};
+
 static void prove_pages(void *context)
 {
-    while (store_scrub_slice(context))
+    struct proof *proof = context;
+    while ((proof->rc = store_scrub_slice(proof->store)) > 0)
         steps = steps == SIG_ATOMIC_MAX ? 0 : steps + 1;
+}
+
+static int check_pages(struct check *check, struct store *store, struct engine_report *ret)
+{
+    struct proof proof = {.store = store};
+    if (!guarded(check, prove_pages, &proof) || proof.rc == 0) /* damage is reported */
+        return 0;
+    return engine_say(ret, proof.rc, "the store's pages can't be looked at: %s", strerror(-proof.rc));
 }
 
 /* ---- evidence ---- */
@@ -530,7 +544,7 @@ int engine_check_archived(const char *dir, const char *const *archives, unsigned
     if (rc == 0)
         rc = check_log(&check, log, archives, archive_count, ret);
     if (rc == 0 && check.broken == 0 && check.snapshot) /* else what was found says more */
-        guarded(&check, prove_pages, store);
+        rc = check_pages(&check, store, ret);
 out:
     if (core_ready)
         core_deinit(&check.core);

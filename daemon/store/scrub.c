@@ -7,8 +7,9 @@
  */
 #include "store/state.h"
 #include "base/plant.h"
+#include "base/thread.h"
 #include "store/value.h"
-#include <signal.h>
+#include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -38,12 +39,12 @@ void store_scrub_now(struct store *store)
     store_pages_deinit(&scrub->pages);
 }
 
-bool store_scrub_slice(struct store *store)
+int store_scrub_slice(struct store *store)
 {
     struct store_scrub *scrub = &store->scrub;
     enum store_pages_end end = STORE_PAGES_AGAIN;
     if (store->memory || scrub->whole || PLANT("no-page-check"))
-        return false;
+        return 0;
     if (!scrub->pages.env)
         store_pages_init(&scrub->pages, &store->env, NULL);
     for (unsigned try = 0; try < AGAIN_MAX && end == STORE_PAGES_AGAIN; try++)
@@ -51,7 +52,7 @@ bool store_scrub_slice(struct store *store)
     if (end == STORE_PAGES_DAMAGED)
         told(&scrub->pages);
     scrub->whole = end == STORE_PAGES_WHOLE;
-    return end == STORE_PAGES_MORE;
+    return end == STORE_PAGES_AGAIN ? -EAGAIN : end == STORE_PAGES_MORE;
 }
 
 /* Sleeps until there may be a reader's place again, or the store is closed. */
@@ -89,20 +90,13 @@ int store_scrub_start(struct store *store)
     store_pages_init(&scrub->pages, &store->env, &scrub->stop);
     pthread_mutex_init(&scrub->lock, NULL);
     pthread_cond_init(&scrub->end, NULL);
-    sigset_t all, before; /* as the thread of flush.c */
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGSYS);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&scrub->thread, NULL, scrub_thread, scrub);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = thread_start(&scrub->thread, scrub_thread, scrub);
     scrub->running = rc == 0;
     if (rc) {
         pthread_mutex_destroy(&scrub->lock);
         pthread_cond_destroy(&scrub->end);
     }
-    return -rc;
+    return rc;
 }
 
 void store_scrub_deinit(struct store *store)

@@ -87,8 +87,9 @@ size_t store_overlay_bytes(struct store *store);
  */
 #define STORE_SCRUB_NOW_BYTES (8u * 1024u * 1024u) /* takes some 20 ms */
 void store_scrub_now(struct store *store);
-/* The next slice on the calling thread, for who only reads; true: there is more. Damage ends in store_fatal. */
-bool store_scrub_slice(struct store *store);
+/* The next slice on the calling thread, for who only reads. 1: there is more; 0: that was all; -EAGAIN: LMDB gives no read
+ * transaction. Damage ends in store_fatal. */
+int store_scrub_slice(struct store *store);
 /* 0, or -errno: no thread. Nothing when all was looked at, and in memory. */
 int store_scrub_start(struct store *store);
 /* Drops every record (a rebuild from the log starts like this). */

@@ -4,26 +4,22 @@
 #include "store/layers.h"
 #include "store/value.h"
 
+static const uint8_t spaces[STORE_TOPS] = {CORE_KEY_RECORD + RELIEF_TABLE_request,
+                                           CORE_KEY_RECORD + RELIEF_TABLE_dispatch, CORE_KEY_RECORD + RELIEF_TABLE_op};
+
 /* Place of the key's table among the tops; STORE_TOPS: it has none. */
 static unsigned top_of(struct relief_str key)
 {
-    switch ((uint8_t)key.data[0]) {
-    case CORE_KEY_RECORD + RELIEF_TABLE_request:
-        return 0;
-    case CORE_KEY_RECORD + RELIEF_TABLE_dispatch:
-        return 1;
-    case CORE_KEY_RECORD + RELIEF_TABLE_op:
-        return 2;
-    default:
-        return STORE_TOPS;
-    }
+    unsigned top = 0;
+    while (top < STORE_TOPS && spaces[top] != (uint8_t)key.data[0])
+        top++;
+    return top;
 }
 
 void store_tops_open(struct store_tops *tops, struct store_layers *layers)
 {
-    static const uint8_t tables[STORE_TOPS] = {RELIEF_TABLE_request, RELIEF_TABLE_dispatch, RELIEF_TABLE_op};
     for (unsigned i = 0; i < STORE_TOPS; i++) {
-        store_layers_lmdb_last(layers, (uint8_t)(CORE_KEY_RECORD + tables[i]), &tops->lmdb[i]);
+        store_layers_lmdb_last(layers, spaces[i], &tops->lmdb[i]);
         tops->all[i] = tops->lmdb[i];
     }
     tops->known = true;
