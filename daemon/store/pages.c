@@ -350,11 +350,13 @@ static bool look_at_tree(struct store_pages *pages, unsigned tree, const struct 
 static bool find_meta(struct store_pages *pages, MDB_txn *txn, struct meta *ret)
 {
     MDB_stat stat;
-    uint8_t head[PAGE_HEAD + sizeof(struct meta)];
+    uint8_t head[PAGE_HEAD + sizeof(struct meta)], again[sizeof head];
     if (mdb_stat(txn, pages->env->dbi, &stat))
         return false;
     pages->page_bytes = stat.ms_psize;
-    if (!read_bytes(pages, mdb_txn_id(txn) & 1, head, sizeof head))
+    size_t page = mdb_txn_id(txn) & 1;
+    if (!read_bytes(pages, page, head, sizeof head) || !read_bytes(pages, page, again, sizeof again) ||
+        memcmp(head, again, sizeof head) != 0) /* half of it may be older while that commit writes it */
         return false;
     memcpy(ret, head + PAGE_HEAD, sizeof *ret);
     const struct root *root = &ret->roots[RECORD_TREE];
